@@ -1,0 +1,25 @@
+"""Facts: what a room tells the rooms above, in the past tense, written in the transaction that made them true."""
+
+import re
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One fact.
+
+    stream: what it is about, mostly the order's id; facts of one stream are told in their order.
+    happened_at: business time. actor: who, as `kind:name` (`staff:ana`, `customer:…`, `system:score`).
+    """
+
+    stream: UUID
+    happened_at: datetime
+    actor: str
+
+
+def type_of(kind: type[Event]) -> str:
+    """The stable name of a fact, `room.fact`: `OrderPlaced` of the room ordering is `ordering.order_placed`."""
+    room = kind.__module__.split(".")[1]
+    return f"{room}.{re.sub(r'(?<!^)(?=[A-Z])', '_', kind.__name__).lower()}"
