@@ -1,0 +1,177 @@
+"""The embedded server as the rest of batuta sees it."""
+
+import asyncio
+import contextlib
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Self
+from urllib.parse import quote
+
+import structlog
+
+from batuta.kernel.errors import Refused, Unavailable
+from batuta.plumbing.embedded.account import account_for
+from batuta.plumbing.embedded.binaries import binaries_for
+from batuta.plumbing.embedded.folder import (
+    CLUSTER,
+    DATABASE,
+    USER,
+    check_version,
+    initialise,
+    lock_folder,
+    make_folder,
+    password_in,
+    place_of_data,
+)
+from batuta.plumbing.embedded.postmaster import Liveness, Postmaster
+
+HOME = Path("/var/lib/batuta")
+WATCH_EVERY_S = 1
+NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
+
+log = structlog.get_logger("batuta.database")
+
+
+class EmbeddedServer:
+    """PostgreSQL in a data folder, for as long as the `async with` lasts.
+
+    port: where it also listens on 127.0.0.1; None for the Unix socket alone.
+    options: PostgreSQL settings over ours, such as `fsync=off` in tests.
+    home: where root's servers keep what their user cannot reach elsewhere.
+    problem: why the database is away at this moment, as the watch last saw it.
+    """
+
+    def __init__(
+        self,
+        data_folder: Path,
+        *,
+        port: int | None = None,
+        options: Mapping[str, str] = NO_OPTIONS,
+        home: Path = HOME,
+    ) -> None:
+        self.asked_folder = data_folder
+        self.problem: Refused | Unavailable | None = None
+        self._port = port
+        self._options = options
+        self._home = home
+        self._folder: Path | None = None
+        self._postmaster: Postmaster | None = None
+        self._lock: int | None = None
+        self._one_at_a_time = threading.Lock()
+        self._watching: asyncio.Task[None] | None = None
+
+    @property
+    def data_folder(self) -> Path:
+        """The folder really used; the one asked for unless the server's user cannot reach it."""
+        assert self._folder is not None, "the server was not started"
+        return self._folder
+
+    @property
+    def binaries(self) -> Path:
+        """The folder of `psql`, `pg_dump`, `pgbench` and the rest."""
+        return self._running.binaries
+
+    @property
+    def url(self) -> str:
+        """Where SQLAlchemy connects, over the Unix socket; it holds the password."""
+        running = self._running
+        password = quote(password_in(self.data_folder), safe="")
+        socket = quote(str(running.socket_folder), safe="/")
+        return f"postgresql+asyncpg://{USER}:{password}@/{DATABASE}?host={socket}&port={running.port}"
+
+    async def start(self) -> None:
+        """Lock the folder, make the cluster if there is none, adopt or start PostgreSQL, and watch it.
+
+        Raises:
+            FolderInUse, FolderNotUsable, OtherMajorVersion: the folder is not for us.
+            PortTaken, DiskFull, NoAccount, DatabaseNotStarted: the machine does not allow it now.
+        """
+        try:
+            await asyncio.to_thread(self._start)
+        except BaseException:
+            await asyncio.to_thread(self._stop)
+            raise
+        self._watching = asyncio.create_task(self._watch())
+
+    async def stop(self) -> None:
+        """End PostgreSQL (fast, after 10 s immediately) and free the folder."""
+        if self._watching:
+            self._watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watching
+            self._watching = None
+        await asyncio.to_thread(self._stop)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    @property
+    def _running(self) -> Postmaster:
+        assert self._postmaster is not None, "the server was not started"
+        return self._postmaster
+
+    def _start(self) -> None:
+        with self._one_at_a_time:
+            account = account_for(self.asked_folder.absolute() / CLUSTER)
+            folder = place_of_data(self.asked_folder, account, home=self._home)
+            make_folder(folder, account, home=self._home)
+            self._folder = folder
+            self._lock = lock_folder(folder, account)
+            if folder != self.asked_folder.absolute():
+                account = account_for(folder / CLUSTER)
+
+            binaries = binaries_for(account, home=self._home)
+            if (folder / CLUSTER).exists():
+                check_version(folder, binaries)
+            else:
+                is_durable = self._options.get("fsync", "on") == "on"
+                initialise(folder, account, binaries, is_durable=is_durable)
+            postmaster = Postmaster(folder, account, binaries, port=self._port, options=self._options)
+            self._postmaster = postmaster
+            postmaster.start()
+
+    def _stop(self) -> None:
+        # A cancelled start still runs in its thread; it ends early, and is undone when it has ended.
+        if self._postmaster:
+            self._postmaster.leaving.set()
+        with self._one_at_a_time:
+            if self._postmaster:
+                self._postmaster.stop()
+            if self._lock is not None:
+                os.close(self._lock)
+                self._lock = None
+
+    async def _watch(self) -> None:
+        """Start the postmaster again whenever it is gone; a living one that is slow is left alone."""
+        while True:
+            await asyncio.sleep(WATCH_EVERY_S)
+            try:
+                await asyncio.to_thread(self._revive)
+            except (Refused, Unavailable) as problem:
+                self.problem = problem
+                log.error("database_away", code=problem.code, problem=problem.sentence, **problem.facts)  # noqa: TRY400 - no bug of ours
+
+    def _revive(self) -> None:
+        with self._one_at_a_time:
+            running = self._running
+            liveness = running.liveness()
+            if liveness is Liveness.READY:
+                self.problem = None
+                running.keep_log_small()
+            elif liveness is Liveness.SILENT and (running.child_ended() or running.socket_is_gone()):
+                log.warning("database_gone", data_folder=str(self.data_folder))
+                running.stop()
+                running.restart()
+                self.problem = None
+                log.info("database_back", data_folder=str(self.data_folder))
+            else:
+                self.problem = Unavailable("the database is starting or too busy to answer")
