@@ -33,7 +33,8 @@ def place_of_data(asked: Path, account: Account, *, home: Path) -> Path:
     if account.is_self or (asked / CLUSTER).exists():
         return asked
     away = home / f"{asked.parent.name}-{hashlib.sha256(os.fsencode(asked)).hexdigest()[:12]}"
-    if (away / CLUSTER).exists() or not account.can_run(_nearest_existing(asked)):
+    nearest = _nearest_existing(asked)
+    if (away / CLUSTER).exists() or (nearest.is_dir() and not account.can_run(nearest)):
         return away
     return asked
 

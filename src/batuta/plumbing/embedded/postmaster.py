@@ -1,8 +1,8 @@
 """One postmaster over one cluster: started, adopted, asked whether it lives, stopped."""
 
-import contextlib
 import enum
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -142,9 +142,8 @@ class Postmaster:
             self._stop_adopted()
         elif self.child.poll() is None:
             self._stop_child(self.child)
-        if self.socket_folder.name.startswith(PREFIX):
-            with contextlib.suppress(OSError):
-                self.socket_folder.rmdir()
+        if self.socket_folder.name.startswith(PREFIX) and self.liveness() is Liveness.SILENT:
+            shutil.rmtree(self.socket_folder, ignore_errors=True)
 
     def keep_log_small(self) -> None:
         """Put a log past 16 MiB aside, keeping one; PostgreSQL appends, so truncating is safe."""
