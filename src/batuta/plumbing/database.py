@@ -23,6 +23,7 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     func,
+    or_,
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -43,7 +44,7 @@ metadata = MetaData(
 )
 
 Instant = DateTime(timezone=True)
-Json = JSONB(none_as_null=True)
+Json: TypeEngine[Any] = JSONB(none_as_null=True)
 
 
 class Xid8(UserDefinedType[int]):
@@ -89,7 +90,7 @@ def arrays(name: str, /, **columns: TypeEngine[Any]) -> TableValuedAlias:
 
     The arrays are passed to `execute` under `{name}_{column}`; `params` makes that mapping from rows.
     """
-    types = [bindparam(f"{name}_{key}", type_=ARRAY(kind)) for key, kind in columns.items()]
+    types = [bindparam(f"{name}_{key}", type_=ARRAY(kind, dimensions=1)) for key, kind in columns.items()]
     table: TableValuedAlias = func.unnest(*types).table_valued(*(Column(key, kind) for key, kind in columns.items()))
     return table.render_derived(name=name)
 
@@ -122,6 +123,27 @@ async def insert_new(
     return [tuple(row) for row in await db.execute(statement, _by_column(columns, given))]
 
 
+async def upsert_rows(
+    db: AsyncConnection,
+    table: Table,
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    key: Sequence[str],
+    keep: Sequence[str] = ("id", "created_at"),
+) -> None:
+    """Insert rows, or bring those whose unique `key` is there up to date; a key comes once.
+
+    A row that says nothing new is not written (`updated_at` alone is no news). Rows are written in the
+    order of their key, so that two batches wait for each other and never deadlock.
+
+    keep: columns that a row already there keeps.
+    """
+    given = sorted(rows, key=lambda row: tuple(row[column] for column in key))
+    if given:
+        columns = tuple(given[0])
+        await db.execute(_upsert_from_arrays(table, columns, tuple(key), tuple(keep)), _by_column(columns, given))
+
+
 def _by_column(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     return {f"given_{column}": [row[column] for row in rows] for column in columns}
 
@@ -139,6 +161,19 @@ def _insert_ignoring(table: Table, columns: tuple[str, ...], returning: tuple[st
     return plain.on_conflict_do_nothing().returning(*(table.c[column] for column in returning))
 
 
+@lru_cache(maxsize=500)
+def _upsert_from_arrays(table: Table, columns: tuple[str, ...], key: tuple[str, ...], keep: tuple[str, ...]) -> Insert:
+    given = arrays("given", **{column: table.c[column].type for column in columns})
+    plain = insert(table).from_select(list(columns), given.select(), include_defaults=False)
+    told = [column for column in columns if column not in {*key, *keep}]
+    news = [table.c[column].is_distinct_from(plain.excluded[column]) for column in told if column != "updated_at"]
+    return plain.on_conflict_do_update(
+        index_elements=[table.c[column] for column in key],
+        set_={column: plain.excluded[column] for column in told},
+        where=or_(*news),
+    )
+
+
 __all__ = [
     "COLUMN_INTEGER_MAX",
     "BigInteger",
@@ -154,4 +189,5 @@ __all__ = [
     "insert_rows",
     "metadata",
     "params",
+    "upsert_rows",
 ]
