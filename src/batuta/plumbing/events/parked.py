@@ -1,0 +1,189 @@
+"""What a person does about reactions: see where they stand, retry or skip a parked stream, adopt a restored log."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import ColumnElement, CursorResult, delete, func, literal_column, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from batuta.kernel.errors import NotFound
+from batuta.plumbing.database import insert_rows
+from batuta.plumbing.events.log import Fact, current_epoch, position_columns, read
+from batuta.plumbing.events.reactions import Reaction, perform
+from batuta.plumbing.events.tables import cluster, event, parked, reaction, skipped
+
+
+class NothingParked(NotFound):
+    """No fact of this stream is kept back from this reaction."""
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a reaction stands: facts behind which it still is, and the age of the oldest of them in seconds."""
+
+    name: str
+    position: tuple[int, int, int]
+    behind: int
+    lag_seconds: float
+    failures: int
+    parked_streams: int
+
+
+class ParkedStream(msgspec.Struct, frozen=True, kw_only=True):
+    """A stream kept back from a reaction: the fact that failed, why, and how many wait behind it."""
+
+    reaction: str
+    stream: UUID
+    fact: str
+    error: str
+    parked_at: datetime
+    facts: int
+
+
+class LogHolder(msgspec.Struct, frozen=True, kw_only=True):
+    """The oldest open writing transaction: behind it, no reaction can read."""
+
+    pid: int
+    application: str
+    seconds: float
+    query: str
+
+
+async def standings(db: AsyncConnection, *, now: datetime) -> list[Standing]:
+    """Where every reaction stands."""
+    behind = tuple_(*position_columns) > tuple_(reaction.c.epoch, reaction.c.xid, reaction.c.id)
+    waiting = select(func.count()).select_from(event).where(behind).scalar_subquery()
+    oldest = select(func.min(event.c.recorded_at)).where(behind).scalar_subquery()
+    held = (
+        select(func.count(func.distinct(parked.c.stream))).where(parked.c.reaction == reaction.c.name).scalar_subquery()
+    )
+    rows = await db.execute(
+        select(reaction, waiting.label("behind"), oldest.label("oldest"), held.label("held")).order_by(reaction.c.name)
+    )
+    return [
+        Standing(
+            name=row.name,
+            position=(row.epoch, row.xid, row.id),
+            behind=row.behind,
+            lag_seconds=max(0.0, (now - row.oldest).total_seconds()) if row.oldest else 0.0,
+            failures=row.failures,
+            parked_streams=row.held,
+        )
+        for row in rows
+    ]
+
+
+async def holder(db: AsyncConnection) -> LogHolder | None:
+    """The transaction that all reactions wait for, when there is one older than this."""
+    found: CursorResult[Any] = await db.execute(
+        select(
+            literal_column("pid"),
+            literal_column("application_name"),
+            literal_column("extract(epoch from age(clock_timestamp(), xact_start))::float8").label("seconds"),
+            literal_column("query"),
+        )
+        .select_from(func.pg_stat_get_activity(None).alias("activity"))
+        .where(literal_column("backend_xid").is_not(None), literal_column("pid") != func.pg_backend_pid())
+        .order_by(literal_column("xact_start"))
+        .limit(1)
+    )
+    row = found.one_or_none()
+    return row and LogHolder(pid=row.pid, application=row.application_name, seconds=row.seconds, query=row.query[:200])
+
+
+async def parked_streams(db: AsyncConnection) -> list[ParkedStream]:
+    """Every stream that is kept back, oldest first."""
+    waiting = (
+        select(func.count())
+        .select_from(parked.alias("waiting"))
+        .where(
+            literal_column("waiting.reaction") == parked.c.reaction,
+            literal_column("waiting.stream") == parked.c.stream,
+        )
+        .scalar_subquery()
+    )
+    rows = await db.execute(
+        select(parked, event.c.type.label("fact"), waiting.label("facts"))
+        .join(event, _same_fact())
+        .where(parked.c.error.is_not(None))
+        .order_by(parked.c.parked_at, parked.c.stream)
+    )
+    return [
+        ParkedStream(
+            reaction=row.reaction,
+            stream=row.stream,
+            fact=row.fact,
+            error=row.error,
+            parked_at=row.parked_at,
+            facts=row.facts,
+        )
+        for row in rows
+    ]
+
+
+async def retry(engine: AsyncEngine, to: Reaction, stream: UUID, *, now: datetime) -> int:
+    """Do the kept-back facts of a stream again, in order, in one transaction; return how many were done.
+
+    Raises:
+        NothingParked: nothing is kept back. Whatever the handler raises comes through, and the stream stays parked.
+    """
+    async with engine.begin() as db:
+        facts = await _lock_parked(db, to.name, stream)
+        await perform(db, to, facts, now=now)
+        await db.execute(delete(parked).where(parked.c.reaction == to.name, parked.c.stream == stream))
+        return len(facts)
+
+
+async def skip(engine: AsyncEngine, to: Reaction, stream: UUID, *, reason: str, actor: str, now: datetime) -> int:
+    """Leave out the fact that failed, for a reason that is kept, and do those behind it; return how many were done."""
+    async with engine.begin() as db:
+        failed, *rest = await _lock_parked(db, to.name, stream)
+        epoch, xid, id_ = failed.position
+        decision = {"reaction": to.name, "epoch": epoch, "xid": xid, "id": id_}
+        await insert_rows(db, skipped, [{**decision, "reason": reason, "actor": actor, "skipped_at": now}])
+        await perform(db, to, rest, now=now)
+        await db.execute(delete(parked).where(parked.c.reaction == to.name, parked.c.stream == stream))
+        return len(rest)
+
+
+async def rebase(db: AsyncConnection) -> int:
+    """Say that this restored copy is the one that acts from now on; return the log's epoch."""
+    system = select(literal_column("system_identifier")).select_from(func.pg_control_system()).scalar_subquery()
+    adopted = insert(cluster).from_select(["system_identifier", "epoch"], select(system, current_epoch))
+    await db.execute(adopted.on_conflict_do_nothing())
+    return int((await db.scalars(select(current_epoch))).one())
+
+
+def _same_fact() -> ColumnElement[bool]:
+    return (parked.c.epoch == event.c.epoch) & (parked.c.xid == event.c.xid) & (parked.c.id == event.c.id)
+
+
+async def _lock_parked(db: AsyncConnection, name: str, stream: UUID) -> Sequence[Fact]:
+    await db.execute(select(reaction.c.name).where(reaction.c.name == name).with_for_update())
+    rows = await db.execute(
+        select(event)
+        .join(parked, _same_fact())
+        .where(parked.c.reaction == name, parked.c.stream == stream)
+        .order_by(*position_columns)
+    )
+    facts = [read(row) for row in rows]
+    if not facts:
+        raise NothingParked("nothing of this stream is kept back from this reaction", reaction=name, stream=str(stream))
+    return facts
+
+
+__all__ = [
+    "LogHolder",
+    "NothingParked",
+    "ParkedStream",
+    "Standing",
+    "holder",
+    "parked_streams",
+    "rebase",
+    "retry",
+    "skip",
+    "standings",
+]

@@ -1,0 +1,246 @@
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from batuta.kernel.events import Event, type_of
+from batuta.plumbing.events import Reaction, facts_of, publish, react
+from batuta.plumbing.events.parked import (
+    NothingParked,
+    holder,
+    parked_streams,
+    rebase,
+    retry,
+    skip,
+    standings,
+)
+from batuta.plumbing.events.reactions import RestoredElsewhere
+from batuta.plumbing.events.tables import cluster, event
+from batuta.plumbing.events.tables import reaction as reaction_table
+from tests.making import NOW, fresh_code, fresh_id
+
+
+class Rang(Event):
+    __module__ = "batuta.bells.events"
+    times: int = 1
+
+
+class Stopped(Event):
+    __module__ = "batuta.bells.events"
+
+
+def rang(stream: UUID, times: int = 1) -> Rang:
+    return Rang(stream=stream, happened_at=NOW, actor="test:bell", times=times)
+
+
+def stopped(stream: UUID) -> Stopped:
+    return Stopped(stream=stream, happened_at=NOW, actor="test:bell")
+
+
+class Listener:
+    """Hears bells of its own streams; fails on those it is told to fail on."""
+
+    def __init__(self, *streams: UUID) -> None:
+        self.streams = set(streams)
+        self.heard: list[tuple[str, UUID, int]] = []
+        self.runs: list[int] = []
+        self.poison: set[UUID] = set()
+
+    async def on_rang(self, db: AsyncConnection, events: Sequence[Rang], _: datetime) -> None:
+        mine = [one for one in events if one.stream in self.streams]
+        if any(one.stream in self.poison for one in mine):
+            raise RuntimeError("the clapper fell off")
+        await db.execute(text("SELECT 1"))
+        self.runs.append(len(mine))
+        self.heard += [("rang", one.stream, one.times) for one in mine]
+
+    async def on_stopped(self, _: AsyncConnection, events: Sequence[Stopped], __: datetime) -> None:
+        self.heard += [("stopped", one.stream, 0) for one in events if one.stream in self.streams]
+
+    def reaction(self) -> Reaction:
+        return Reaction(fresh_code("listener"), {Rang: (self.on_rang,), Stopped: (self.on_stopped,)})
+
+
+async def until_quiet(engine: AsyncEngine, to: Reaction) -> None:
+    while await react(engine, to, now=NOW):
+        pass
+
+
+def test_a_fact_is_named_by_its_room_and_its_class() -> None:
+    assert type_of(Rang) == "bells.rang"
+
+
+async def test_facts_of_a_stream_are_its_timeline_in_order(db: AsyncConnection) -> None:
+    bell, other = fresh_id(), fresh_id()
+
+    await publish(db, [rang(bell, 1), rang(other, 9), stopped(bell)])
+    timelines = await facts_of(db, [bell, other])
+
+    assert [fact.name for fact in timelines[bell]] == ["bells.rang", "bells.stopped"]
+    assert timelines[other][0].data == {"times": 9}
+    assert timelines[other][0].as_event(Rang) == rang(other, 9)
+
+
+async def test_a_reaction_hears_every_fact_once_and_in_order(engine: AsyncEngine) -> None:
+    bell = fresh_id()
+    listener = Listener(bell)
+    reaction = listener.reaction()
+    async with engine.begin() as db:
+        await publish(db, [rang(bell, 1), rang(bell, 2), stopped(bell), rang(bell, 3)])
+
+    await until_quiet(engine, reaction)
+    await until_quiet(engine, reaction)
+
+    assert listener.heard == [("rang", bell, 1), ("rang", bell, 2), ("stopped", bell, 0), ("rang", bell, 3)]
+
+
+async def test_a_run_of_one_type_reaches_its_handler_together(engine: AsyncEngine) -> None:
+    bells = [fresh_id() for _ in range(40)]
+    listener = Listener(*bells)
+    async with engine.begin() as db:
+        await publish(db, [rang(bell) for bell in bells])
+
+    await until_quiet(engine, listener.reaction())
+
+    assert max(listener.runs) == 40
+
+
+async def test_a_late_commit_is_never_skipped(engine: AsyncEngine) -> None:
+    early, late = fresh_id(), fresh_id()
+    listener = Listener(early, late)
+    reaction = listener.reaction()
+    async with engine.connect() as slow:
+        await slow.begin()
+        await publish(slow, [rang(late)])
+        async with engine.begin() as quick:
+            await publish(quick, [rang(early)])
+        await until_quiet(engine, reaction)
+        assert listener.heard == []
+        async with engine.connect() as observer:
+            assert await holder(observer) is not None
+        await slow.commit()
+
+    await until_quiet(engine, reaction)
+
+    assert sorted(listener.heard) == sorted([("rang", late, 1), ("rang", early, 1)])
+
+
+async def test_effects_of_a_failed_pass_are_taken_back_with_its_position(engine: AsyncEngine) -> None:
+    bell = fresh_id()
+    answers: list[int] = []
+
+    async def answer_twice_and_fail_once(db: AsyncConnection, events: Sequence[Rang], now: datetime) -> None:
+        if not any(one.stream == bell for one in events):
+            return
+        await publish(db, [Stopped(stream=bell, happened_at=now, actor="test:answer")])
+        answers.append(1)
+        if len(answers) == 1:
+            raise RuntimeError("out of breath")
+
+    reaction = Reaction(fresh_code("answer"), {Rang: (answer_twice_and_fail_once,)})
+    async with engine.begin() as db:
+        await publish(db, [rang(bell)])
+
+    await until_quiet(engine, reaction)
+
+    async with engine.connect() as db:
+        names = [fact.name for fact in (await facts_of(db, [bell]))[bell]]
+    assert names == ["bells.rang", "bells.stopped"]
+
+
+async def test_a_poison_fact_parks_its_stream_and_the_others_go_on(engine: AsyncEngine) -> None:
+    sick, well = fresh_id(), fresh_id()
+    listener = Listener(sick, well)
+    listener.poison = {sick}
+    reaction = listener.reaction()
+    async with engine.begin() as db:
+        await publish(db, [rang(well, 1), rang(sick, 1), rang(well, 2), stopped(sick)])
+    await until_quiet(engine, reaction)
+    async with engine.begin() as db:
+        await publish(db, [rang(sick, 2), rang(well, 3)])
+    await until_quiet(engine, reaction)
+
+    assert [heard for heard in listener.heard if heard[1] == well] == [("rang", well, n) for n in (1, 2, 3)]
+    async with engine.connect() as db:
+        (kept,) = [one for one in await parked_streams(db) if one.stream == sick]
+        (standing,) = [one for one in await standings(db, now=NOW) if one.name == reaction.name]
+    assert (kept.fact, kept.facts, kept.error) == ("bells.rang", 3, "RuntimeError: the clapper fell off")
+    assert standing.parked_streams == 1
+
+    with pytest.raises(RuntimeError):
+        await retry(engine, reaction, sick, now=NOW)
+    listener.poison = set()
+    assert await retry(engine, reaction, sick, now=NOW) == 3
+    assert [heard for heard in listener.heard if heard[1] == sick] == [
+        ("rang", sick, 1),
+        ("stopped", sick, 0),
+        ("rang", sick, 2),
+    ]
+    with pytest.raises(NothingParked):
+        await retry(engine, reaction, sick, now=NOW)
+
+
+async def test_a_skipped_fact_is_left_out_for_a_reason_and_the_rest_is_done(engine: AsyncEngine) -> None:
+    sick = fresh_id()
+    listener = Listener(sick)
+    listener.poison = {sick}
+    reaction = listener.reaction()
+    async with engine.begin() as db:
+        await publish(db, [rang(sick, 1), stopped(sick)])
+    await until_quiet(engine, reaction)
+
+    assert await skip(engine, reaction, sick, reason="the bell was sold", actor="staff:ana", now=NOW) == 1
+
+    assert listener.heard == [("stopped", sick, 0)]
+
+
+async def test_two_workers_of_one_reaction_do_nothing_twice(engine: AsyncEngine) -> None:
+    bells = [fresh_id() for _ in range(200)]
+    listener = Listener(*bells)
+    reaction = listener.reaction()
+    for bell in bells:
+        async with engine.begin() as db:
+            await publish(db, [rang(bell)])
+
+    await asyncio.gather(*(until_quiet(engine, reaction) for _ in range(4)))
+    await until_quiet(engine, reaction)
+
+    assert sorted(heard[1] for heard in listener.heard) == sorted(bells)
+
+
+async def test_nothing_reacts_on_a_restored_copy_until_it_is_rebased_and_then_nothing_is_lost(
+    engine: AsyncEngine,
+) -> None:
+    """A logical restore brings the old transaction ids into a cluster that counts from the beginning."""
+    before, after = fresh_id(), fresh_id()
+    listener = Listener(before, after)
+    reaction = listener.reaction()
+    async with engine.begin() as db:
+        await publish(db, [rang(before)])
+    await until_quiet(engine, reaction)
+    async with engine.begin() as db:
+        (known,) = (await db.execute(select(cluster.c.system_identifier))).one()
+        await db.execute(update(cluster).values(system_identifier=known + 1))
+        # The old cluster was far ahead of this one.
+        far = text("xid = xid8(((xid::text)::bigint + 1000000000)::text)")
+        await db.execute(text(f"UPDATE plumbing.event SET {far.text}"))
+        await db.execute(text(f"UPDATE plumbing.reaction SET {far.text}"))
+        await publish(db, [rang(after)])
+    try:
+        with pytest.raises(RestoredElsewhere):
+            await react(engine, reaction, now=NOW)
+        async with engine.begin() as db:
+            await rebase(db)
+        await until_quiet(engine, reaction)
+
+        assert listener.heard == [("rang", before, 1), ("rang", after, 1)]
+    finally:
+        async with engine.begin() as db:
+            await db.execute(text("DELETE FROM plumbing.cluster"))
+            await db.execute(update(event).values(epoch=1, xid=text("'3'::xid8")))
+            await db.execute(update(reaction_table).values(epoch=1, xid=text("'3'::xid8")))
+            await rebase(db)
