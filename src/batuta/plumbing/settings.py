@@ -1,0 +1,200 @@
+"""What an installation may set, from the environment (`BATUTA_*`) or one TOML file, and whence each value came.
+
+The environment wins over the file, the file over the default. A name nobody knows is an error: a
+misspelt setting that is silently ignored is found in production.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+from msgspec import Meta
+
+from batuta.kernel.errors import Invalid
+
+PREFIX = "BATUTA_"
+FILE_VARIABLE = "BATUTA_SETTINGS"
+FILE_NAME = "batuta.toml"
+SECRET = {"is_secret": True}
+
+Port = Annotated[int, Meta(ge=1, le=65_535)]
+
+
+class UnknownSetting(Invalid):
+    """There is no setting of that name."""
+
+
+class BadSetting(Invalid):
+    """A setting's value does not fit."""
+
+
+class BadSettingsFile(Invalid):
+    """The settings file is missing, unreadable or no TOML."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that differs between installations. Business policies are data, not settings."""
+
+    database_url: Annotated[
+        str | None,
+        Meta(
+            description="PostgreSQL 17 or newer to use, as postgresql://user:password@host:5432/name; "
+            "without it batuta runs its own in the data folder",
+            extra=SECRET,
+        ),
+    ] = None
+    database_port: Annotated[
+        Port | None,
+        Meta(description="port of 127.0.0.1 where the embedded database also listens; without it, nowhere"),
+    ] = None
+    database_connections: Annotated[
+        int, Meta(ge=2, le=90, description="how many database connections one process keeps at most")
+    ] = 10
+    data_folder: Annotated[
+        Path, Meta(description="where the embedded database lives; relative to the settings file that names it")
+    ] = Path(".batuta")
+    host: Annotated[str, Meta(description="address to listen on for HTTP")] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="port to listen on for HTTP")] = 8000
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="the least important logs shown")
+    ] = "info"
+    log_format: Annotated[
+        Literal["auto", "console", "json"],
+        Meta(description="console for people, json for machines, auto: console on a terminal"),
+    ] = "auto"
+    smtp_url: Annotated[
+        str | None,
+        Meta(
+            description="mail server, as smtp://user:password@host:587 (STARTTLS) or smtps://…:465; "
+            "without it mail is not sent but kept",
+            extra=SECRET,
+        ),
+    ] = None
+    mail_sender: Annotated[str, Meta(description="the From address of mail that no brand sends")] = "batuta@localhost"
+
+
+class Origin(StrEnum):
+    """Whence a value came."""
+
+    DEFAULT = "default"
+    FILE = "file"
+    ENVIRONMENT = "environment"
+
+
+class Described(msgspec.Struct, frozen=True):
+    """One setting for people to read; a secret's value is masked."""
+
+    name: str
+    variable: str
+    shown: str
+    origin: Origin
+    description: str
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """Settings with the origin of each, and the file that was read."""
+
+    settings: Settings
+    origins: Mapping[str, Origin]
+    file: Path | None
+
+    def described(self) -> list[Described]:
+        """Document every setting, in the order of `Settings`."""
+        return [
+            Described(
+                name=name,
+                variable=PREFIX + name.upper(),
+                shown=_shown(getattr(self.settings, name), is_secret=bool((meta.extra or {}).get("is_secret"))),
+                origin=self.origins[name],
+                description=meta.description or "",
+            )
+            for name, meta in _metas().items()
+        ]
+
+
+def load_settings(environment: Mapping[str, str] = os.environ, *, folder: Path | None = None) -> Loaded:
+    """Read the file (`BATUTA_SETTINGS`, else `batuta.toml` in `folder` or the working directory) and the environment.
+
+    Raises:
+        UnknownSetting, BadSetting, BadSettingsFile: with the setting, its origin and what would fit.
+    """
+    file = _settings_file(environment, folder or Path.cwd())
+    in_file = _read(file) if file else {}
+    in_environment = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environment.items()
+        if name.startswith(PREFIX) and name != FILE_VARIABLE
+    }
+    values: dict[str, Any] = {}
+    origins = dict.fromkeys(_metas(), Origin.DEFAULT)
+    for origin, given in ((Origin.FILE, in_file), (Origin.ENVIRONMENT, in_environment)):
+        for name, value in given.items():
+            values[name] = _convert(name, value, origin=origin)
+            origins[name] = origin
+    if file and origins["data_folder"] is Origin.FILE:
+        values["data_folder"] = file.parent / values["data_folder"]
+    return Loaded(Settings(**values), origins, file)
+
+
+def _settings_file(environment: Mapping[str, str], folder: Path) -> Path | None:
+    if named := environment.get(FILE_VARIABLE):
+        return folder / named
+    found = folder / FILE_NAME
+    return found if found.exists() else None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text())
+    except OSError as error:
+        sentence = f"the settings file {file} cannot be read: {error.strerror}"
+        raise BadSettingsFile(sentence, file=str(file), reason=error.strerror) from error
+    except ValueError as error:
+        raise BadSettingsFile(f"{file} is not TOML: {error}", file=str(file), reason=str(error)) from error
+
+
+def _convert(name: str, value: object, *, origin: Origin) -> object:
+    """Fit one value to its field; the environment has only text, so there `8000` is a number."""
+    kind = Settings.__annotations__.get(name)
+    shown = name if origin is Origin.FILE else PREFIX + name.upper()
+    if kind is None:
+        near = difflib.get_close_matches(name, _metas(), n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise UnknownSetting(f"there is no setting {shown}{hint}", setting=shown, origin=origin, near=near)
+    try:
+        return msgspec.convert(value, kind, strict=origin is Origin.FILE, dec_hook=_to_path)
+    except msgspec.ValidationError as error:
+        reason = str(error)
+        raise BadSetting(f"{shown} does not fit: {reason}", setting=shown, origin=origin, reason=reason) from error
+
+
+def _to_path(kind: type, value: object) -> object:
+    if kind is Path and isinstance(value, str):
+        return Path(value).expanduser()
+    raise msgspec.ValidationError(f"Expected `str`, got `{type(value).__name__}`")
+
+
+def _metas() -> dict[str, Meta]:
+    return {name: kind.__metadata__[-1] for name, kind in Settings.__annotations__.items()}
+
+
+def _shown(value: object, *, is_secret: bool) -> str:
+    if value is None:
+        return "-"
+    return masked(str(value)) if is_secret else str(value)
+
+
+def masked(url: str) -> str:
+    """Return the address with its password, if any, as `***`."""
+    parts = urlsplit(url)
+    if "@" not in parts.netloc:
+        return url
+    sign_in, _, host = parts.netloc.rpartition("@")
+    user = sign_in.split(":")[0]
+    return urlunsplit(parts._replace(netloc=f"{user}:***@{host}"))
