@@ -4,7 +4,7 @@ A hot statement takes its rows as one array a column (`unnest`), so that its tex
 keeps for it, is the same for one row and for two thousand.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -17,13 +17,16 @@ from sqlalchemy import (
     Insert,
     Integer,
     MetaData,
+    Select,
     Table,
     TableValuedAlias,
     Text,
     Uuid,
+    any_,
     bindparam,
     func,
     or_,
+    select,
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -100,6 +103,14 @@ def params(name: str, /, **columns: Sequence[Any]) -> dict[str, Sequence[Any]]:
     return {f"{name}_{key}": list(values) for key, values in columns.items()}
 
 
+async def rows_with(db: AsyncConnection, column: Column[Any], values: Collection[object]) -> list[dict[str, Any]]:
+    """Return the whole rows of the column's table whose value is one of `values`, in no order."""
+    if not values:
+        return []
+    rows = await db.execute(_rows_with(column), {"values": list(values)})
+    return [dict(row) for row in rows.mappings()]
+
+
 async def insert_rows(db: AsyncConnection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
     """Insert rows that all have the same columns, in one statement. No rows is no statement."""
     given = list(rows)
@@ -149,6 +160,11 @@ def _by_column(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dic
 
 
 @lru_cache(maxsize=500)
+def _rows_with(column: Column[Any]) -> Select[Any]:
+    return select(column.table).where(column == any_(bindparam("values", type_=ARRAY(column.type, dimensions=1))))
+
+
+@lru_cache(maxsize=500)
 def _insert_from_arrays(table: Table, columns: tuple[str, ...]) -> Insert:
     given = arrays("given", **{column: table.c[column].type for column in columns})
     return insert(table).from_select(list(columns), given.select(), include_defaults=False)
@@ -189,5 +205,6 @@ __all__ = [
     "insert_rows",
     "metadata",
     "params",
+    "rows_with",
     "upsert_rows",
 ]

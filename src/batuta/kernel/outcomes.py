@@ -1,0 +1,26 @@
+"""Outcomes: a command that takes many answers each, in order; one refusal is a value, and its neighbours go on."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from batuta.kernel.errors import BatutaError
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+
+
+def each(items: Iterable[Item], decide: Callable[[Item], Outcome]) -> list[Outcome | BatutaError]:
+    """Decide every item by itself; where `decide` raises one of our errors, that error is the outcome."""
+    return [_one(item, decide) for item in items]
+
+
+def good(outcomes: Iterable[Outcome | BatutaError]) -> list[Outcome]:
+    """Return the outcomes that are no refusals."""
+    return [outcome for outcome in outcomes if not isinstance(outcome, BatutaError)]
+
+
+def _one(item: Item, decide: Callable[[Item], Outcome]) -> Outcome | BatutaError:
+    try:
+        return decide(item)
+    except BatutaError as problem:
+        return problem
