@@ -24,6 +24,7 @@ from batuta.plumbing.embedded.problems import (
     OtherMajorVersion,
     PortTaken,
 )
+from tests.plumbing.places import reachable_place
 
 OPTIONS = {"fsync": "off", "shared_buffers": "16MB"}
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes users and mounts file systems")
@@ -44,11 +45,8 @@ asyncio.run(main())
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """A folder that every user may enter, unlike those of pytest."""
-    place = Path(tempfile.mkdtemp(prefix="batuta-tests-", dir="/tmp"))
-    place.chmod(0o755)
-    yield place
-    shutil.rmtree(place)
+    with reachable_place() as place:
+        yield place
 
 
 def server_in(place: Path, *, port: int | None = None, **options: str) -> EmbeddedServer:

@@ -1,0 +1,118 @@
+"""Bring a database to the newest version: one linear chain of explicit SQL, one process at a time.
+
+`migrations/versions/` holds for each version `NNNN_name.sql` and a `NNNN_name.py` that runs it. There is
+no way down: a mistake is mended by the next version. A version must work beside the previous release.
+"""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.util import await_only
+
+from batuta.kernel.errors import Refused, Unavailable
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+LOCK_KEY = 0x6261747574610001  # "batuta", 1
+LOCK_WAIT_S = 600
+DDL_LOCK_TIMEOUT_S = 5
+
+
+class NewerDatabase(Refused):
+    """The database was written by a newer batuta."""
+
+
+class MigrationWaits(Unavailable):
+    """Another process migrates this database and does not come to an end."""
+
+
+def versions() -> list[str]:
+    """Return the numbers of all versions that this batuta knows, oldest first."""
+    return sorted(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
+
+
+async def present_version(db: AsyncConnection) -> str | None:
+    """Return the version of the database, None when it is empty."""
+    if await db.scalar(text("SELECT to_regclass('public.alembic_version')")) is None:
+        return None
+    version: str | None = await db.scalar(text("SELECT version_num FROM public.alembic_version"))
+    return version
+
+
+async def migrate(engine: AsyncEngine) -> list[str]:
+    """Run the versions that are due, each in its own transaction, and return their numbers.
+
+    Processes that start together wait for the first. Alembic is imported only when a version is due.
+
+    Raises:
+        NewerDatabase: the database knows a version that this batuta does not.
+        MigrationWaits: another process has migrated for more than ten minutes.
+    """
+    known = versions()
+    async with engine.connect() as db:
+        present = await present_version(db)
+    if present == known[-1]:
+        return []
+    if present is not None and present not in known:
+        raise NewerDatabase(
+            f"the database is at version {present}, this batuta knows {known[-1]}: "
+            "run: python -m pip install --upgrade batuta",
+            found=present,
+            expected=known[-1],
+            command="python -m pip install --upgrade batuta",
+        )
+    async with engine.connect() as db:
+        return await _migrate_alone(db)
+
+
+async def _migrate_alone(db: AsyncConnection) -> list[str]:
+    """Hold the lock on this connection while it migrates; the lock ends with the connection at the latest."""
+    await db.execute(text("SET statement_timeout = 0"))
+    await db.execute(text("SET transaction_timeout = 0"))
+    await db.execute(text("SET idle_in_transaction_session_timeout = 0"))
+    await db.execute(text(f"SET lock_timeout = '{LOCK_WAIT_S}s'"))
+    await db.commit()
+    try:
+        await _take_lock(db)
+        await db.execute(text(f"SET lock_timeout = '{DDL_LOCK_TIMEOUT_S}s'"))
+        await db.commit()
+        return await db.run_sync(_upgrade)
+    finally:
+        # The pool must not hand out a session with these settings, or with the lock.
+        await db.invalidate()
+
+
+async def _take_lock(db: AsyncConnection) -> None:
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        await db.execute(text(f"SELECT pg_advisory_lock({LOCK_KEY})"))
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != "55P03":
+            raise
+        raise MigrationWaits("another process migrates this database: see why it does not end") from error
+
+
+def _upgrade(connection: Connection) -> list[str]:
+    from alembic import command
+    from alembic.config import Config
+
+    done: list[str] = []
+    config = Config(attributes={"connection": connection, "done": done})
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    command.upgrade(config, "head")
+    return done
+
+
+def run_sql_of(version_file: str) -> None:
+    """Run the `.sql` beside a version's `.py`, all its statements, in the transaction of the version."""
+    from alembic import op
+
+    connection = op.get_bind()
+    # The adapter opens its transaction with the first statement that it sees itself.
+    connection.exec_driver_sql("SELECT 1")
+    script = Path(version_file).with_suffix(".sql").read_text()
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    await_only(driver.execute(script))

@@ -1,0 +1,132 @@
+import asyncio
+import difflib
+import importlib
+import pkgutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+import batuta
+from batuta.plumbing.database import create_engine, metadata
+from batuta.plumbing.embedded import EmbeddedServer
+from batuta.plumbing.migrate import MIGRATIONS, NewerDatabase, migrate, versions
+from tests.plumbing.places import reachable_place
+
+NOT_DECLARED = ("--exclude-table=public.alembic_version", "--exclude-schema=pgqueuer")
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[EmbeddedServer]:
+    with reachable_place() as place:
+        options = {"fsync": "off", "shared_buffers": "16MB"}
+        async with EmbeddedServer(place / "shop", options=options, home=place / "home") as server:
+            yield server
+
+
+@pytest.fixture
+async def engine(server: EmbeddedServer) -> AsyncIterator[AsyncEngine]:
+    engine = create_engine(server.url)
+    yield engine
+    await engine.dispose()
+
+
+def import_all_tables() -> None:
+    for module in pkgutil.walk_packages(batuta.__path__, "batuta."):
+        if module.name.endswith(".tables") or ".tables." in module.name:
+            importlib.import_module(module.name)
+
+
+def schema_of(server: EmbeddedServer, database: str) -> list[str]:
+    url = make_url(server.url).set(drivername="postgresql", database=database).render_as_string(hide_password=False)
+    dumped = subprocess.run(
+        [server.binaries / "pg_dump", "--schema-only", "--no-owner", "--no-privileges", *NOT_DECLARED, url],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = dumped.stdout.splitlines()
+    return [line for line in lines if line and not line.startswith(("--", "\\restrict", "\\unrestrict"))]
+
+
+async def test_the_migrated_schema_is_the_declared_one(server: EmbeddedServer, engine: AsyncEngine) -> None:
+    import_all_tables()
+    await migrate(engine)
+    async with engine.connect() as db:
+        await db.execution_options(isolation_level="AUTOCOMMIT")
+        await db.execute(text("CREATE DATABASE declared"))
+
+    declaring = create_engine(server.url.replace("/batuta?", "/declared?"))
+    async with declaring.begin() as db:
+        for schema in sorted({table.schema for table in metadata.tables.values() if table.schema}):
+            await db.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema}"))
+        await db.run_sync(metadata.create_all)
+    await declaring.dispose()
+
+    difference = difflib.unified_diff(
+        schema_of(server, "batuta"), schema_of(server, "declared"), "migrated", "declared", lineterm=""
+    )
+    assert "\n".join(difference) == ""
+
+
+async def test_versions_run_once_and_in_order(engine: AsyncEngine) -> None:
+    assert await migrate(engine) == versions()
+    assert await migrate(engine) == []
+
+
+async def test_processes_that_start_together_migrate_once(server: EmbeddedServer) -> None:
+    engines = [create_engine(server.url) for _ in range(4)]
+    done = await asyncio.gather(*(migrate(engine) for engine in engines))
+    for engine in engines:
+        await engine.dispose()
+    assert sorted(done) == [[], [], [], versions()]
+
+
+async def test_migrating_leaves_no_session_without_time_limits(engine: AsyncEngine) -> None:
+    await migrate(engine)
+    async with engine.connect() as db:
+        assert await db.scalar(text("SHOW statement_timeout")) == "5s"
+        assert await db.scalar(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")) == 0
+
+
+async def test_a_database_of_a_newer_version_is_refused(engine: AsyncEngine) -> None:
+    await migrate(engine)
+    async with engine.begin() as db:
+        await db.execute(text("UPDATE public.alembic_version SET version_num = '9999'"))
+    with pytest.raises(NewerDatabase) as refusal:
+        await migrate(engine)
+    assert refusal.value.facts["found"] == "9999"
+
+
+def test_versions_are_one_chain_each_with_its_sql() -> None:
+    scripts = sorted((MIGRATIONS / "versions").glob("[0-9]*.py"))
+    previous = None
+    for number, script in enumerate(scripts, start=1):
+        assert script.name.startswith(f"{number:04}_")
+        assert script.with_suffix(".sql").exists()
+        assert f'revision = "{number:04}"' in script.read_text()
+        assert f"down_revision = {previous}" in script.read_text()
+        previous = f'"{number:04}"'
+
+
+async def test_alembic_is_not_imported_when_nothing_is_due(server: EmbeddedServer, engine: AsyncEngine) -> None:
+    await migrate(engine)
+    script = f"""
+import asyncio, sys
+from batuta.plumbing.database import create_engine
+from batuta.plumbing.migrate import migrate
+async def main():
+    engine = create_engine({server.url!r})
+    assert await migrate(engine) == []
+    await engine.dispose()
+asyncio.run(main())
+assert "alembic" not in sys.modules
+"""
+    source = str(Path(batuta.__file__).parent.parent)
+    ran = subprocess.run([sys.executable, "-c", script], env={"PYTHONPATH": source}, capture_output=True, check=False)
+    assert ran.returncode == 0, ran.stderr.decode()
