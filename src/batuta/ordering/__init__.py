@@ -1,0 +1,8 @@
+"""Orders: what was asked for, by whom, for how much, and where every unit of it is.
+
+Words: order, line, bucket (what has become of units: open, reserved, … delivered), unit move (so many units of a line
+from one bucket to another), hold (why an order may not go on yet), adjustment (a named amount on top or off).
+
+Laws: the buckets of a line sum to its quantity, and are its first bucket plus its unit moves; an order is stored with
+its claims on stock, its prices and its dues, or not at all; the same id or the same outside number is one order.
+"""

@@ -1,0 +1,170 @@
+"""The order: its header, its lines, and the three statuses that are derived from them (ORD-02)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+from batuta.kernel.addresses import Address
+from batuta.ordering.domain.buckets import Buckets
+from batuta.ordering.domain.holds import Hold, HoldStatus, Stage
+
+
+class OrderStatus(StrEnum):
+    """The header's own status; where the goods and the money are is derived."""
+
+    PLACED = "placed"
+    ACCEPTED = "accepted"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+
+ORDER_MOVES: Mapping[OrderStatus, frozenset[OrderStatus]] = {
+    OrderStatus.PLACED: frozenset(
+        {OrderStatus.ACCEPTED, OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.EXPIRED}
+    ),
+    OrderStatus.ACCEPTED: frozenset({OrderStatus.IN_PROGRESS, OrderStatus.COMPLETED, OrderStatus.CANCELLED}),
+    OrderStatus.IN_PROGRESS: frozenset({OrderStatus.ACCEPTED, OrderStatus.COMPLETED, OrderStatus.CANCELLED}),
+    OrderStatus.COMPLETED: frozenset(),
+    OrderStatus.CANCELLED: frozenset(),
+    OrderStatus.REJECTED: frozenset(),
+    OrderStatus.EXPIRED: frozenset(),
+}
+
+
+class Method(StrEnum):
+    SHIP = "ship"
+    PICKUP = "pickup"
+
+
+class FulfilmentStatus(StrEnum):
+    """Where the goods are, of the order as a whole; derived, never stored."""
+
+    UNFULFILLED = "unfulfilled"
+    IN_WORK = "in_work"
+    PARTLY_SHIPPED = "partly_shipped"
+    SHIPPED = "shipped"
+    PARTLY_DELIVERED = "partly_delivered"
+    DELIVERED = "delivered"
+    PARTLY_RETURNED = "partly_returned"
+    RETURNED = "returned"
+    CANCELLED = "cancelled"
+
+
+class Component(msgspec.Struct, frozen=True):
+    """So many units of stock for each unit of the line."""
+
+    sku_id: UUID
+    quantity: int
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One line as it was bought (TAX-01: stored, never computed again).
+
+    components: what it takes from stock; the SKU itself, or a bundle's parts; nothing for services.
+    is_shipped: whether it travels. Amounts are of the whole line, after discounts.
+    """
+
+    id: UUID
+    position: int
+    sku_id: UUID
+    sku_code: str
+    name: str
+    quantity: int
+    buckets: Buckets
+    components: tuple[Component, ...]
+    is_tracked: bool
+    is_shipped: bool
+    unit_price_minor: int
+    unit_net_minor: int
+    unit_gross_minor: int
+    discount_minor: int
+    net_minor: int
+    tax_minor: int
+    gross_minor: int
+    tax_category: str
+    tax_rate_bp: int
+    jurisdiction: str
+    is_tax_included: bool
+    rounding_rule: str
+    tax_engine: str
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """An order as it stands. shipping_minor: what the customer pays for shipping, with its tax."""
+
+    id: UUID
+    number: str
+    channel_id: UUID
+    external_id: str | None
+    customer_id: UUID | None
+    status: OrderStatus
+    currency: str
+    method: Method
+    pickup_location_id: UUID | None
+    service_kind: str
+    locale: str
+    email: str | None
+    phone: str | None
+    ship_to: Address
+    bill_to: Address | None
+    net_minor: int
+    tax_minor: int
+    gross_minor: int
+    shipping_minor: int
+    shipping_tax_minor: int
+    shipping_tax_rate_bp: int
+    placed_at: datetime
+    placed_by: str
+    expires_at: datetime | None
+    version: int
+    lines: tuple[Line, ...]
+    holds: tuple[Hold, ...]
+
+    def is_held(self, stage: Stage) -> bool:
+        """Whether an active hold keeps this stage, or one before it, from happening."""
+        reached = list(Stage)[: list(Stage).index(stage) + 1]
+        return any(hold.status is HoldStatus.ACTIVE and hold.blocks in reached for hold in self.holds)
+
+    @property
+    def fulfilment(self) -> FulfilmentStatus:
+        return fulfilment_status([line.buckets for line in self.lines])
+
+
+def fulfilment_status(lines: Sequence[Buckets]) -> FulfilmentStatus:
+    """Derive where the goods are from the buckets of all lines; deterministic, never stored (ORD-01)."""
+    live = sum(line.live for line in lines)
+    delivered = sum(line.delivered for line in lines)
+    shipped = sum(line.shipped for line in lines)
+    returned = sum(line.returned for line in lines)
+    if not live:
+        return FulfilmentStatus.CANCELLED
+    if returned:
+        return FulfilmentStatus.RETURNED if returned == live else FulfilmentStatus.PARTLY_RETURNED
+    if delivered:
+        return FulfilmentStatus.DELIVERED if delivered == live else FulfilmentStatus.PARTLY_DELIVERED
+    if shipped:
+        return FulfilmentStatus.SHIPPED if shipped == live else FulfilmentStatus.PARTLY_SHIPPED
+    return FulfilmentStatus.IN_WORK if any(line.in_work for line in lines) else FulfilmentStatus.UNFULFILLED
+
+
+def payment_status(*, due: int, authorised: int, captured: int, refunded: int) -> str:
+    """Derive how far the money is: `refund_owed`, `over_captured`, `captured`, `partly_captured`, and so on.
+
+    due: what the customer owes now for what is not cancelled or refunded away; the others are sums of entries.
+    """
+    kept = captured - refunded
+    if kept > due:
+        return "refund_owed"
+    if kept == due and (captured or not due):
+        return "refunded" if refunded and not kept else "captured"
+    if captured:
+        return "partly_captured"
+    if authorised >= due:
+        return "authorised"
+    return "partly_authorised" if authorised else "unpaid"

@@ -1,0 +1,102 @@
+"""What a channel sends to place an order, and what can be wrong with it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import blake2b
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+
+from batuta.kernel.addresses import Address
+from batuta.kernel.errors import Invalid, Refused
+from batuta.kernel.quantities import AmountMinor, Code, Quantity, Text
+from batuta.ordering.domain.orders import Method
+
+
+class BadOrder(Invalid):
+    """The order cannot be so; `field` says where."""
+
+
+class UnknownChannel(Refused):
+    """No channel has this code."""
+
+
+class UnknownSku(Refused):
+    """No SKU that is sold has one of these codes."""
+
+
+class UnknownCustomer(Refused):
+    """No customer has this id."""
+
+
+class UnknownLocation(Refused):
+    """No location where orders can be picked up has this code."""
+
+
+class PlaceLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line to buy. given_unit_minor: the channel's own price, where it sets prices itself (a marketplace)."""
+
+    sku_code: Code
+    quantity: Quantity
+    given_unit_minor: AmountMinor | None = None
+    discount_minor: AmountMinor = 0
+
+
+class Means(msgspec.Struct, frozen=True, kw_only=True):
+    """One way in which the customer pays. token: the provider's, never a card number (PAY-10).
+
+    captures_at_once: the money is taken when it is authorised, not when the goods leave.
+    """
+
+    method: Code
+    amount_minor: AmountMinor
+    token: Text
+    captures_at_once: bool = False
+
+
+class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """An order to place.
+
+    id: the caller's; the same id, or the same `external_id` of the channel, is the same order (ORD-07).
+    cart_id: whose soft claims on stock become this order's. currency: where given, must be the channel's.
+    means: when empty, the customer pays later; more than is due is refused, less leaves the order unpaid.
+    actor: who did it (`customer:…`, `staff:ana`); on_behalf_of says for whom when that is another.
+    """
+
+    id: UUID
+    channel_code: Code
+    lines: Annotated[Sequence[PlaceLine], msgspec.Meta(min_length=1, max_length=2_000)]
+    ship_to: Address
+    actor: Text
+    placed_at: datetime
+    external_id: Code | None = None
+    customer_id: UUID | None = None
+    on_behalf_of: Text | None = None
+    bill_to: Address | None = None
+    email: Text | None = None
+    phone: Text | None = None
+    locale: str | None = None
+    method: Method = Method.SHIP
+    service_kind: Code = "standard"
+    pickup_location_code: Code | None = None
+    currency: str | None = None
+    given_shipping_minor: AmountMinor | None = None
+    means: Sequence[Means] = ()
+    cart_id: UUID | None = None
+    preferred_location_ids: Sequence[UUID] = ()
+
+
+class Placed(msgspec.Struct, frozen=True, kw_only=True):
+    """The order stands, with its claims on stock."""
+
+    order_id: UUID
+    number: str
+    currency: str
+    gross_minor: int
+
+
+def fingerprint(order: PlaceOrder) -> bytes:
+    """What makes two orders of one customer look like one bought twice: the same goods (ORD-07)."""
+    goods = sorted((line.sku_code, line.quantity) for line in order.lines)
+    return blake2b(msgspec.json.encode(goods), digest_size=8).digest()

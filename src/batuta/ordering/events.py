@@ -1,0 +1,72 @@
+"""The facts that ordering tells; the stream is the order."""
+
+from datetime import datetime
+from uuid import UUID
+
+from batuta.kernel.events import Event
+from batuta.ordering.domain import CancelLine, HoldKind
+
+
+class OrderPlaced(Event, frozen=True):
+    number: str
+    channel_id: UUID
+    currency: str
+    gross_minor: int
+    on_behalf_of: str | None = None
+
+
+class OrderAccepted(Event, frozen=True):
+    """Paid for or covered, and nothing holds it: its goods may be looked for."""
+
+
+class HoldPlaced(Event, frozen=True):
+    hold_id: UUID
+    kind: HoldKind
+    reason: str
+    due_at: datetime | None = None
+
+
+class HoldEnded(Event, frozen=True):
+    hold_id: UUID
+    kind: HoldKind
+    status: str
+    reason: str
+
+
+class CancellationAsked(Event, frozen=True):
+    """Units that a location is at work on are to be cancelled; the location answers."""
+
+    request_id: UUID
+    lines: tuple[CancelLine, ...]
+    reason: str
+
+
+class UnitsCancelled(Event, frozen=True):
+    """Units that will never be handed over, and what they were worth."""
+
+    cause_id: UUID
+    lines: tuple[CancelLine, ...]
+    amount_minor: int
+    currency: str
+    reason: str
+
+
+class OrderCancelled(Event, frozen=True):
+    """No unit of the order is left."""
+
+    reason: str
+
+
+class OrderCompleted(Event, frozen=True):
+    """Every unit that was not cancelled is with the customer."""
+
+
+class OrderExpired(Event, frozen=True):
+    """Nobody paid in time; the claims on stock are released, the record stays (ORD-06)."""
+
+
+class OrderAdjusted(Event, frozen=True):
+    """A named amount on top of the order, or off it."""
+
+    name: str
+    amount_minor: int
