@@ -1,0 +1,157 @@
+"""Products, SKUs and components."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+
+from batuta.kernel.errors import Invalid, NotFound, Refused
+from batuta.kernel.gs1 import gtin
+from batuta.kernel.quantities import Code, Quantity
+
+WEIGHT_MAX_G = 50_000_000
+LENGTH_MAX_MM = 100_000
+
+WeightG = Annotated[int, msgspec.Meta(ge=0, le=WEIGHT_MAX_G)]
+LengthMm = Annotated[int, msgspec.Meta(ge=0, le=LENGTH_MAX_MM)]
+
+
+class BadSku(Invalid):
+    """The SKU cannot be so; `field` says where."""
+
+
+class UnknownProduct(NotFound):
+    """The SKU is said to be of a product that is not there."""
+
+
+class UnknownSku(NotFound):
+    """There is no such SKU."""
+
+
+class KindIsFixed(Refused):
+    """A SKU stays what it was first saved as: stock and orders rely on it."""
+
+
+class NotABundle(Refused):
+    """Only a bundle has components."""
+
+
+class BadComponent(Refused):
+    """A bundle is made of goods and services, each once, and never of bundles."""
+
+
+class SkuKind(StrEnum):
+    GOOD = "good"
+    BUNDLE = "bundle"
+    SERVICE = "service"
+
+
+class Product(msgspec.Struct, frozen=True, kw_only=True):
+    """What a shopper looks at. name, description: by locale. category: the merchant's own code."""
+
+    id: UUID
+    code: Code
+    name: dict[str, str]
+    description: dict[str, str] = {}
+    category: str = ""
+
+
+class Sku(msgspec.Struct, frozen=True, kw_only=True):
+    """What is ordered: one size and colour of a product.
+
+    name: by locale; the product's when empty. weight and sizes: packed for shipping, 0 when not known.
+    unit: base unit of measure in which it is counted. is_tracked: has stock that can run out; only goods can.
+    """
+
+    id: UUID
+    code: Code
+    product_id: UUID
+    name: dict[str, str] = {}
+    kind: SkuKind = SkuKind.GOOD
+    gtin: str | None = None
+    weight_g: WeightG = 0
+    length_mm: LengthMm = 0
+    width_mm: LengthMm = 0
+    height_mm: LengthMm = 0
+    tax_category: str = "standard"
+    unit: str = "unit"
+    is_tracked: bool = True
+    is_active: bool = True
+    brand_id: UUID | None = None
+
+    @property
+    def is_shipped(self) -> bool:
+        """Whether it, or what it is made of, travels in a parcel."""
+        return self.kind is not SkuKind.SERVICE
+
+
+class Component(msgspec.Struct, frozen=True, kw_only=True):
+    """So many units of a SKU in one unit of a bundle."""
+
+    sku_id: UUID
+    quantity: Quantity
+
+
+def name_in(names: Mapping[str, str], locale: str, otherwise: str = "") -> str:
+    """Return the name in the language of `locale`, else in English, else in any, else `otherwise`."""
+    language = locale.replace("_", "-").split("-")[0]
+    for key in (locale, language, "en"):
+        if names.get(key):
+            return names[key]
+    return next((name for _, name in sorted(names.items()) if name), otherwise)
+
+
+def check_sku(sku: Sku) -> Sku:
+    """Return the SKU with its GTIN in digits; bundles and services are not tracked, and services weigh nothing.
+
+    Raises:
+        BadSku: a size or weight out of bounds, or an empty unit or tax category.
+        Invalid: the GTIN has a wrong length or check digit.
+    """
+    for field, most in (
+        ("weight_g", WEIGHT_MAX_G),
+        ("length_mm", LENGTH_MAX_MM),
+        ("width_mm", LENGTH_MAX_MM),
+        ("height_mm", LENGTH_MAX_MM),
+    ):
+        measure: int = getattr(sku, field)
+        if not 0 <= measure <= most:
+            raise BadSku(f"{field} is between 0 and {most}", field=field, got=measure, code=sku.code)
+    for field in ("unit", "tax_category"):
+        if not getattr(sku, field).strip():
+            raise BadSku(f"{field} is needed", field=field, code=sku.code)
+    is_good = sku.kind is SkuKind.GOOD
+    if sku.kind is SkuKind.SERVICE and (sku.weight_g or sku.length_mm or sku.width_mm or sku.height_mm):
+        raise BadSku("a service has neither weight nor size", field="weight_g", code=sku.code)
+    return msgspec.structs.replace(
+        sku,
+        gtin=gtin(sku.gtin) if sku.gtin else None,
+        is_tracked=sku.is_tracked and is_good,
+    )
+
+
+def check_components(bundle: Sku, components: Sequence[Component], skus: Mapping[UUID, Sku]) -> list[Component]:
+    """Return the components of a bundle in the order of their SKUs.
+
+    Raises:
+        NotABundle: the SKU is a good or a service.
+        UnknownSku: a component is not there.
+        BadComponent: a component is a bundle, comes twice, or counts less than one.
+    """
+    if bundle.kind is not SkuKind.BUNDLE:
+        raise NotABundle("only a bundle has components", code=bundle.code, kind=str(bundle.kind))
+    seen: set[UUID] = set()
+    for component in components:
+        found = skus.get(component.sku_id)
+        if found is None:
+            raise UnknownSku("a component is not there", sku_id=str(component.sku_id), bundle=bundle.code)
+        if found.kind is SkuKind.BUNDLE:
+            raise BadComponent("a bundle holds no bundles", code=found.code, bundle=bundle.code)
+        if component.sku_id in seen:
+            raise BadComponent("a component comes once, with its quantity", code=found.code, bundle=bundle.code)
+        if component.quantity < 1:
+            raise BadComponent("a component counts at least one", code=found.code, bundle=bundle.code)
+        seen.add(component.sku_id)
+    return sorted(components, key=lambda component: component.sku_id)

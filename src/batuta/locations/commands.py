@@ -1,0 +1,76 @@
+"""Saving locations and their days, many at once; saving the same again changes nothing."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from batuta.company.queries import legal_entities_by_id
+from batuta.kernel.errors import BatutaError, NotFound
+from batuta.kernel.outcomes import each, good
+from batuta.locations.domain import Location, SpecialDay, UnknownLocation, check_location, check_shifts
+from batuta.locations.queries import locations_by_code, locations_by_id
+from batuta.locations.tables import location, special_day
+from batuta.plumbing.database import upsert_rows
+
+
+class UnknownLegalEntity(NotFound):
+    """The location is said to belong to a legal entity that is not there."""
+
+
+async def save_locations(
+    db: AsyncConnection, *, locations: Sequence[Location], now: datetime
+) -> list[Location | BatutaError]:
+    """Save locations by code; each answer is the one stored (an old code keeps its id) or why not.
+
+    Special days are not touched.
+    """
+    owners = await legal_entities_by_id(db, {one.legal_entity_id for one in locations})
+    checked = each(locations, lambda one: _owned(check_location(one), owners))
+    rows = {one.code: _row(one, now) for one in good(checked)}
+    await upsert_rows(db, location, rows.values(), key=("code",))
+    stored = await locations_by_code(db, rows)
+    return [one if isinstance(one, BatutaError) else stored[one.code] for one in checked]
+
+
+async def close_days(
+    db: AsyncConnection, *, days: Sequence[SpecialDay], now: datetime
+) -> list[SpecialDay | BatutaError]:
+    """Close locations on single dates, whatever their weekly hours say."""
+    return await set_days(db, days=[msgspec.structs.replace(one, shifts=[]) for one in days], now=now)
+
+
+async def set_days(db: AsyncConnection, *, days: Sequence[SpecialDay], now: datetime) -> list[SpecialDay | BatutaError]:
+    """Give locations other hours on single dates, on holidays too; no shifts is closed. The last word counts."""
+    known = await locations_by_id(db, {one.location_id for one in days})
+
+    def decide(one: SpecialDay) -> SpecialDay:
+        if one.location_id not in known:
+            raise UnknownLocation("there is no such location", location_id=str(one.location_id))
+        check_shifts(one.shifts)
+        return one
+
+    checked = each(days, decide)
+    rows = {
+        (one.location_id, one.day): msgspec.structs.asdict(one) | {"created_at": now, "updated_at": now}
+        for one in good(checked)
+    }
+    await upsert_rows(db, special_day, rows.values(), key=("location_id", "day"))
+    return checked
+
+
+def _owned(one: Location, owners: Mapping[UUID, object]) -> Location:
+    if one.legal_entity_id not in owners:
+        raise UnknownLegalEntity(
+            "there is no such legal entity", code=one.code, legal_entity_id=str(one.legal_entity_id)
+        )
+    return one
+
+
+def _row(one: Location, now: datetime) -> dict[str, Any]:
+    row = msgspec.structs.asdict(one) | {"abilities": sorted(one.abilities), "created_at": now, "updated_at": now}
+    del row["special_days"]
+    return row

@@ -1,0 +1,266 @@
+"""Locations and their calendars."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from functools import lru_cache
+from typing import Annotated
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from babel.numbers import is_currency
+
+from batuta.kernel.addresses import Address
+from batuta.kernel.errors import Invalid, NotFound
+from batuta.kernel.gs1 import gln
+from batuta.kernel.periods import Period
+from batuta.kernel.quantities import AmountMinor, Code, Text
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+HORIZON_DAYS = 400
+MINUTE = timedelta(minutes=1)
+
+Shifts = Sequence[tuple[str, str]]
+"""Opening times of one day as `("09:00", "14:00")`, in order; `24:00` is midnight at the day's end."""
+
+
+class BadLocation(Invalid):
+    """The location cannot be so; `field` says where."""
+
+
+class UnknownLocation(NotFound):
+    """There is no such location."""
+
+
+class LocationKind(StrEnum):
+    WAREHOUSE = "warehouse"
+    STORE = "store"
+    THIRD_PARTY = "third_party"
+    SUPPLIER = "supplier"
+
+
+class Ability(StrEnum):
+    SHIP = "ship"
+    PICKUP = "pickup"
+    RECEIVE_RETURNS = "receive_returns"
+    GIFT_WRAP = "gift_wrap"
+    ASSEMBLE = "assemble"
+    ENGRAVE = "engrave"
+    OVERSIZE = "oversize"
+    COLD = "cold"
+    HAZMAT = "hazmat"
+
+
+class SpecialDay(msgspec.Struct, frozen=True, kw_only=True):
+    """One date on which the weekly hours and holidays do not count: no shifts is closed."""
+
+    location_id: UUID
+    day: date
+    reason: Text
+    shifts: list[tuple[str, str]] = []
+
+
+class Location(msgspec.Struct, frozen=True, kw_only=True):
+    """A place that holds stock or does work.
+
+    hours: by weekday (`mon` … `sun`), the shifts of local wall time; a weekday not named is closed.
+    holiday_calendar: country or country-region whose public holidays close it, as `ES-MD`.
+    cut_off: `HH:MM` of local wall time until which an order leaves the same day.
+    daily_capacity_orders: how many orders a day it takes; None is no limit.
+    handling_*_minor: what an order, and each unit, costs to pick and pack here, in `currency`.
+    special_days: as read; saving a location does not write them (`close_days`, `open_days`).
+    """
+
+    id: UUID
+    code: Code
+    name: Text
+    kind: LocationKind
+    legal_entity_id: UUID
+    address: Address
+    time_zone: str
+    currency: str
+    gln: str | None = None
+    latitude: Annotated[float, msgspec.Meta(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, msgspec.Meta(ge=-180, le=180)] | None = None
+    hours: dict[str, list[tuple[str, str]]] = {}
+    holiday_calendar: str | None = None
+    cut_off: str | None = None
+    daily_capacity_orders: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None = None
+    abilities: frozenset[Ability] = frozenset()
+    handling_order_minor: AmountMinor = 0
+    handling_unit_minor: AmountMinor = 0
+    is_active: bool = True
+    special_days: dict[date, list[tuple[str, str]]] = {}
+
+
+def check_location(location: Location) -> Location:
+    """Return the location, with coordinates from its address where it has none of its own.
+
+    Raises:
+        BadLocation: hours, zone, calendar, currency or cut-off that cannot be.
+        Invalid: the GLN has a wrong length or check digit.
+    """
+    try:
+        ZoneInfo(location.time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise BadLocation("no such IANA time zone", field="time_zone", got=location.time_zone) from None
+    if not is_currency(location.currency):
+        raise BadLocation("no such currency (ISO 4217)", field="currency", got=location.currency)
+    for weekday, shifts in location.hours.items():
+        if weekday not in WEEKDAYS:
+            raise BadLocation("weekdays are mon, tue, wed, thu, fri, sat, sun", field="hours", got=weekday)
+        check_shifts(shifts)
+    if location.cut_off is not None:
+        _minutes(location.cut_off)
+    if location.holiday_calendar is not None:
+        _holidays(location.holiday_calendar, 2000)
+    latitude, longitude = _coordinates(location)
+    return msgspec.structs.replace(
+        location,
+        gln=gln(location.gln) if location.gln else None,
+        latitude=latitude,
+        longitude=longitude,
+        special_days={},
+    )
+
+
+def check_shifts(shifts: Shifts) -> None:
+    """Accept shifts that are in order and do not overlap; a night shift is two, parted at midnight.
+
+    Raises:
+        BadLocation: a time that is not `HH:MM`, a shift that ends before it begins, two that overlap.
+    """
+    closed_since = 0
+    for opens, closes in shifts:
+        if not closed_since <= _minutes(opens) < _minutes(closes):
+            raise BadLocation(
+                "shifts end after they begin, come in order and do not overlap; part a night shift at midnight",
+                field="hours",
+                got=f"{opens}-{closes}",
+            )
+        closed_since = _minutes(closes)
+
+
+def shifts_on(location: Location, day: date) -> Shifts:
+    """Return the shifts of one local date: a special day's, none on a holiday, else the weekday's."""
+    if day in location.special_days:
+        return location.special_days[day]
+    if location.holiday_calendar is not None and day in _holidays(location.holiday_calendar, day.year):
+        return ()
+    return location.hours.get(WEEKDAYS[day.weekday()], ())
+
+
+def open_periods(location: Location, day: date) -> list[Period]:
+    """Return when the location is open on one local date, in UTC.
+
+    Where clocks jump forward, the wall times that do not exist are cut away; where they fall back, a shift
+    across the hour that comes twice is an hour longer (PRM-01).
+    """
+    zone = ZoneInfo(location.time_zone)
+    periods = [
+        (
+            _instant(day, _minutes(opens), zone, fold=0),
+            _instant(day, _minutes(closes), zone, fold=int(closes != "24:00")),
+        )
+        for opens, closes in shifts_on(location, day)
+    ]
+    return [Period(from_at, until_at) for from_at, until_at in periods if from_at < until_at]
+
+
+def is_open(location: Location, at: datetime) -> bool:
+    return any(period.covers(at) for period in open_periods(location, local_day(location, at)))
+
+
+def next_open(location: Location, at: datetime) -> datetime | None:
+    """Return `at` when open then, else the next opening; None when it does not open within 400 days."""
+    return next((from_at for from_at, _ in _periods_from(location, at)), None)
+
+
+def add_open_minutes(location: Location, at: datetime, minutes: int) -> datetime | None:
+    """Return when so many minutes of open time have passed since `at`; None when 400 days are not enough.
+
+    No minutes is the next open instant.
+    """
+    left = minutes * MINUTE
+    for from_at, until_at in _periods_from(location, at):
+        if left < until_at - from_at or (minutes and left == until_at - from_at):
+            return from_at + left
+        left -= until_at - from_at
+    return None
+
+
+def cut_off_at(location: Location, day: date) -> datetime | None:
+    """Return the instant of the cut-off on a local date; None without a cut-off or on a closed day."""
+    if location.cut_off is None or not shifts_on(location, day):
+        return None
+    return _instant(day, _minutes(location.cut_off), ZoneInfo(location.time_zone), fold=0)
+
+
+def local_day(location: Location, at: datetime) -> date:
+    return at.astimezone(ZoneInfo(location.time_zone)).date()
+
+
+def _periods_from(location: Location, at: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Open periods that end after `at`, the present one cut to begin at `at`."""
+    today = local_day(location, at)
+    for days in range(HORIZON_DAYS):
+        for period in open_periods(location, today + timedelta(days=days)):
+            assert period.until_at is not None
+            if at < period.until_at:
+                yield max(at, period.from_at), period.until_at
+
+
+def _instant(day: date, minutes: int, zone: ZoneInfo, *, fold: int) -> datetime:
+    """The UTC instant of a wall time; the first (fold 0) or second (fold 1) of two; the jump itself for one skipped."""
+    wall = datetime.combine(day, time()) + minutes * MINUTE
+    at = wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+    if at.astimezone(zone).replace(tzinfo=None) == wall:
+        return at
+    before = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    after = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    offset = before.astimezone(zone).utcoffset()
+    while after - before > MINUTE:
+        middle = before + (after - before) // MINUTE // 2 * MINUTE
+        is_before = middle.astimezone(zone).utcoffset() == offset
+        before, after = (middle, after) if is_before else (before, middle)
+    return after
+
+
+def _minutes(text: str) -> int:
+    """Return the minutes since midnight of `HH:MM`.
+
+    Raises:
+        BadLocation: not a time between 00:00 and 24:00.
+    """
+    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00", text):
+        raise BadLocation("a wall time is written HH:MM, from 00:00 to 24:00", field="hours", got=text)
+    return int(text[:2]) * 60 + int(text[3:])
+
+
+@lru_cache(maxsize=2_000)
+def _holidays(calendar: str, year: int) -> frozenset[date]:
+    """Return the public holidays of a country (`ES`) or one of its regions (`ES-MD`).
+
+    Raises:
+        BadLocation: no such country or region.
+    """
+    import holidays
+
+    country, _, region = calendar.partition("-")
+    try:
+        return frozenset(holidays.country_holidays(country, subdiv=region or None, years=year))
+    except NotImplementedError:
+        raise BadLocation("no such holiday calendar", field="holiday_calendar", got=calendar) from None
+
+
+def _coordinates(location: Location) -> tuple[float | None, float | None]:
+    latitude, longitude = location.latitude, location.longitude
+    if latitude is None and longitude is None:
+        latitude, longitude = location.address.latitude, location.address.longitude
+    if (latitude is None) != (longitude is None):
+        raise BadLocation("latitude and longitude come together", field="latitude", code=location.code)
+    if latitude is not None and longitude is not None and not (-90 <= latitude <= 90 and -180 <= longitude <= 180):  # noqa: PLR2004, degrees
+        raise BadLocation("the coordinates are not on the earth", field="latitude", got=[latitude, longitude])
+    return latitude, longitude

@@ -1,0 +1,62 @@
+"""Tables of the locations."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Boolean, CheckConstraint, Column, Date, Double, ForeignKey, Named, Table, TypedColumns, Uuid
+
+from batuta.company.tables import legal_entity
+from batuta.locations.domain import LocationKind
+from batuta.plumbing.database import BigInteger, Instant, Integer, Json, Text, metadata
+
+
+class LocationColumns(TypedColumns):
+    id: Named[UUID] = Column(Uuid, primary_key=True)
+    code: Named[str] = Column(Text, nullable=False, unique=True)
+    name: Named[str] = Column(Text, nullable=False)
+    kind: Named[str] = Column(Text, nullable=False)
+    legal_entity_id: Named[UUID] = Column(ForeignKey(legal_entity.c.id), nullable=False)
+    address: Named[Any] = Column(Json, nullable=False)
+    time_zone: Named[str] = Column(Text, nullable=False)
+    currency: Named[str] = Column(Text, nullable=False)
+    gln: Named[str | None] = Column(Text, nullable=True)
+    latitude: Named[float | None] = Column(Double, nullable=True)
+    longitude: Named[float | None] = Column(Double, nullable=True)
+    hours: Named[Any] = Column(Json, nullable=False)
+    holiday_calendar: Named[str | None] = Column(Text, nullable=True)
+    cut_off: Named[str | None] = Column(Text, nullable=True)
+    daily_capacity_orders: Named[int | None] = Column(Integer, nullable=True)
+    abilities: Named[Any] = Column(Json, nullable=False)
+    handling_order_minor: Named[int] = Column(BigInteger, nullable=False)
+    handling_unit_minor: Named[int] = Column(BigInteger, nullable=False)
+    is_active: Named[bool] = Column(Boolean, nullable=False)
+    created_at: Named[datetime] = Column(Instant, nullable=False)
+    updated_at: Named[datetime] = Column(Instant, nullable=False)
+
+
+location = Table(
+    "location",
+    metadata,
+    LocationColumns,
+    CheckConstraint(f"kind IN ({', '.join(repr(str(kind)) for kind in LocationKind)})", name="kind_is_known"),
+    CheckConstraint("gln ~ '^[0-9]{13}$'", name="gln_is_digits"),
+    CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency_is_alpha_3"),
+    CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="coordinates_are_whole"),
+    CheckConstraint("latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180", name="coordinates_on_earth"),
+    CheckConstraint("daily_capacity_orders >= 0", name="capacity_not_negative"),
+    CheckConstraint("handling_order_minor >= 0 AND handling_unit_minor >= 0", name="handling_not_negative"),
+    schema="locations",
+)
+
+
+class SpecialDayColumns(TypedColumns):
+    location_id: Named[UUID] = Column(ForeignKey(location.c.id), primary_key=True)
+    day: Named[date] = Column(Date, primary_key=True)
+    reason: Named[str] = Column(Text, nullable=False)
+    shifts: Named[Any] = Column(Json, nullable=False)
+    created_at: Named[datetime] = Column(Instant, nullable=False)
+    updated_at: Named[datetime] = Column(Instant, nullable=False)
+
+
+special_day = Table("special_day", metadata, SpecialDayColumns, schema="locations")
