@@ -44,10 +44,13 @@ def configure_logs(*, level: str, form: Literal["auto", "console", "json"]) -> N
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
+    # Without local variables: they hold customers' data.
+    dict_trace = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    plain_trace = structlog.dev.plain_traceback
     renderers: list[Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(default=str)]
+        [structlog.processors.ExceptionRenderer(dict_trace), structlog.processors.JSONRenderer(default=str)]
         if is_json
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain_trace)]
     )
     handler = logging.StreamHandler()
     handler.setFormatter(
