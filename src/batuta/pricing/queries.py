@@ -1,0 +1,233 @@
+"""Quotes for many orders at once, and what was set."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Text, Uuid, bindparam, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from batuta.kernel.errors import Invalid, Refused
+from batuta.kernel.periods import Period
+from batuta.plumbing.database import Instant, arrays, params, rows_with
+from batuta.pricing.domain import (
+    ListedPrice,
+    ListedRate,
+    Price,
+    PriceList,
+    Quote,
+    QuoteRequest,
+    ShippingCharge,
+    Tariff,
+    TaxRate,
+    quote_one,
+)
+from batuta.pricing.tables import price, price_list, shipping_charge, tax_rate
+
+_wanted_prices = arrays("wanted", channel_id=Uuid(), currency=Text(), sku_id=Uuid())
+_from_at = bindparam("from_at", type_=Instant)
+_until_at = bindparam("until_at", type_=Instant)
+
+_PRICES = (
+    select(
+        price_list.c.channel_id,
+        price_list.c.currency,
+        price.c.sku_id,
+        price.c.amount_minor,
+        price.c.from_at,
+        price.c.until_at,
+    )
+    .select_from(
+        _wanted_prices.join(
+            price_list,
+            (price_list.c.channel_id == _wanted_prices.c.channel_id)
+            & (price_list.c.currency == _wanted_prices.c.currency),
+        ).join(price, (price.c.price_list_id == price_list.c.id) & (price.c.sku_id == _wanted_prices.c.sku_id))
+    )
+    .where(price.c.from_at <= _until_at, or_(price.c.until_at.is_(None), price.c.until_at > _from_at))
+    .order_by(price_list.c.priority.desc(), price_list.c.code)
+)
+
+_wanted_rates = arrays("wanted", country=Text())
+
+_RATES = (
+    select(
+        tax_rate.c.country,
+        tax_rate.c.region,
+        tax_rate.c.tax_category,
+        tax_rate.c.rate_bp,
+        tax_rate.c.from_at,
+        tax_rate.c.until_at,
+    )
+    .select_from(_wanted_rates.join(tax_rate, tax_rate.c.country == _wanted_rates.c.country))
+    .where(tax_rate.c.from_at <= _until_at, or_(tax_rate.c.until_at.is_(None), tax_rate.c.until_at > _from_at))
+)
+
+_wanted_charges = arrays("wanted", channel_id=Uuid(), service_kind=Text(), currency=Text())
+
+_CHARGES = (
+    select(
+        shipping_charge.c.channel_id,
+        shipping_charge.c.service_kind,
+        shipping_charge.c.currency,
+        shipping_charge.c.up_to_amount_minor,
+        shipping_charge.c.charge_minor,
+        shipping_charge.c.tax_category,
+    )
+    .select_from(
+        _wanted_charges.join(
+            shipping_charge,
+            (shipping_charge.c.channel_id == _wanted_charges.c.channel_id)
+            & (shipping_charge.c.service_kind == _wanted_charges.c.service_kind)
+            & (shipping_charge.c.currency == _wanted_charges.c.currency),
+        )
+    )
+    .order_by(shipping_charge.c.position)
+)
+
+_wanted_pairs = arrays("wanted", price_list_id=Uuid(), sku_id=Uuid())
+
+_PRICES_OF = (
+    select(price)
+    .select_from(
+        _wanted_pairs.join(
+            price, (price.c.price_list_id == _wanted_pairs.c.price_list_id) & (price.c.sku_id == _wanted_pairs.c.sku_id)
+        )
+    )
+    .order_by(price.c.price_list_id, price.c.sku_id, price.c.from_at)
+)
+
+
+async def quote(db: AsyncConnection, *, requests: Sequence[QuoteRequest]) -> list[Quote | Refused | Invalid]:
+    """Price many orders at once, in the order asked, by at most three statements.
+
+    Where an order cannot be priced the answer is why: `NoPrice`, `NoTaxRate`, `NoShippingCharge`, `BadQuote`,
+    `UnknownRoundingRule` or `MixedCurrencies`.
+    """
+    if not requests:
+        return []
+    tariff = await _tariff(db, requests)
+    return [quote_one(request, tariff) for request in requests]
+
+
+async def price_lists_by_code(db: AsyncConnection, codes: Collection[str]) -> dict[str, PriceList]:
+    found = msgspec.convert(await rows_with(db, price_list.c.code, codes), list[PriceList])
+    return {one.code: one for one in found}
+
+
+async def price_lists_by_id(db: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, PriceList]:
+    found = msgspec.convert(await rows_with(db, price_list.c.id, ids), list[PriceList])
+    return {one.id: one for one in found}
+
+
+async def prices_of(db: AsyncConnection, pairs: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], list[Price]]:
+    """Every price of (price list, SKU), past, present and to come, the earliest first."""
+    lists, skus = [one for one, _ in pairs], [one for _, one in pairs]
+    rows = await db.execute(_PRICES_OF, params("wanted", price_list_id=lists, sku_id=skus))
+    found: dict[tuple[UUID, UUID], list[Price]] = {pair: [] for pair in pairs}
+    for row in rows:
+        found[row.price_list_id, row.sku_id].append(
+            Price(
+                price_list_id=row.price_list_id,
+                sku_id=row.sku_id,
+                amount_minor=row.amount_minor,
+                valid=Period(row.from_at, row.until_at),
+            )
+        )
+    return found
+
+
+async def tax_rates_of(db: AsyncConnection, countries: Collection[str]) -> dict[str, list[TaxRate]]:
+    """Every rate of the countries and their regions, past, present and to come, the earliest first."""
+    found: dict[str, list[TaxRate]] = {country: [] for country in countries}
+    for row in sorted(await rows_with(db, tax_rate.c.country, countries), key=_by_subject):
+        found[row["country"]].append(
+            TaxRate(
+                country=row["country"],
+                region=row["region"],
+                tax_category=row["tax_category"],
+                rate_bp=row["rate_bp"],
+                valid=Period(row["from_at"], row["until_at"]),
+            )
+        )
+    return found
+
+
+async def shipping_charges_of(db: AsyncConnection, channel_ids: Collection[UUID]) -> dict[UUID, list[ShippingCharge]]:
+    """Every charge of the channels, by service and currency, the least amount of goods first."""
+    found: dict[UUID, list[ShippingCharge]] = {channel_id: [] for channel_id in channel_ids}
+    rows = await rows_with(db, shipping_charge.c.channel_id, channel_ids)
+    for row in sorted(rows, key=lambda row: (row["service_kind"], row["currency"], row["position"])):
+        found[row["channel_id"]].append(msgspec.convert(row, ShippingCharge))
+    return found
+
+
+def _by_subject(row: dict[str, Any]) -> tuple[Any, ...]:
+    return row["country"], row["region"], row["tax_category"], row["from_at"]
+
+
+async def _tariff(db: AsyncConnection, requests: Sequence[QuoteRequest]) -> Tariff:
+    """Read what may apply; a price or rate that held at no request's time stays where it is."""
+    times = [request.at for request in requests]
+    first_at, last_at = min(times), max(times)
+    return Tariff(
+        prices=await _prices(db, requests, first_at, last_at),
+        rates=await _rates(db, requests, first_at, last_at),
+        charges=await _charges(db, requests),
+    )
+
+
+async def _prices(
+    db: AsyncConnection, requests: Sequence[QuoteRequest], first_at: datetime, last_at: datetime
+) -> dict[tuple[UUID, str, UUID], list[ListedPrice]]:
+    wanted = {
+        (request.channel_id, request.currency, line.sku_id): None
+        for request in requests
+        for line in request.lines
+        if line.given_unit_minor is None
+    }
+    if not wanted:
+        return {}
+    channel_ids, currencies, sku_ids = zip(*wanted, strict=True)
+    rows = await db.execute(
+        _PRICES,
+        params("wanted", channel_id=channel_ids, currency=currencies, sku_id=sku_ids)
+        | {"from_at": first_at, "until_at": last_at},
+    )
+    found: dict[tuple[UUID, str, UUID], list[ListedPrice]] = defaultdict(list)
+    for channel_id, currency, sku_id, amount_minor, from_at, until_at in rows:
+        found[channel_id, currency, sku_id].append(ListedPrice(amount_minor, from_at, until_at))
+    return found
+
+
+async def _rates(
+    db: AsyncConnection, requests: Sequence[QuoteRequest], first_at: datetime, last_at: datetime
+) -> dict[tuple[str, str, str], list[ListedRate]]:
+    countries = sorted({request.country for request in requests})
+    rows = await db.execute(_RATES, params("wanted", country=countries) | {"from_at": first_at, "until_at": last_at})
+    found: dict[tuple[str, str, str], list[ListedRate]] = defaultdict(list)
+    for country, region, category, rate_bp, from_at, until_at in rows:
+        found[country, region, category].append(ListedRate(rate_bp, from_at, until_at))
+    return found
+
+
+async def _charges(
+    db: AsyncConnection, requests: Sequence[QuoteRequest]
+) -> dict[tuple[UUID, str, str], list[ShippingCharge]]:
+    wanted = {
+        (request.channel_id, request.service_kind, request.currency): None
+        for request in requests
+        if request.service_kind is not None
+    }
+    if not wanted:
+        return {}
+    channel_ids, kinds, currencies = zip(*wanted, strict=True)
+    rows = await db.execute(_CHARGES, params("wanted", channel_id=channel_ids, service_kind=kinds, currency=currencies))
+    found: dict[tuple[UUID, str, str], list[ShippingCharge]] = defaultdict(list)
+    for row in rows.mappings():
+        charge = ShippingCharge(**row)
+        found[charge.channel_id, charge.service_kind, charge.currency].append(charge)
+    return found
