@@ -1,0 +1,175 @@
+"""Customers, their addresses and consents."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+from stdnum import get_cc_module
+from stdnum.exceptions import ValidationError
+
+from batuta.kernel.addresses import Address
+from batuta.kernel.errors import Invalid, NotFound, Refused
+from batuta.kernel.quantities import Code, Text
+
+NAME_LENGTH_MAX = 500
+
+
+class BadCustomer(Invalid):
+    """The customer cannot be so; `field` says where."""
+
+
+class ExternalIdTaken(Refused):
+    """Another customer carries this external id."""
+
+
+class AddressOfAnother(Refused):
+    """The address is in another customer's book."""
+
+
+class UnknownCustomer(NotFound):
+    """There is no such customer."""
+
+
+class CustomerKind(StrEnum):
+    PERSON = "person"
+    COMPANY = "company"
+
+
+class Purpose(StrEnum):
+    """What a consent is for. Messages about an order need none."""
+
+    MARKETING = "marketing"
+    PROFILING = "profiling"
+    REVIEWS = "reviews"
+    SHARING = "sharing"
+
+
+class Medium(StrEnum):
+    EMAIL = "email"
+    SMS = "sms"
+    PHONE = "phone"
+    POST = "post"
+    WEB = "web"
+
+
+class Customer(msgspec.Struct, frozen=True, kw_only=True):
+    """Who buys.
+
+    locale: language of messages, as `es` or `es-ES`. phone: E.164. tax_number: as its country writes it.
+    country: whose rules a phone without +, and the tax number, follow; empty when not known.
+    created_at: when first saved; given by the database.
+    """
+
+    id: UUID
+    name: Text
+    kind: CustomerKind = CustomerKind.PERSON
+    locale: str = "en"
+    country: str = ""
+    email: str | None = None
+    phone: str | None = None
+    tax_number: str | None = None
+    is_guest: bool = False
+    external_id: Code | None = None
+    created_at: datetime | None = None
+
+
+class CustomerAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """One address in a customer's book. At most one is the default to ship to, and one to bill."""
+
+    id: UUID
+    customer_id: UUID
+    address: Address
+    label: str = ""
+    is_shipping_default: bool = False
+    is_billing_default: bool = False
+
+
+class Consent(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer's yes to one purpose over one medium. proof: where it was said, as `form:newsletter-2026`."""
+
+    customer_id: UUID
+    purpose: Purpose
+    medium: Medium
+    given_at: datetime
+    proof: Text
+    withdrawn_at: datetime | None = None
+
+
+class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer's no, from now on."""
+
+    customer_id: UUID
+    purpose: Purpose
+    medium: Medium
+
+
+def check_customer(customer: Customer) -> Customer:
+    """Return the customer with e-mail, phone (E.164) and tax number as they are written properly.
+
+    Raises:
+        BadCustomer: one of them fails its check.
+    """
+    name = " ".join(customer.name.split())
+    if not name or len(name) > NAME_LENGTH_MAX or "\x00" in name:
+        raise BadCustomer("a customer has a name of at most 500 characters", field="name", id=str(customer.id))
+    if not customer.is_guest and not (customer.email or customer.phone or customer.external_id):
+        raise BadCustomer("a customer who is no guest can be reached or named", field="email", id=str(customer.id))
+    country = customer.country.strip().upper()
+    return msgspec.structs.replace(
+        customer,
+        name=name,
+        country=country,
+        email=check_email(customer.email) if customer.email else None,
+        phone=check_phone(customer.phone, country) if customer.phone else None,
+        tax_number=check_tax_number(customer.tax_number, country) if customer.tax_number else None,
+    )
+
+
+def check_email(text: str) -> str:
+    """Return the address with its domain in small letters; whether mail arrives there is not asked.
+
+    Raises:
+        BadCustomer: not an e-mail address.
+    """
+    try:
+        return validate_email(text.strip(), check_deliverability=False).normalized
+    except EmailNotValidError as problem:
+        raise BadCustomer("not an e-mail address", field="email", got=text, why=str(problem)) from problem
+
+
+def check_phone(text: str, country: str = "") -> str:
+    """Return the number as E.164; without a leading + it is read as dialled within `country`.
+
+    Raises:
+        BadCustomer: not a number that can exist.
+    """
+    try:
+        number = phonenumbers.parse(text, country or None)
+    except phonenumbers.NumberParseException as problem:
+        raise BadCustomer("not a phone number", field="phone", got=text, country=country) from problem
+    if not phonenumbers.is_valid_number(number):
+        raise BadCustomer("no such phone number can exist", field="phone", got=text, country=country)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def check_tax_number(text: str, country: str) -> str:
+    """Return the number as its country writes it; of countries without known rules, as given.
+
+    In Brazil a person's is a CPF and a company's a CNPJ; elsewhere one rule serves both.
+
+    Raises:
+        BadCustomer: it fails its check.
+    """
+    names = ("cpf", "cnpj") if country == "BR" else ("vat",)
+    rules = [module for module in (get_cc_module(country, name) for name in names) if module] if country else []
+    for module in rules:
+        try:
+            return str(module.validate(text))
+        except ValidationError:
+            continue
+    if rules:
+        raise BadCustomer("the tax number fails its country's check", field="tax_number", got=text, country=country)
+    return text.strip()
