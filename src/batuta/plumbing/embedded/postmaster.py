@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 import structlog
@@ -56,6 +57,8 @@ SETTINGS: Mapping[str, str] = {
     "log_min_error_statement": "panic",
 }
 
+NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
+
 log = structlog.get_logger("batuta.database")
 
 
@@ -81,7 +84,13 @@ class Postmaster:
     """The postmaster of one data folder, our child or adopted. Blocking; `EmbeddedServer` is its face."""
 
     def __init__(
-        self, folder: Path, account: Account, binaries: Path, *, port: int | None, options: Mapping[str, str]
+        self,
+        folder: Path,
+        account: Account,
+        binaries: Path,
+        *,
+        port: int | None = None,
+        options: Mapping[str, str] = NO_OPTIONS,
     ) -> None:
         self.folder = folder
         self.cluster = folder / CLUSTER
@@ -106,6 +115,14 @@ class Postmaster:
             return
         self.socket_folder = self._socket_folder(trace)
         self.restart()
+
+    def find(self) -> bool:
+        """Look for a living postmaster of this cluster, whoever started it, and take its address."""
+        trace = self._trace()
+        if trace is None or self._ask(trace.socket_folder, trace.port) is not Liveness.READY:
+            return False
+        self.socket_folder, self.port = trace.socket_folder, trace.port
+        return True
 
     def restart(self) -> None:
         """Start the postmaster at the same place again, after the orphans of a killed one have left."""

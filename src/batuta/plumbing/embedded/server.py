@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
@@ -26,11 +26,11 @@ from batuta.plumbing.embedded.folder import (
     password_in,
     place_of_data,
 )
-from batuta.plumbing.embedded.postmaster import Liveness, Postmaster
+from batuta.plumbing.embedded.postmaster import NO_OPTIONS, Liveness, Postmaster
+from batuta.plumbing.embedded.problems import FolderNotUsable
 
 HOME = Path("/var/lib/batuta")
 WATCH_EVERY_S = 1
-NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 
 log = structlog.get_logger("batuta.database")
 
@@ -77,10 +77,7 @@ class EmbeddedServer:
     @property
     def url(self) -> str:
         """Where SQLAlchemy connects, over the Unix socket; it holds the password."""
-        running = self._running
-        password = quote(password_in(self.data_folder), safe="")
-        socket = quote(str(running.socket_folder), safe="/")
-        return f"postgresql+asyncpg://{USER}:{password}@/{DATABASE}?host={socket}&port={running.port}"
+        return _url(self.data_folder, self._running)
 
     async def start(self) -> None:
         """Lock the folder, make the cluster if there is none, adopt or start PostgreSQL, and watch it.
@@ -175,3 +172,20 @@ class EmbeddedServer:
                 log.info("database_back", data_folder=str(self.data_folder))
             else:
                 self.problem = Unavailable("the database is starting or too busy to answer")
+
+
+def running_url(data_folder: Path, *, home: Path = HOME) -> str | None:
+    """Return where the server of another batuta on this folder is reached, None if none runs there."""
+    account = account_for(data_folder.absolute() / CLUSTER)
+    folder = place_of_data(data_folder, account, home=home)
+    postmaster = Postmaster(folder, account_for(folder / CLUSTER), binaries_for(account, home=home))
+    try:
+        return _url(folder, postmaster) if postmaster.find() else None
+    except PermissionError as error:
+        raise FolderNotUsable(f"the data folder {folder} belongs to another user", data_folder=str(folder)) from error
+
+
+def _url(folder: Path, postmaster: Postmaster) -> str:
+    password = quote(password_in(folder), safe="")
+    socket = quote(str(postmaster.socket_folder), safe="/")
+    return f"postgresql+asyncpg://{USER}:{password}@/{DATABASE}?host={socket}&port={postmaster.port}"

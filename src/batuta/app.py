@@ -1,0 +1,115 @@
+"""The web application, put together and served. This module, `worker` and `cli` are the ones that know every room."""
+
+import asyncio
+import contextlib
+import errno
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+import structlog
+import uvicorn
+from litestar import Litestar
+
+from batuta.kernel.errors import Refused, Unavailable
+from batuta.plumbing.migrate import migrate
+from batuta.plumbing.opening import OpenDatabase, open_database
+from batuta.plumbing.settings import Settings
+from batuta.plumbing.web import create_shell
+
+CONNECTIONS_WAITING_MAX = 2048
+GOODBYE_WITHIN_S = 5
+
+log = structlog.get_logger("batuta.app")
+
+
+class HttpPortTaken(Unavailable):
+    """Somebody else listens on the address of batuta."""
+
+
+class HttpAddressNotUsable(Refused):
+    """There is no such address on this machine, or this user may not listen there."""
+
+
+def create_app(database: OpenDatabase) -> Litestar:
+    """Put the rooms' routes into the web shell."""
+    return create_shell([], engine=database.engine, database_problem=database.problem)
+
+
+async def serve(settings: Settings, *, announce: Callable[[str], None]) -> None:
+    """Open and migrate the database and serve until SIGINT or SIGTERM; then end everything, the database last.
+
+    announce: called with the address once requests are answered.
+
+    Raises:
+        HttpPortTaken, HttpAddressNotUsable: before anything is started.
+    """
+    server: _Server | None = None
+    this = asyncio.current_task()
+    assert this is not None
+
+    def leave() -> None:
+        if server is None:
+            this.cancel()
+        elif server.should_exit:
+            server.force_exit = True
+        else:
+            server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for order in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(order, leave)
+
+    with _listener(settings) as listener, contextlib.suppress(asyncio.CancelledError):
+        async with open_database(settings) as database:
+            if done := await migrate(database.engine):
+                log.info("migrated", versions=done)
+            server = _Server(_config(create_app(database)), lambda: announce(_address(settings)))
+            await server.serve(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_started()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn raises the signal again when it has ended, which would cut the database's ending short.
+        yield
+
+
+def _config(app: Litestar) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GOODBYE_WITHIN_S,
+    )
+
+
+def _listener(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    facts = {"host": settings.host, "port": settings.port}
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=CONNECTIONS_WAITING_MAX)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            sentence = f"port {settings.port} is taken: stop who listens there or set BATUTA_PORT to another"
+            raise HttpPortTaken(sentence, **facts) from error
+        sentence = f"cannot listen on {settings.host}, port {settings.port}: {error.strerror}"
+        raise HttpAddressNotUsable(sentence, **facts, reason=error.strerror) from error
+
+
+def _address(settings: Settings) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{settings.port}"

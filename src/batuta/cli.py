@@ -1,0 +1,127 @@
+"""The command line. Every verb imports what it needs when it runs, so that `batuta --help` is instant."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import rich_click as click
+
+from batuta.kernel.errors import BatutaError
+from batuta.plumbing.settings import Loaded, load_settings
+
+PROBLEM_EXIT = 1
+Answer = TypeVar("Answer")
+
+
+def main() -> None:
+    """Run the command line; a problem is told in a sentence with its code and facts, a bug with its trace."""
+    try:
+        commands()
+    except Exception as error:
+        problem = _problem(error)
+        if problem is None:
+            raise
+        click.echo(f"batuta: {problem.sentence}", err=True)
+        click.echo(f"  code: {problem.code}", err=True)
+        for name, fact in problem.facts.items():
+            click.echo(f"  {name}: {fact}", err=True)
+        sys.exit(PROBLEM_EXIT)
+
+
+@click.group(name="batuta")
+@click.version_option(package_name="batuta")
+def commands() -> None:
+    """Order management: from the cart to the customer's door and back."""
+
+
+@commands.command()
+def up() -> None:
+    """Start batuta, with its own database unless BATUTA_DATABASE_URL names one, and serve until Ctrl-C."""
+    loaded = _loaded()
+    from batuta.app import serve
+
+    def announce(address: str) -> None:
+        click.echo(f"batuta is at {address}  (Ctrl-C ends it)")
+
+    _run(serve(loaded.settings, announce=announce))
+
+
+@commands.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def settings(*, as_json: bool) -> None:
+    """Show every setting with its value, whence the value came and what it does."""
+    import msgspec
+
+    loaded = load_settings()
+    if as_json:
+        for one in loaded.described():
+            click.echo(msgspec.json.encode(one))
+        return
+
+    for one in loaded.described():
+        click.echo(f"{click.style(one.name, bold=True)} = {one.shown}  ({one.origin}; {one.variable})")
+        click.echo(f"    {one.description}")
+    click.echo(f"\nfile: {loaded.file or 'none (batuta.toml in the working directory, or BATUTA_SETTINGS)'}")
+
+
+@commands.command()
+def migrate() -> None:
+    """Bring the database to the newest version. `batuta up` does this by itself."""
+    loaded = _loaded()
+    from batuta.plumbing.migrate import migrate as run_due
+    from batuta.plumbing.opening import join_database
+
+    async def run() -> list[str]:
+        async with join_database(loaded.settings) as database:
+            return await run_due(database.engine)
+
+    done = _run(run())
+    click.echo(f"migrated: {', '.join(done)}" if done else "nothing to migrate")
+
+
+@commands.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def psql(arguments: tuple[str, ...]) -> None:
+    """Open psql on the database of a running batuta; further arguments are psql's own."""
+    loaded = _loaded()
+    from sqlalchemy.engine import make_url
+
+    from batuta.plumbing.opening import url_to_join
+
+    url = make_url(url_to_join(loaded.settings))
+    program, plain = _psql(), url.set(drivername="postgresql", password=None)
+    # The password goes by the environment: arguments are seen by every user of the machine.
+    environment = {**os.environ, "PGPASSWORD": url.password or ""}
+    os.execve(program, ["psql", plain.render_as_string(), *arguments], environment)  # noqa: S606 - no shell wanted
+
+
+def _psql() -> str:
+    from batuta.plumbing.embedded.binaries import own_binaries
+
+    return str(own_binaries() / "psql")
+
+
+def _loaded() -> Loaded:
+    """Load the settings and let logs follow them."""
+    loaded = load_settings()
+    from batuta.plumbing.telemetry import configure_logs
+
+    configure_logs(level=loaded.settings.log_level, form=loaded.settings.log_format)
+    return loaded
+
+
+def _run(work: Coroutine[Any, Any, Answer]) -> Answer:
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+def _problem(error: Exception) -> BatutaError | None:
+    if isinstance(error, BatutaError):
+        return error
+    from batuta.plumbing.outage import outage
+
+    return outage(error)
