@@ -22,12 +22,12 @@ from batuta.ordering.domain.holds import HOLD_MOVES, Hold, HoldKind, HoldStatus,
 from batuta.ordering.domain.orders import (
     ORDER_MOVES,
     Component,
-    FulfilmentStatus,
+    FulfillmentStatus,
     Line,
     Method,
     Order,
     OrderStatus,
-    fulfilment_status,
+    fulfillment_status,
     payment_status,
 )
 from batuta.ordering.domain.placing import (
@@ -55,7 +55,7 @@ __all__ = [
     "Cancellation",
     "Cancelled",
     "Component",
-    "FulfilmentStatus",
+    "FulfillmentStatus",
     "Hold",
     "HoldKind",
     "HoldStatus",
@@ -80,7 +80,7 @@ __all__ = [
     "UnknownLocation",
     "UnknownSku",
     "fingerprint",
-    "fulfilment_status",
+    "fulfillment_status",
     "payment_status",
     "value_of",
 ]

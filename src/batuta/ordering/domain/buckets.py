@@ -75,9 +75,10 @@ class UnitMove(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UnitsMoved(msgspec.Struct, frozen=True):
-    """The move is on record."""
+    """The move is on record; is_repeat: it was before."""
 
     move: UnitMove
+    is_repeat: bool = False
 
 
 class Buckets(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,7 +42,7 @@ class Method(StrEnum):
     PICKUP = "pickup"
 
 
-class FulfilmentStatus(StrEnum):
+class FulfillmentStatus(StrEnum):
     """Where the goods are, of the order as a whole; derived, never stored."""
 
     UNFULFILLED = "unfulfilled"
@@ -132,25 +132,25 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return any(hold.status is HoldStatus.ACTIVE and hold.blocks in reached for hold in self.holds)
 
     @property
-    def fulfilment(self) -> FulfilmentStatus:
-        return fulfilment_status([line.buckets for line in self.lines])
+    def fulfillment(self) -> FulfillmentStatus:
+        return fulfillment_status([line.buckets for line in self.lines])
 
 
-def fulfilment_status(lines: Sequence[Buckets]) -> FulfilmentStatus:
+def fulfillment_status(lines: Sequence[Buckets]) -> FulfillmentStatus:
     """Derive where the goods are from the buckets of all lines; deterministic, never stored (ORD-01)."""
     live = sum(line.live for line in lines)
     delivered = sum(line.delivered for line in lines)
     shipped = sum(line.shipped for line in lines)
     returned = sum(line.returned for line in lines)
     if not live:
-        return FulfilmentStatus.CANCELLED
+        return FulfillmentStatus.CANCELLED
     if returned:
-        return FulfilmentStatus.RETURNED if returned == live else FulfilmentStatus.PARTLY_RETURNED
+        return FulfillmentStatus.RETURNED if returned == live else FulfillmentStatus.PARTLY_RETURNED
     if delivered:
-        return FulfilmentStatus.DELIVERED if delivered == live else FulfilmentStatus.PARTLY_DELIVERED
+        return FulfillmentStatus.DELIVERED if delivered == live else FulfillmentStatus.PARTLY_DELIVERED
     if shipped:
-        return FulfilmentStatus.SHIPPED if shipped == live else FulfilmentStatus.PARTLY_SHIPPED
-    return FulfilmentStatus.IN_WORK if any(line.in_work for line in lines) else FulfilmentStatus.UNFULFILLED
+        return FulfillmentStatus.SHIPPED if shipped == live else FulfillmentStatus.PARTLY_SHIPPED
+    return FulfillmentStatus.IN_WORK if any(line.in_work for line in lines) else FulfillmentStatus.UNFULFILLED
 
 
 def payment_status(*, due: int, authorised: int, captured: int, refunded: int) -> str:

@@ -35,12 +35,17 @@ class UnknownLocation(Refused):
 
 
 class PlaceLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line to buy. given_unit_minor: the channel's own price, where it sets prices itself (a marketplace)."""
+    """One line to buy.
+
+    given_unit_minor: the channel's own price, where it sets prices itself (a marketplace).
+    cart_line_id: the line of the cart that claims the stock for this one.
+    """
 
     sku_code: Code
     quantity: Quantity
     given_unit_minor: AmountMinor | None = None
     discount_minor: AmountMinor = 0
+    cart_line_id: UUID | None = None
 
 
 class Means(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,36 @@
+"""What can be done with orders."""
+
+from batuta.ordering.commands.adjusting import Adjustment, adjust
+from batuta.ordering.commands.cancelling import GivenUp, UnknownOrder, cancel, expire_unpaid, give_up
+from batuta.ordering.commands.holding import (
+    EndHold,
+    UnknownHold,
+    accept_ready,
+    add_holds,
+    end_holds,
+    release_due_holds,
+)
+from batuta.ordering.commands.moving import UnitReturn, UnknownLine, count_returned, move_units
+from batuta.ordering.commands.placing import PaysTooMuch, place
+
+__all__ = [
+    "Adjustment",
+    "EndHold",
+    "GivenUp",
+    "PaysTooMuch",
+    "UnitReturn",
+    "UnknownHold",
+    "UnknownLine",
+    "UnknownOrder",
+    "accept_ready",
+    "add_holds",
+    "adjust",
+    "cancel",
+    "count_returned",
+    "end_holds",
+    "expire_unpaid",
+    "give_up",
+    "move_units",
+    "place",
+    "release_due_holds",
+]

@@ -1,0 +1,328 @@
+"""Cancelling by line and quantity, and the expiry of what nobody paid for."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from batuta.inventory.commands import release
+from batuta.inventory.domain import Release
+from batuta.kernel.errors import BatutaError, NotFound
+from batuta.kernel.events import Event
+from batuta.kernel.ids import child_id
+from batuta.ordering.commands.moving import lock_orders, move_units, set_statuses
+from batuta.ordering.domain import (
+    Bucket,
+    Cancellation,
+    Cancelled,
+    CancelLine,
+    CancelRequest,
+    Line,
+    NothingToCancel,
+    Order,
+    OrderStatus,
+    Share,
+    UnitMove,
+    UnitsMoved,
+    value_of,
+)
+from batuta.ordering.domain.cancelling import decide
+from batuta.ordering.events import CancellationAsked, OrderExpired, UnitsCancelled
+from batuta.ordering.queries import orders_by_id
+from batuta.ordering.tables import cancellation, order
+from batuta.payments.commands import record_due
+from batuta.payments.domain import Due
+from batuta.payments.queries import balances
+from batuta.plumbing.database import insert_rows, rows_with
+from batuta.plumbing.events import publish
+
+
+class UnknownOrder(NotFound):
+    """There is no such order."""
+
+
+class GivenUp(msgspec.Struct, frozen=True, kw_only=True):
+    """Units of a line in a bucket that will never be handed over; cause_id: what gave them up."""
+
+    order_id: UUID
+    line_id: UUID
+    source: Bucket
+    quantity: int
+    cause_id: UUID
+    reason: str
+    actor: str
+
+
+async def cancel(
+    db: AsyncConnection, *, requests: Sequence[CancelRequest], now: datetime
+) -> list[Cancelled | BatutaError]:
+    """Cancel units: at once where no location is at work, by asking the location where one is (ORD-04).
+
+    The same request id is answered as before. Units already handed over are told as late: they are an intercept or a
+    return. When nothing at all can be cancelled the answer is NothingToCancel, with what became of the lines.
+    Cancelled units lower what is due, and free their claims on stock. Locks the orders, then stock.
+    """
+    outcomes: dict[int, Cancelled | BatutaError] = {}
+    for turn in _turns(requests):
+        asked = [requests[i] for i in turn]
+        outcomes |= dict(zip(turn, await _cancel_each(db, asked, now=now), strict=True))
+    return [outcomes[i] for i in range(len(requests))]
+
+
+def _turns(requests: Sequence[CancelRequest]) -> list[list[int]]:
+    """Wishes about one order see what the earlier ones took: each turn has every order once."""
+    turns: list[list[int]] = []
+    seen: dict[UUID, int] = defaultdict(int)
+    for i, one in enumerate(requests):
+        turn = seen[one.order_id]
+        seen[one.order_id] += 1
+        if turn == len(turns):
+            turns.append([])
+        turns[turn].append(i)
+    return turns
+
+
+async def _cancel_each(
+    db: AsyncConnection, requests: Sequence[CancelRequest], *, now: datetime
+) -> list[Cancelled | BatutaError]:
+    await lock_orders(db, (one.order_id for one in requests))
+    orders = await orders_by_id(db, [one.order_id for one in requests])
+    before = {row["id"]: row for row in await rows_with(db, cancellation.c.id, [one.id for one in requests])}
+    outcomes = [
+        _as_before(before[one.id]) if one.id in before else _decided(one, orders.get(one.order_id)) for one in requests
+    ]
+    new = [
+        (one, outcome)
+        for one, outcome in zip(requests, outcomes, strict=True)
+        if isinstance(outcome, Cancelled) and one.id not in before
+    ]
+    await _carry_out(db, new, now=now)
+    return outcomes
+
+
+async def give_up(db: AsyncConnection, *, units: Sequence[GivenUp], now: datetime) -> None:
+    """Book units as cancelled: their claims are freed, what is due is lowered by their worth, and it is told.
+
+    Called for what ordering takes back itself, and by rooms above for what a location or a carrier gives up.
+    """
+    moves = [
+        UnitMove(
+            order_id=one.order_id,
+            line_id=one.line_id,
+            source=one.source,
+            target=Bucket.CANCELLED,
+            quantity=one.quantity,
+            cause_id=one.cause_id,
+            actor=one.actor,
+        )
+        for one in units
+    ]
+    if not moves:
+        return
+    before = await orders_by_id(db, [one.order_id for one in units])
+    lines = {line.id: line for found in before.values() for line in found.lines}
+    moved = await move_units(db, moves=moves, now=now)
+    fresh = [
+        one
+        for one, outcome in zip(units, moved, strict=True)
+        if isinstance(outcome, UnitsMoved) and not outcome.is_repeat
+    ]
+    await release(db, releases=_releases(fresh, lines), now=now)
+    after = await orders_by_id(db, [one.order_id for one in fresh])
+    await _lower_dues(db, fresh, before, after, now=now)
+
+
+async def expire_unpaid(db: AsyncConnection, *, now: datetime, limit: int) -> int:
+    """Sweep: let go of placed orders that nobody paid for in time; the record stays (ORD-06)."""
+    due = await db.scalars(
+        select(order.c.id)
+        .where(order.c.status == OrderStatus.PLACED, order.c.expires_at <= now)
+        .order_by(order.c.expires_at, order.c.id)
+        .limit(limit)
+    )
+    ids = list(due)
+    statuses = await lock_orders(db, ids)
+    money = await balances(db, ids) if ids else {}
+    unpaid = [id_ for id_, status in statuses.items() if status is OrderStatus.PLACED and not money[id_].is_covered]
+    await set_statuses(db, dict.fromkeys(unpaid, OrderStatus.EXPIRED))
+    found = await orders_by_id(db, unpaid)
+    await give_up(db, units=[unit for one in found.values() for unit in _all_waiting(one)], now=now)
+    await publish(db, [OrderExpired(stream=id_, happened_at=now, actor="system:time") for id_ in unpaid])
+    covered = [id_ for id_ in ids if id_ not in set(unpaid)]
+    await _expire_no_more(db, covered)
+    return len(ids)
+
+
+async def _expire_no_more(db: AsyncConnection, ids: Sequence[UUID]) -> None:
+    """Paid but held orders wait for a person, not for the clock."""
+    if ids:
+        await db.execute(order.update().where(order.c.id.in_(ids)).values(expires_at=None))
+
+
+def _all_waiting(one: Order) -> list[GivenUp]:
+    return [
+        GivenUp(
+            order_id=one.id,
+            line_id=line.id,
+            source=bucket,
+            quantity=units,
+            cause_id=child_id(one.id, "expired"),
+            reason="nobody paid in time",
+            actor="system:time",
+        )
+        for line in one.lines
+        for bucket, units in decide(line, line.buckets.waiting).taken
+    ]
+
+
+def _decided(one: CancelRequest, found: Order | None) -> Cancelled | BatutaError:
+    if found is None:
+        return UnknownOrder("there is no such order", order_id=str(one.order_id))
+    lines = {line.id: line for line in found.lines}
+    wanted = _wanted(one, found)
+    strangers = [str(line_id) for line_id in wanted if line_id not in lines]
+    if strangers:
+        return UnknownOrder("the order has no such line", order_id=str(one.order_id), line_ids=strangers)
+    decided = tuple(decide(lines[line_id], units) for line_id, units in wanted.items())
+    if not any(each.units or each.asked or each.late for each in decided):
+        return NothingToCancel(
+            "no such unit is left to cancel",
+            order_id=str(one.order_id),
+            status=found.status,
+            lines={str(line.id): msgspec.structs.asdict(line.buckets) for line in found.lines},
+        )
+    return Cancelled(request_id=one.id, order_id=one.order_id, lines=decided)
+
+
+def _wanted(one: CancelRequest, found: Order) -> dict[UUID, int]:
+    if one.lines is None:
+        return {line.id: line.buckets.live for line in found.lines if line.buckets.live}
+    wanted: dict[UUID, int] = defaultdict(int)
+    for asked in one.lines:
+        wanted[asked.line_id] += asked.quantity
+    return dict(wanted)
+
+
+async def _carry_out(db: AsyncConnection, decided: Sequence[tuple[CancelRequest, Cancelled]], *, now: datetime) -> None:
+    await insert_rows(db, cancellation, [_row(one, outcome, now) for one, outcome in decided])
+    await give_up(
+        db,
+        units=[
+            GivenUp(
+                order_id=one.order_id,
+                line_id=line.line_id,
+                source=bucket,
+                quantity=units,
+                cause_id=one.id,
+                reason=one.reason,
+                actor=one.actor,
+            )
+            for one, outcome in decided
+            for line in outcome.lines
+            for bucket, units in line.taken
+        ],
+        now=now,
+    )
+    await publish(db, [told for one, outcome in decided for told in _asked(one, outcome, now)])
+
+
+def _asked(one: CancelRequest, outcome: Cancelled, now: datetime) -> list[Event]:
+    asked = tuple(CancelLine(line_id=line.line_id, quantity=line.asked) for line in outcome.lines if line.asked)
+    if not asked:
+        return []
+    return [
+        CancellationAsked(
+            stream=one.order_id, happened_at=now, actor=one.actor, request_id=one.id, lines=asked, reason=one.reason
+        )
+    ]
+
+
+def _row(one: CancelRequest, outcome: Cancelled, now: datetime) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "order_id": one.order_id,
+        "reason": one.reason,
+        "actor": one.actor,
+        "asked_at": now,
+        "outcome": msgspec.to_builtins(outcome.lines),
+    }
+
+
+def _as_before(row: Mapping[str, Any]) -> Cancelled:
+    return Cancelled(
+        request_id=row["id"],
+        order_id=row["order_id"],
+        lines=tuple(msgspec.convert(line, Cancellation) for line in row["outcome"]),
+    )
+
+
+def _releases(units: Sequence[GivenUp], lines: Mapping[UUID, Line]) -> list[Release]:
+    return [
+        Release(
+            holder_id=one.order_id,
+            line_id=one.line_id,
+            sku_id=part.sku_id,
+            quantity=part.quantity * one.quantity,
+        )
+        for one in units
+        if one.source not in {Bucket.PACKED, Bucket.SHIPPED}
+        for part in lines[one.line_id].components
+    ]
+
+
+async def _lower_dues(
+    db: AsyncConnection,
+    units: Sequence[GivenUp],
+    before: Mapping[UUID, Order],
+    after: Mapping[UUID, Order],
+    *,
+    now: datetime,
+) -> None:
+    """Lower what is due by the worth of cancelled units; the last unit of an order takes the shipping with it."""
+    causes: dict[tuple[UUID, UUID], list[GivenUp]] = defaultdict(list)
+    for one in units:
+        causes[one.order_id, one.cause_id].append(one)
+    dues: list[Due] = []
+    told: list[Event] = []
+    for (order_id, cause_id), given_up in causes.items():
+        worth = _worth(before[order_id], after[order_id])
+        found = after[order_id]
+        dues.append(
+            Due(
+                order_id=order_id,
+                cause_id=cause_id,
+                amount_minor=-worth,
+                currency=found.currency,
+                name="cancelled",
+            )
+        )
+        told.append(
+            UnitsCancelled(
+                stream=order_id,
+                happened_at=now,
+                actor=given_up[0].actor,
+                cause_id=cause_id,
+                lines=tuple(CancelLine(line_id=one.line_id, quantity=one.quantity) for one in given_up),
+                amount_minor=worth,
+                currency=found.currency,
+                reason=given_up[0].reason,
+            )
+        )
+    await record_due(db, dues=dues, now=now)
+    await publish(db, told)
+
+
+def _worth(before: Order, after: Order) -> int:
+    """Cancelled units are the last of their line, so that shipped ones and they never share a cent."""
+    worth = 0
+    for old, new in zip(before.lines, after.lines, strict=True):
+        share = Share(new.quantity - new.buckets.cancelled, old.quantity - old.buckets.cancelled)
+        worth += value_of(new.gross_minor, new.quantity, share)
+    was_live = any(line.buckets.live for line in before.lines)
+    is_live = any(line.buckets.live for line in after.lines)
+    return worth + (after.shipping_minor if was_live and not is_live else 0)

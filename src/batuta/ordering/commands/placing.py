@@ -1,0 +1,209 @@
+"""Placing orders, many at a time: checked, priced, claimed from stock, stored and told in one transaction."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from batuta.catalog.queries import components_of, skus_by_code, skus_by_id
+from batuta.company.queries import channels_by_code
+from batuta.customers.queries import customers_by_id
+from batuta.inventory.commands import harden, release, reserve
+from batuta.inventory.domain import Harden, OutOfStock, Release, Reserved, ReserveLine, ReserveRequest
+from batuta.kernel.errors import BatutaError, Refused
+from batuta.kernel.outcomes import each
+from batuta.locations.queries import locations_by_code
+from batuta.ordering.commands.storing import store
+from batuta.ordering.domain import Placed, PlaceOrder
+from batuta.ordering.domain.drafts import Draft, World, draft
+from batuta.ordering.queries import orders_by_external_id, orders_by_id
+from batuta.pricing.domain import Quote, QuoteLine, QuoteRequest
+from batuta.pricing.queries import quote
+
+
+class PaysTooMuch(Refused):
+    """The means of payment come to more than the order is worth."""
+
+
+Outcome = Placed | BatutaError
+
+
+async def place(db: AsyncConnection, *, orders: Sequence[PlaceOrder], now: datetime) -> list[Outcome]:
+    """Place orders; each stands whole or is refused with the reason, and its neighbours go on.
+
+    An order whose id, or channel and outside number, is already placed is answered as before (ORD-07). Stock is
+    claimed for all lines or for none (RES-05, RES-06); a refusal says what is left and where. Locks stock rows.
+    """
+    outcomes: dict[int, Outcome] = {}
+    first = _first_of_each(orders)
+    drafts = dict(zip(first, each([orders[i] for i in first], _drafting(await _world(db, orders))), strict=True))
+    known = await _already_placed(db, [one for one in drafts.values() if isinstance(one, Draft)])
+
+    ready: dict[int, Draft] = {}
+    for i, one in drafts.items():
+        if isinstance(one, BatutaError):
+            outcomes[i] = one
+        elif one.asked.id in known:
+            outcomes[i] = known[one.asked.id]
+        else:
+            ready[i] = one
+    quotes = await _quoted(db, ready, outcomes)
+    claims = await _claimed(db, {i: ready[i] for i in quotes}, outcomes, now=now)
+    claimed = {i: ready[i] for i in claims}
+    stored = await store(db, claimed, quotes, now=now)
+    lost = {i: one for i, one in claimed.items() if i not in stored}
+    outcomes |= {**stored, **await _placed_elsewhere(db, lost, now=now)}
+    return [outcomes[same] for same in _first_index(orders, first)]
+
+
+def _first_of_each(orders: Sequence[PlaceOrder]) -> list[int]:
+    seen: set[object] = set()
+    first = []
+    for i, one in enumerate(orders):
+        keys = {_own_key(one), one.id}
+        if not keys & seen:
+            first.append(i)
+        seen |= keys
+    return first
+
+
+def _own_key(one: PlaceOrder) -> object:
+    return (one.channel_code, one.external_id) if one.external_id else one.id
+
+
+def _first_index(orders: Sequence[PlaceOrder], first: Sequence[int]) -> list[int]:
+    by_key: dict[object, int] = {}
+    for i in first:
+        by_key[_own_key(orders[i])] = by_key[orders[i].id] = i
+    return [by_key.get(_own_key(one), by_key.get(one.id, i)) for i, one in enumerate(orders)]
+
+
+def _drafting(world: World) -> Any:
+    return lambda one: draft(one, world)
+
+
+async def _world(db: AsyncConnection, orders: Sequence[PlaceOrder]) -> World:
+    skus = await skus_by_code(db, {one.sku_code for asked in orders for one in asked.lines})
+    parts = await components_of(db, [sku.id for sku in skus.values() if sku.kind == "bundle"])
+    wanted = {part.sku_id for several in parts.values() for part in several}
+    pickups = {asked.pickup_location_code for asked in orders if asked.pickup_location_code}
+    customers = {asked.customer_id for asked in orders if asked.customer_id is not None}
+    return World(
+        channels=await channels_by_code(db, {asked.channel_code for asked in orders}),
+        skus=skus,
+        parts=parts,
+        parts_skus=await skus_by_id(db, wanted) if wanted else {},
+        locations=await locations_by_code(db, pickups) if pickups else {},
+        customers=frozenset(await customers_by_id(db, customers)) if customers else frozenset(),
+    )
+
+
+async def _already_placed(db: AsyncConnection, drafts: Sequence[Draft]) -> dict[UUID, Placed]:
+    """What was placed before, under the ids that are asked for now."""
+    found = await orders_by_id(db, [one.asked.id for one in drafts])
+    keys = {(one.channel.id, one.asked.external_id): one.asked.id for one in drafts if one.asked.external_id}
+    outside = await orders_by_external_id(db, [(channel, key) for channel, key in keys if key is not None])
+    known = {keys[key]: one for key, one in outside.items()} | dict(found)
+    return {
+        asked: Placed(order_id=one.id, number=one.number, currency=one.currency, gross_minor=one.gross_minor)
+        for asked, one in known.items()
+    }
+
+
+async def _quoted(db: AsyncConnection, drafts: Mapping[int, Draft], outcomes: dict[int, Outcome]) -> dict[int, Quote]:
+    if not drafts:
+        return {}
+    answers = await quote(db, requests=[_quote_request(one) for one in drafts.values()])
+    quotes: dict[int, Quote] = {}
+    for (i, one), answer in zip(drafts.items(), answers, strict=True):
+        if not isinstance(answer, Quote):
+            outcomes[i] = answer
+            continue
+        means = sum(way.amount_minor for way in one.asked.means)
+        if means > answer.gross_minor:
+            outcomes[i] = PaysTooMuch(
+                "the payments come to more than the order", due_minor=answer.gross_minor, means_minor=means
+            )
+            continue
+        quotes[i] = answer
+    return quotes
+
+
+def _quote_request(one: Draft) -> QuoteRequest:
+    ships = one.pickup_location_id is None and any(entry.is_shipped for entry in one.lines)
+    return QuoteRequest(
+        id=one.asked.id,
+        channel_id=one.channel.id,
+        currency=one.channel.currency,
+        tax_mode=one.channel.tax_mode,
+        country=one.ship_to.country,
+        region=one.ship_to.region,
+        at=one.asked.placed_at,
+        rounding_rule=one.channel.policies.rounding_rule,
+        service_kind=one.asked.service_kind if ships else None,
+        given_shipping_minor=one.asked.given_shipping_minor,
+        lines=[
+            QuoteLine(
+                line_id=entry.id,
+                sku_id=entry.sku.id,
+                tax_category=entry.sku.tax_category,
+                quantity=entry.asked.quantity,
+                given_unit_minor=entry.asked.given_unit_minor,
+                discount_minor=entry.asked.discount_minor,
+            )
+            for entry in one.lines
+        ],
+    )
+
+
+async def _claimed(
+    db: AsyncConnection, drafts: Mapping[int, Draft], outcomes: dict[int, Outcome], *, now: datetime
+) -> list[int]:
+    """Claim stock for every order, its cart's claims first; return those that have all they need."""
+    carts = [_harden(one) for one in drafts.values() if one.asked.cart_id]
+    if carts:
+        await harden(db, holders=carts, now=now)
+    wanted = {i: request for i, one in drafts.items() if (request := _reserve_request(one)).lines}
+    answers = dict(zip(wanted, await reserve(db, requests=list(wanted.values()), now=now), strict=True))
+    refused = {i: answer for i, answer in answers.items() if not isinstance(answer, Reserved)}
+    hardened = [drafts[i].asked.id for i in refused if drafts[i].asked.cart_id]
+    if hardened:
+        await release(db, releases=[Release(holder_id=id_) for id_ in hardened], now=now)
+    outcomes |= refused
+    return [i for i in drafts if i not in refused]
+
+
+def _harden(one: Draft) -> Harden:
+    assert one.asked.cart_id
+    lines = {entry.asked.cart_line_id: entry.id for entry in one.lines if entry.asked.cart_line_id}
+    return Harden(holder_id=one.asked.cart_id, new_holder_id=one.asked.id, line_ids=lines)
+
+
+def _reserve_request(one: Draft) -> ReserveRequest:
+    only_there = (one.pickup_location_id,) if one.pickup_location_id else None
+    return ReserveRequest(
+        holder_id=one.asked.id,
+        channel_id=one.channel.id,
+        location_ids=only_there or tuple(one.asked.preferred_location_ids) or None,
+        actor=one.asked.actor,
+        lines=[
+            ReserveLine(line_id=entry.id, sku_id=part.sku_id, quantity=part.quantity * entry.asked.quantity)
+            for entry in one.lines
+            for part in entry.components
+        ],
+    )
+
+
+async def _placed_elsewhere(db: AsyncConnection, drafts: Mapping[int, Draft], *, now: datetime) -> dict[int, Outcome]:
+    """Orders that another transaction placed while this one waited: give back our claims, answer with theirs."""
+    if not drafts:
+        return {}
+    theirs = await _already_placed(db, list(drafts.values()))
+    ours = [one.asked.id for one in drafts.values() if theirs[one.asked.id].order_id != one.asked.id]
+    await release(db, releases=[Release(holder_id=id_) for id_ in ours], now=now)
+    return {i: theirs[one.asked.id] for i, one in drafts.items()}
+
+
+__all__ = ["OutOfStock", "PaysTooMuch", "place"]

@@ -1,0 +1,222 @@
+"""The rows of a placed order: header, lines, first holds, means of payment, what is due, and the fact."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import LargeBinary, Uuid, any_, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.expression import bindparam
+from stdnum import damm
+
+from batuta.kernel.events import Event
+from batuta.kernel.ids import child_id
+from batuta.ordering.commands.holding import insert_holds
+from batuta.ordering.domain import Bucket, HoldKind, NewHold, Placed, PlaceOrder, fingerprint
+from batuta.ordering.domain.drafts import Draft
+from batuta.ordering.events import OrderPlaced
+from batuta.ordering.tables import line, order, order_number
+from batuta.payments.commands import open_payments, record_due
+from batuta.payments.domain import CaptureMoment, Due, Method, Payment
+from batuta.plumbing.database import insert_new, insert_rows
+from batuta.plumbing.events import publish
+from batuta.pricing.domain import Quote
+
+
+async def store(
+    db: AsyncConnection, drafts: Mapping[int, Draft], quotes: Mapping[int, Quote], *, now: datetime
+) -> dict[int, Placed]:
+    """Store claimed orders with all that belongs to them; return those that no other transaction stored first."""
+    if not drafts:
+        return {}
+    numbers = await _numbers(db, len(drafts))
+    placed = {
+        i: Placed(
+            order_id=one.asked.id,
+            number=number,
+            currency=one.channel.currency,
+            gross_minor=quotes[i].gross_minor,
+        )
+        for (i, one), number in zip(drafts.items(), numbers, strict=True)
+    }
+    rows = sorted(
+        (_order_row(one, quotes[i], placed[i].number) for i, one in drafts.items()), key=lambda row: row["id"]
+    )
+    new = {id_ for (id_,) in await insert_new(db, order, rows, returning=["id"])}
+    fresh = {i: one for i, one in drafts.items() if one.asked.id in new}
+    await insert_rows(db, line, [row for i, one in fresh.items() for row in _line_rows(one, quotes[i])])
+    await insert_holds(db, await _first_holds(db, list(fresh.values())), now=now)
+    await open_payments(db, payments=[pay for one in fresh.values() for pay in _payments(one)], now=now)
+    await record_due(db, dues=[_due(one, quotes[i]) for i, one in fresh.items()], now=now)
+    await publish(db, [_told(one, placed[i]) for i, one in fresh.items()])
+    return {i: placed[i] for i in fresh}
+
+
+async def _numbers(db: AsyncConnection, count: int) -> list[str]:
+    """Order numbers for people, each ending in a check digit (Damm: sees every swap of neighbours)."""
+    drawn = await db.scalars(select(order_number.next_value()).select_from(func.generate_series(1, count).alias("n")))
+    return [f"{number}{damm.calc_check_digit(str(number))}" for number in drawn]
+
+
+def _order_row(one: Draft, priced: Quote, number: str) -> dict[str, Any]:
+    asked = one.asked
+    return {
+        "id": asked.id,
+        "number": number,
+        "channel_id": one.channel.id,
+        "external_id": asked.external_id,
+        "customer_id": asked.customer_id,
+        "status": "placed",
+        "currency": one.channel.currency,
+        "method": str(asked.method),
+        "pickup_location_id": one.pickup_location_id,
+        "service_kind": asked.service_kind,
+        "locale": one.locale,
+        "email": asked.email,
+        "phone": asked.phone,
+        "ship_to": msgspec.to_builtins(one.ship_to),
+        "bill_to": msgspec.to_builtins(asked.bill_to),
+        "net_minor": priced.net_minor,
+        "tax_minor": priced.tax_minor,
+        "gross_minor": priced.gross_minor,
+        "shipping_minor": priced.shipping.gross_minor,
+        "shipping_tax_minor": priced.shipping.tax_minor,
+        "shipping_tax_rate_bp": priced.shipping.tax_rate_bp or 0,
+        "placed_at": asked.placed_at,
+        "placed_by": asked.actor,
+        "on_behalf_of": asked.on_behalf_of,
+        "fingerprint": fingerprint(asked),
+        "expires_at": asked.placed_at + timedelta(minutes=one.channel.policies.unpaid_minutes),
+        "version": 1,
+    }
+
+
+def _line_rows(one: Draft, priced: Quote) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": entry.id,
+            "order_id": one.asked.id,
+            "position": entry.position,
+            "sku_id": entry.sku.id,
+            "sku_code": entry.sku.code,
+            "name": entry.name,
+            "quantity": entry.asked.quantity,
+            "components": [[str(part.sku_id), part.quantity] for part in entry.components],
+            "is_tracked": entry.is_tracked,
+            "is_shipped": entry.is_shipped,
+            "unit_price_minor": price.unit_price_minor,
+            "unit_net_minor": price.unit_net_minor,
+            "unit_gross_minor": price.unit_gross_minor,
+            "discount_minor": price.discount_minor,
+            "net_minor": price.net_minor,
+            "tax_minor": price.tax_minor,
+            "gross_minor": price.gross_minor,
+            "tax_category": price.tax_category,
+            "tax_rate_bp": price.tax_rate_bp,
+            "jurisdiction": price.jurisdiction,
+            "is_tax_included": price.is_tax_included,
+            "rounding_rule": price.rounding_rule,
+            "tax_engine": price.engine,
+            "first_bucket": str(bucket),
+            **{str(each_): entry.asked.quantity if each_ is bucket else 0 for each_ in Bucket},
+            "returned": 0,
+        }
+        for entry, price in zip(one.lines, priced.lines, strict=True)
+        for bucket in [Bucket.RESERVED if entry.is_tracked else Bucket.OPEN]
+    ]
+
+
+def _payments(one: Draft) -> list[Payment]:
+    return [
+        Payment(
+            id=child_id(one.asked.id, "payment", position),
+            order_id=one.asked.id,
+            position=position,
+            method=Method(way.method),
+            provider=one.channel.policies.default_payment_provider,
+            currency=one.channel.currency,
+            amount_minor=way.amount_minor,
+            token=way.token,
+            capture_moment=CaptureMoment.AT_APPROVAL if way.captures_at_once else CaptureMoment.AT_HANDOVER,
+        )
+        for position, way in enumerate(one.asked.means)
+    ]
+
+
+def _due(one: Draft, priced: Quote) -> Due:
+    return Due(
+        order_id=one.asked.id,
+        cause_id=one.asked.id,
+        amount_minor=priced.gross_minor,
+        currency=one.channel.currency,
+        name="order",
+    )
+
+
+def _told(one: Draft, placed: Placed) -> Event:
+    return OrderPlaced(
+        stream=one.asked.id,
+        happened_at=one.asked.placed_at,
+        actor=one.asked.actor,
+        number=placed.number,
+        channel_id=one.channel.id,
+        currency=placed.currency,
+        gross_minor=placed.gross_minor,
+        on_behalf_of=one.asked.on_behalf_of,
+    )
+
+
+async def _first_holds(db: AsyncConnection, drafts: Sequence[Draft]) -> list[NewHold]:
+    """Remorse (ORD-05) and looking like an order just placed (ORD-07)."""
+    twice = await _bought_twice(db, drafts)
+    holds = []
+    for one in drafts:
+        policies, asked = one.channel.policies, one.asked
+        if policies.remorse_minutes:
+            due_at = asked.placed_at + timedelta(minutes=policies.remorse_minutes)
+            holds.append(_hold(asked, HoldKind.REMORSE, "the customer may still change their mind", due_at))
+        if asked.id in twice:
+            holds.append(_hold(asked, HoldKind.DUPLICATE, f"the same goods as order {twice[asked.id]}", None))
+    return holds
+
+
+def _hold(asked: PlaceOrder, kind: HoldKind, reason: str, due_at: datetime | None) -> NewHold:
+    return NewHold(
+        id=child_id(asked.id, "hold", kind),
+        order_id=asked.id,
+        kind=kind,
+        reason=reason,
+        actor="system:ordering",
+        due_at=due_at,
+    )
+
+
+async def _bought_twice(db: AsyncConnection, drafts: Sequence[Draft]) -> dict[UUID, str]:
+    """Orders whose customer bought the same goods within the channel's window, and the number of that order."""
+    suspects = [one for one in drafts if one.asked.customer_id and one.channel.policies.duplicate_minutes]
+    if not suspects:
+        return {}
+    same_customer = order.c.customer_id == any_(bindparam("customers", type_=ARRAY(Uuid)))
+    same_goods = order.c.fingerprint == any_(bindparam("goods", type_=ARRAY(LargeBinary)))
+    rows = await db.execute(
+        select(order.c.id, order.c.number, order.c.customer_id, order.c.fingerprint, order.c.placed_at).where(
+            same_customer, same_goods
+        ),
+        {
+            "customers": [one.asked.customer_id for one in suspects],
+            "goods": [fingerprint(one.asked) for one in suspects],
+        },
+    )
+    earlier = list(rows)
+    found: dict[UUID, str] = {}
+    for one in suspects:
+        window = timedelta(minutes=one.channel.policies.duplicate_minutes)
+        for row in earlier:
+            alike = (row.customer_id, row.fingerprint) == (one.asked.customer_id, fingerprint(one.asked))
+            before = (row.placed_at, row.id) < (one.asked.placed_at, one.asked.id)
+            if alike and before and one.asked.placed_at - row.placed_at <= window:
+                found[one.asked.id] = row.number
+    return found

@@ -1,0 +1,147 @@
+"""An order between what was asked for and what is stored: checked, with its lines resolved, not yet priced."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import msgspec
+
+from batuta.catalog.domain import Component as Part
+from batuta.catalog.domain import Sku, SkuKind, name_in
+from batuta.company.domain import Channel
+from batuta.kernel.addresses import Address, check_address
+from batuta.kernel.ids import child_id
+from batuta.locations.domain import Ability, Location
+from batuta.ordering.domain.orders import Component, Method
+from batuta.ordering.domain.placing import (
+    BadOrder,
+    PlaceLine,
+    PlaceOrder,
+    UnknownChannel,
+    UnknownCustomer,
+    UnknownLocation,
+    UnknownSku,
+)
+
+
+class World(msgspec.Struct, frozen=True, kw_only=True):
+    """What a batch of orders speaks about, read once."""
+
+    channels: Mapping[str, Channel]
+    skus: Mapping[str, Sku]
+    parts: Mapping[UUID, Sequence[Part]]
+    parts_skus: Mapping[UUID, Sku]
+    locations: Mapping[str, Location]
+    customers: frozenset[UUID]
+
+
+class DraftLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line with its SKU, and what it takes from stock for each unit."""
+
+    id: UUID
+    position: int
+    sku: Sku
+    name: str
+    asked: PlaceLine
+    components: tuple[Component, ...]
+    is_tracked: bool
+    is_shipped: bool
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """A checked order."""
+
+    asked: PlaceOrder
+    channel: Channel
+    locale: str
+    ship_to: Address
+    pickup_location_id: UUID | None
+    lines: tuple[DraftLine, ...]
+
+
+def draft(order: PlaceOrder, world: World) -> Draft:
+    """Check an order against the world.
+
+    Raises:
+        UnknownChannel, UnknownSku, UnknownCustomer, UnknownLocation: it speaks of what is not there.
+        BadOrder: too many lines or units, another currency than the channel's, a pickup without a place.
+        BadAddress: the address breaks its country's rules.
+    """
+    channel = world.channels.get(order.channel_code)
+    if channel is None:
+        raise UnknownChannel("no channel has this code", channel_code=order.channel_code)
+    _check(order, channel)
+    if order.customer_id is not None and order.customer_id not in world.customers:
+        raise UnknownCustomer("no customer has this id", customer_id=str(order.customer_id))
+    locale = order.locale or channel.locale
+    lines = _lines(order, world, locale)
+    ships = order.method is Method.SHIP and any(line.is_shipped for line in lines)
+    return Draft(
+        asked=order,
+        channel=channel,
+        locale=locale,
+        ship_to=check_address(order.ship_to) if ships else order.ship_to,
+        pickup_location_id=_pickup(order, world),
+        lines=lines,
+    )
+
+
+def _check(order: PlaceOrder, channel: Channel) -> None:
+    policies = channel.policies
+    if order.currency is not None and order.currency != channel.currency:
+        raise BadOrder(
+            f"this channel sells in {channel.currency}", field="currency", expected=channel.currency, got=order.currency
+        )
+    if not 1 <= len(order.lines) <= policies.lines_max:
+        raise BadOrder(
+            "an order has lines, and not too many", field="lines", got=len(order.lines), max=policies.lines_max
+        )
+    for position, line in enumerate(order.lines):
+        if not 1 <= line.quantity <= policies.units_per_line_max:
+            raise BadOrder(
+                "a line buys at least one unit, and not too many",
+                field=f"lines[{position}].quantity",
+                got=line.quantity,
+                max=policies.units_per_line_max,
+            )
+    if order.placed_at.tzinfo is None:
+        raise BadOrder("a moment carries its time zone", field="placed_at")
+
+
+def _pickup(order: PlaceOrder, world: World) -> UUID | None:
+    if order.method is not Method.PICKUP:
+        return None
+    location = world.locations.get(order.pickup_location_code or "")
+    if location is None or Ability.PICKUP not in location.abilities or not location.is_active:
+        raise UnknownLocation("orders cannot be picked up there", pickup_location_code=order.pickup_location_code or "")
+    return location.id
+
+
+def _lines(order: PlaceOrder, world: World, locale: str) -> tuple[DraftLine, ...]:
+    unknown = sorted({line.sku_code for line in order.lines if not _is_sold(world.skus.get(line.sku_code))})
+    if unknown:
+        raise UnknownSku("these SKUs are not sold", sku_codes=unknown)
+    return tuple(_line(order, position, world, locale) for position in range(len(order.lines)))
+
+
+def _is_sold(sku: Sku | None) -> bool:
+    return sku is not None and sku.is_active
+
+
+def _line(order: PlaceOrder, position: int, world: World, locale: str) -> DraftLine:
+    asked = order.lines[position]
+    sku = world.skus[asked.sku_code]
+    parts = [(part, world.parts_skus[part.sku_id]) for part in world.parts.get(sku.id, ())]
+    if sku.kind is SkuKind.BUNDLE:
+        components = tuple(Component(part.sku_id, part.quantity) for part, whole in parts if whole.is_tracked)
+    else:
+        components = (Component(sku.id, 1),) if sku.is_tracked else ()
+    return DraftLine(
+        id=child_id(order.id, "line", position),
+        position=position,
+        sku=sku,
+        name=name_in(sku.name, locale, sku.code),
+        asked=asked,
+        components=components,
+        is_tracked=bool(components),
+        is_shipped=sku.kind is not SkuKind.SERVICE,
+    )
