@@ -1,0 +1,21 @@
+"""What may be done with carriers, rate cards, parcels and scans."""
+
+from batuta.shipping.commands.labels import give_numbers, label_parcels
+from batuta.shipping.commands.parcels import close_parcels, hand_over, open_parcels, void_parcels
+from batuta.shipping.commands.rate_cards import save_carriers, save_services, set_rate_cards
+from batuta.shipping.commands.tracking import match_scans, record_tracking, save_tracking_codes
+
+__all__ = [
+    "close_parcels",
+    "give_numbers",
+    "hand_over",
+    "label_parcels",
+    "match_scans",
+    "open_parcels",
+    "record_tracking",
+    "save_carriers",
+    "save_services",
+    "save_tracking_codes",
+    "set_rate_cards",
+    "void_parcels",
+]

@@ -1,0 +1,64 @@
+r"""Labels as ZPL II, for label printers of 203 dpi: 4 x 6 inches are 812 x 1218 dots.
+
+Text enters only through `^FH^FD` with `^`, `~`, `_` and `\` as hexadecimal, so it cannot become a command.
+Source: Zebra, "ZPL II Programming Guide" (^BC, ^CI, ^FH, ^BY).
+"""
+
+from collections.abc import Iterable
+
+from batuta.shipping.domain.labels import WORDS, LabelFacts, address_lines, addressee, printable, spaced, wrap
+
+WIDTH_DOTS, HEIGHT_DOTS = 812, 1218
+MARGIN_DOTS = 40
+MODULE_DOTS = 4
+
+_HEXADECIMAL = {ord(letter): f"_{ord(letter):02X}" for letter in "^~_\\"}
+
+
+def zpl(label: LabelFacts) -> str:
+    """Draw the label: who carries it how, from, to, tracking number, reference, SSCC."""
+    words = WORDS[label.locale]
+    return "".join(
+        (
+            f"^XA^CI28^PW{WIDTH_DOTS}^LL{HEIGHT_DOTS}^LH0,0",
+            _text(40, 30, 44, printable(label.carrier_name), width=32),
+            _text(40, 84, 34, printable(label.service).upper(), width=44),
+            _rule(130),
+            _text(40, 146, 20, words["from"].upper()),
+            _block(40, 170, 22, [addressee(label.origin), *address_lines(label.origin)], width=64, lines=5),
+            _rule(300),
+            _text(40, 316, 20, words["to"].upper()),
+            _block(40, 344, 40, [addressee(label.destination)], width=36, lines=2),
+            _block(40, 432, 32, address_lines(label.destination), width=46, lines=6),
+            _rule(648),
+            _text(40, 664, 20, f"{words['tracking']} {label.tracking_number}", width=70),
+            f"^FO110,696^BY{MODULE_DOTS}^BCN,150,N,N,N,A{_field(label.tracking_number)}",
+            _rule(868),
+            _text(40, 884, 26, f"{words['reference']}: {printable(label.reference)}", width=36),
+            _text(560, 884, 26, f"{words['weight']}: {label.weight}"),
+            _rule(926),
+            f"^FO94,946^BY{MODULE_DOTS}^BCN,200,N,N,N,N^FD>;>800{label.sscc}^FS",
+            _text(190, 1158, 30, f"(00) {spaced(label.sscc, (1, 7, 9))}"),
+            "^XZ",
+        )
+    )
+
+
+def _text(x: int, y: int, height: int, text: str, *, width: int = 60) -> str:
+    return _block(x, y, height, [text], width=width, lines=1)
+
+
+def _block(x: int, y: int, height: int, texts: Iterable[str], *, width: int, lines: int) -> str:
+    wrapped = [line for text in texts if text for line in wrap(text, width=width, lines=2)][:lines]
+    return "".join(
+        f"^FO{x},{y + row * (height + height // 8)}^A0N,{height}{_field(line)}" for row, line in enumerate(wrapped)
+    )
+
+
+def _field(text: str) -> str:
+    escaped = text.translate(_HEXADECIMAL)
+    return f"^FD{text}^FS" if escaped == text else f"^FH^FD{escaped}^FS"
+
+
+def _rule(y: int) -> str:
+    return f"^FO{MARGIN_DOTS},{y}^GB{WIDTH_DOTS - 2 * MARGIN_DOTS},3,3^FS"

@@ -1,0 +1,31 @@
+"""What may be known of carriers, rates and parcels."""
+
+from batuta.shipping.queries.parcels import (
+    parcel_by_tracking,
+    parcels_by_id,
+    parcels_of_owner,
+    scans_of,
+    unmatched_scans,
+)
+from batuta.shipping.queries.rates import (
+    carriers_by_code,
+    rate_cards_of,
+    rates,
+    services_by_code,
+    services_by_id,
+    tariffs,
+)
+
+__all__ = [
+    "carriers_by_code",
+    "parcel_by_tracking",
+    "parcels_by_id",
+    "parcels_of_owner",
+    "rate_cards_of",
+    "rates",
+    "scans_of",
+    "services_by_code",
+    "services_by_id",
+    "tariffs",
+    "unmatched_scans",
+]
