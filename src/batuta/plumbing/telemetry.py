@@ -60,6 +60,7 @@ def configure_logs(*, level: str, form: Literal["auto", "console", "json"]) -> N
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
