@@ -1,0 +1,25 @@
+"""The verbs of money. Each takes many, locks the payments of the orders concerned, and answers in order."""
+
+from batuta.payments.commands.expiring import expire_authorisations, renew_authorisations
+from batuta.payments.commands.opening import open_payments, record_due
+from batuta.payments.commands.requesting import (
+    request_authorisation,
+    request_capture,
+    request_refund,
+    request_void,
+    retry_instructions,
+)
+from batuta.payments.commands.settling import settle
+
+__all__ = [
+    "expire_authorisations",
+    "open_payments",
+    "record_due",
+    "renew_authorisations",
+    "request_authorisation",
+    "request_capture",
+    "request_refund",
+    "request_void",
+    "retry_instructions",
+    "settle",
+]

@@ -1,0 +1,311 @@
+"""Reads of the room: balances, payments, books, calls to make, and the laws of the audit."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, BigInteger, Uuid, any_, bindparam, cast, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from batuta.payments.domain import (
+    Account,
+    Balance,
+    Book,
+    Call,
+    CaptureMoment,
+    EntryKind,
+    Instruction,
+    InstructionKind,
+    InstructionStatus,
+    Method,
+    Payment,
+    PaymentView,
+    Request,
+    RequestKind,
+    Sums,
+)
+from batuta.payments.tables import entry, instruction, payment, request
+from batuta.plumbing.audit import Law
+
+_ids = any_(bindparam("ids", type_=ARRAY(Uuid)))
+
+
+async def balances(db: AsyncConnection, order_ids: Sequence[UUID]) -> dict[UUID, Balance]:
+    """What each order owes and what happened to it, summed from entries; orders without entries are absent."""
+    amounts: dict[UUID, dict[str, int]] = {}
+    currencies: dict[UUID, str] = {}
+    for row in await db.execute(_sums_by_order, {"ids": list(order_ids)}):
+        found = amounts.setdefault(row.order_id, {})
+        field, sign = _FIELD[row.kind], _sign(row.kind, row.debit)
+        found[field] = found.get(field, 0) + sign * row.amount_minor
+        currencies[row.order_id] = row.currency
+    return {
+        order_id: Balance(order_id=order_id, currency=currencies[order_id], **found)
+        for order_id, found in amounts.items()
+    }
+
+
+async def payments_of(db: AsyncConnection, order_ids: Sequence[UUID]) -> dict[UUID, list[PaymentView]]:
+    """The payments of each order in their order, with sums and the status that follows from them."""
+    books = await books_of(db, order_ids)
+    return {
+        order_id: [books[order_id].view(payment_id) for payment_id in books[order_id].payments]
+        if order_id in books
+        else []
+        for order_id in order_ids
+    }
+
+
+async def books_of(
+    db: AsyncConnection, order_ids: Sequence[UUID], *, entry_ids: Sequence[UUID] = ()
+) -> dict[UUID, Book]:
+    """The whole money of each order that has a payment. entry_ids: entries whose presence the caller wants to know."""
+    ids = {"ids": list(order_ids)}
+    payments: dict[UUID, list[Payment]] = {}
+    for row in await db.execute(_payments, ids):
+        payments.setdefault(row.order_id, []).append(_payment(row))
+    instructions: dict[UUID, list[Instruction]] = {}
+    for row in await db.execute(_instructions, ids):
+        instructions.setdefault(row.order_id, []).append(_instruction(row))
+    requests: dict[UUID, list[Request]] = {}
+    for row in await db.execute(_requests, ids):
+        requests.setdefault(row.order_id, []).append(_request(row))
+    dues, sums = await _dues_and_sums(db, order_ids)
+    known = [row.id for row in await db.execute(_entry_ids, {"ids": list(entry_ids)})] if entry_ids else []
+    return {
+        order_id: Book(
+            order_id,
+            due_minor=dues.get(order_id, 0),
+            payments=found,
+            instructions=instructions.get(order_id, ()),
+            requests=requests.get(order_id, ()),
+            sums={one.id: sums[one.id] for one in found if one.id in sums},
+            own_entry_ids=known,
+        )
+        for order_id, found in payments.items()
+    }
+
+
+async def dues_of(db: AsyncConnection, order_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """What each order owes in all, whether or not it has a payment."""
+    return (await _dues_and_sums(db, order_ids))[0]
+
+
+async def calls_to_make(
+    db: AsyncConnection, instruction_ids: Sequence[UUID], *, now: datetime
+) -> dict[UUID, tuple[str, Call]]:
+    """The provider and the call of each instruction that is still pending."""
+    return {
+        row.id: (
+            row.provider,
+            Call(
+                key=f"{row.id}:{row.attempt}",
+                kind=InstructionKind(row.kind),
+                instruction_id=row.id,
+                attempt=row.attempt,
+                payment_id=row.payment_id,
+                amount_minor=row.amount_minor,
+                total_minor=row.total_minor,
+                currency=row.currency,
+                token=row.token,
+                reference=row.provider_reference,
+                at=now,
+            ),
+        )
+        for row in await db.execute(_calls, {"ids": list(instruction_ids)})
+    }
+
+
+async def _dues_and_sums(db: AsyncConnection, order_ids: Sequence[UUID]) -> tuple[dict[UUID, int], dict[UUID, Sums]]:
+    dues: dict[UUID, int] = {}
+    fields: dict[UUID, dict[str, Any]] = {}
+    for row in await db.execute(_sums_by_payment, {"ids": list(order_ids)}):
+        if row.payment_id is None:
+            dues[row.order_id] = dues.get(row.order_id, 0) + _sign(row.kind, row.debit) * row.amount_minor
+            continue
+        found = fields.setdefault(row.payment_id, {})
+        found[_FIELD[row.kind]] = row.amount_minor
+        if row.kind == EntryKind.CAPTURE:
+            found["last_captured_at"] = row.last_at
+    return dues, {payment_id: Sums(**found) for payment_id, found in fields.items()}
+
+
+def _sign(kind: str, debit: str) -> int:
+    return -1 if kind in (EntryKind.DUE, EntryKind.ADJUST) and debit == Account.SALE else 1
+
+
+_FIELD = {
+    EntryKind.DUE: "due_minor",
+    EntryKind.ADJUST: "due_minor",
+    EntryKind.AUTHORISE: "authorised_minor",
+    EntryKind.CAPTURE: "captured_minor",
+    EntryKind.VOID: "voided_minor",
+    EntryKind.EXPIRE: "expired_minor",
+    EntryKind.REFUND: "refunded_minor",
+}
+
+_amount = cast(func.sum(entry.c.amount_minor), BigInteger).label("amount_minor")
+
+_sums_by_order = (
+    select(entry.c.order_id, entry.c.kind, entry.c.debit, entry.c.currency, _amount)
+    .where(entry.c.order_id == _ids)
+    .group_by(entry.c.order_id, entry.c.kind, entry.c.debit, entry.c.currency)
+)
+
+_sums_by_payment = (
+    select(
+        entry.c.order_id,
+        entry.c.payment_id,
+        entry.c.kind,
+        entry.c.debit,
+        _amount,
+        func.max(entry.c.happened_at).label("last_at"),
+    )
+    .where(entry.c.order_id == _ids)
+    .group_by(entry.c.order_id, entry.c.payment_id, entry.c.kind, entry.c.debit)
+)
+
+_payments = select(payment).where(payment.c.order_id == _ids)
+_instructions = select(instruction).where(instruction.c.order_id == _ids).order_by(instruction.c.created_at)
+_requests = select(request).where(request.c.order_id == _ids)
+_entry_ids = select(entry.c.id).where(entry.c.id == _ids)
+
+_calls = (
+    select(
+        instruction.c.id,
+        instruction.c.kind,
+        instruction.c.attempt,
+        instruction.c.amount_minor,
+        payment.c.id.label("payment_id"),
+        payment.c.amount_minor.label("total_minor"),
+        payment.c.currency,
+        payment.c.token,
+        payment.c.provider,
+        payment.c.provider_reference,
+    )
+    .join(payment, payment.c.id == instruction.c.payment_id)
+    .where(instruction.c.id == _ids, instruction.c.status == InstructionStatus.PENDING)
+)
+
+
+def _payment(row: Any) -> Payment:
+    return Payment(
+        id=row.id,
+        order_id=row.order_id,
+        position=row.position,
+        method=Method(row.method),
+        provider=row.provider,
+        currency=row.currency,
+        amount_minor=row.amount_minor,
+        token=row.token,
+        capture_moment=CaptureMoment(row.capture_moment),
+        renews_id=row.renews_id,
+        provider_reference=row.provider_reference,
+        authorised_until=row.authorised_until,
+        watch_at=row.watch_at,
+    )
+
+
+def _instruction(row: Any) -> Instruction:
+    return Instruction(
+        id=row.id,
+        order_id=row.order_id,
+        payment_id=row.payment_id,
+        request_id=row.request_id,
+        kind=InstructionKind(row.kind),
+        amount_minor=row.amount_minor,
+        cause_id=row.cause_id,
+        status=InstructionStatus(row.status),
+        after_id=row.after_id,
+        attempt=row.attempt,
+        reason=row.reason,
+        settled_at=row.settled_at,
+    )
+
+
+def _request(row: Any) -> Request:
+    return Request(
+        id=row.id,
+        order_id=row.order_id,
+        kind=RequestKind(row.kind),
+        cause_id=row.cause_id,
+        amount_minor=row.amount_minor,
+        missing_minor=row.missing_minor,
+        reason=row.reason,
+    )
+
+
+AUDIT: tuple[Law, ...] = (
+    Law(
+        "of each payment no more is captured or released than authorised, and no more refunded than captured",
+        """
+        SELECT payment_id, held, paid FROM (
+            SELECT payment_id,
+                sum(CASE WHEN debit = 'held' THEN amount_minor WHEN credit = 'held' THEN -amount_minor ELSE 0 END)
+                    AS held,
+                sum(CASE WHEN debit = 'paid' THEN amount_minor WHEN credit = 'paid' THEN -amount_minor ELSE 0 END)
+                    AS paid
+            FROM payments.entry WHERE payment_id IS NOT NULL GROUP BY payment_id) AS sums
+        WHERE held < 0 OR paid < 0
+        """,
+    ),
+    Law(
+        "every settled instruction has the entry it led to, of its amount",
+        """
+        SELECT i.id, i.kind, i.status, i.amount_minor, e.amount_minor AS entered_minor
+        FROM payments.instruction i
+        LEFT JOIN payments.entry e
+            ON e.instruction_id = i.id AND e.kind = CASE i.kind WHEN 'pay' THEN 'capture' ELSE i.kind END
+        WHERE (i.status = 'done' AND i.kind <> 'void' AND e.id IS NULL)
+            OR (i.status <> 'done' AND e.id IS NOT NULL)
+            OR e.amount_minor > i.amount_minor OR e.payment_id <> i.payment_id
+        """,
+    ),
+    Law(
+        "every entry of a payment is of its order and currency",
+        """
+        SELECT e.id, e.payment_id, e.order_id, e.currency FROM payments.entry e
+        JOIN payments.payment p ON p.id = e.payment_id
+        WHERE e.order_id <> p.order_id OR e.currency <> p.currency
+        """,
+    ),
+    Law(
+        "an order's money is of one currency",
+        """
+        SELECT order_id, min(currency) AS one, max(currency) AS other FROM payments.entry
+        GROUP BY order_id HAVING min(currency) <> max(currency)
+        """,
+    ),
+    Law(
+        "no payment is authorised beyond its amount, but by what a late capture restored",
+        """
+        SELECT p.id, p.amount_minor, sum(e.amount_minor) AS authorised_minor FROM payments.payment p
+        JOIN payments.entry e ON e.payment_id = p.id AND e.kind = 'authorise' AND e.instruction_id IS NOT NULL
+        GROUP BY p.id HAVING sum(e.amount_minor) > p.amount_minor
+        """,
+    ),
+    Law(
+        "the parts of a request add up to no more than was asked",
+        """
+        SELECT r.id, r.kind, r.amount_minor, sum(i.amount_minor) AS parts_minor FROM payments.request r
+        JOIN payments.instruction i ON i.request_id = r.id
+        WHERE r.kind <> 'capture'
+        GROUP BY r.id HAVING sum(i.amount_minor) > r.amount_minor
+        """,
+    ),
+    Law(
+        "what is held is watched until it is released, unless its capture is under way",
+        """
+        SELECT p.id, p.authorised_until, held FROM payments.payment p
+        JOIN (
+            SELECT payment_id,
+                sum(CASE WHEN debit = 'held' THEN amount_minor WHEN credit = 'held' THEN -amount_minor ELSE 0 END)
+                    AS held
+            FROM payments.entry WHERE payment_id IS NOT NULL GROUP BY payment_id) AS sums ON sums.payment_id = p.id
+        WHERE held > 0 AND p.watch_at IS NULL AND NOT EXISTS (
+            SELECT FROM payments.instruction i
+            WHERE i.payment_id = p.id AND i.kind = 'capture' AND i.status IN ('waiting', 'pending'))
+        """,
+    ),
+)
