@@ -21,6 +21,7 @@ from batuta.catalog.domain import (
 )
 from batuta.catalog.queries import components_of, products_by_code, products_by_id, skus_by_code, skus_by_id
 from batuta.catalog.tables import component, product, sku
+from batuta.kernel.codes import Codes
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.outcomes import each, good
 from batuta.plumbing.database import insert_rows, upsert_rows
@@ -32,16 +33,19 @@ async def save_products(
     db: AsyncConnection, *, products: Sequence[Product], now: datetime
 ) -> list[Product | BatutaError]:
     """Save products by code; each answer is the one stored (an old code keeps its id)."""
-    codes = await _save(db, product, products, now)
+    names = Codes(await products_by_id(db, {one.id for one in products}))
+    checked = each(products, lambda one: _named(one, names))
+    codes = await _save(db, product, good(checked), now)
     stored = await products_by_code(db, codes)
-    return [stored[one.code] for one in products]
+    return [one if isinstance(one, BatutaError) else stored[one.code] for one in checked]
 
 
 async def save_skus(db: AsyncConnection, *, skus: Sequence[Sku], now: datetime) -> list[Sku | BatutaError]:
     """Save SKUs by code; each answer is the one stored (an old code keeps its id) or why not."""
     products = await products_by_id(db, {one.product_id for one in skus})
     present = await skus_by_code(db, {one.code for one in skus})
-    checked = each(skus, lambda one: _agrees(check_sku(one), products, present))
+    names = Codes(await skus_by_id(db, {one.id for one in skus}))
+    checked = each(skus, lambda one: _named(_agrees(check_sku(one), products, present), names))
     codes = await _save(db, sku, good(checked), now)
     stored = await skus_by_code(db, codes)
     return [one if isinstance(one, BatutaError) else stored[one.code] for one in checked]
@@ -78,6 +82,11 @@ def _agrees(one: Sku, products: Mapping[UUID, Product], present: Mapping[str, Sk
             present=str(before.kind),
             wanted=str(one.kind),
         )
+    return one
+
+
+def _named(one: Thing, names: Codes) -> Thing:
+    names.check(one)
     return one
 
 

@@ -14,10 +14,12 @@ from batuta.company.queries import (
     brands_by_code,
     brands_by_id,
     channels_by_code,
+    channels_by_id,
     legal_entities_by_code,
     legal_entities_by_id,
 )
 from batuta.company.tables import brand, channel, legal_entity
+from batuta.kernel.codes import Codes
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.outcomes import each, good
 from batuta.plumbing.database import upsert_rows
@@ -29,7 +31,8 @@ async def save_legal_entities(
     db: AsyncConnection, *, legal_entities: Sequence[LegalEntity], now: datetime
 ) -> list[LegalEntity | BatutaError]:
     """Save legal entities by code; each answer is the one stored (an old code keeps its id) or why not."""
-    checked = each(legal_entities, check_legal_entity)
+    names = Codes(await legal_entities_by_id(db, {one.id for one in legal_entities}))
+    checked = each(legal_entities, lambda one: _named(check_legal_entity(one), names))
     codes = await _save(db, legal_entity, good(checked), now)
     stored = await legal_entities_by_code(db, codes)
     return [one if isinstance(one, BatutaError) else stored[one.code] for one in checked]
@@ -38,7 +41,8 @@ async def save_legal_entities(
 async def save_brands(db: AsyncConnection, *, brands: Sequence[Brand], now: datetime) -> list[Brand | BatutaError]:
     """Save brands by code; each answer is the one stored (an old code keeps its id) or why not."""
     owners = await legal_entities_by_id(db, {one.legal_entity_id for one in brands})
-    checked = each(brands, lambda one: _owned(one, one.legal_entity_id, owners))
+    names = Codes(await brands_by_id(db, {one.id for one in brands}))
+    checked = each(brands, lambda one: _named(_owned(one, one.legal_entity_id, owners), names))
     codes = await _save(db, brand, good(checked), now)
     stored = await brands_by_code(db, codes)
     return [one if isinstance(one, BatutaError) else stored[one.code] for one in checked]
@@ -49,7 +53,8 @@ async def save_channels(
 ) -> list[Channel | BatutaError]:
     """Save channels by code; each answer is the one stored (an old code keeps its id) or why not."""
     owners = await brands_by_id(db, {one.brand_id for one in channels})
-    checked = each(channels, lambda one: _owned(check_channel(one), one.brand_id, owners))
+    names = Codes(await channels_by_id(db, {one.id for one in channels}))
+    checked = each(channels, lambda one: _named(_owned(check_channel(one), one.brand_id, owners), names))
     codes = await _save(db, channel, good(checked), now)
     stored = await channels_by_code(db, codes)
     return [one if isinstance(one, BatutaError) else stored[one.code] for one in checked]
@@ -58,6 +63,11 @@ async def save_channels(
 def _owned(thing: Thing, owner_id: UUID, owners: Mapping[UUID, object]) -> Thing:
     if owner_id not in owners:
         raise UnknownOwner("it belongs to something that is not there", code=thing.code, owner_id=str(owner_id))
+    return thing
+
+
+def _named(thing: Thing, names: Codes) -> Thing:
+    names.check(thing)
     return thing
 
 

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.company.queries import legal_entities_by_id
+from batuta.kernel.codes import Codes
 from batuta.kernel.errors import BatutaError, NotFound
 from batuta.kernel.outcomes import each, good
 from batuta.locations.domain import Location, SpecialDay, UnknownLocation, check_location, check_shifts
@@ -29,7 +30,8 @@ async def save_locations(
     Special days are not touched.
     """
     owners = await legal_entities_by_id(db, {one.legal_entity_id for one in locations})
-    checked = each(locations, lambda one: _owned(check_location(one), owners))
+    names = Codes(await locations_by_id(db, {one.id for one in locations}))
+    checked = each(locations, lambda one: _owned(check_location(one), owners, names))
     rows = {one.code: _row(one, now) for one in good(checked)}
     await upsert_rows(db, location, rows.values(), key=("code",))
     stored = await locations_by_code(db, rows)
@@ -62,7 +64,8 @@ async def set_days(db: AsyncConnection, *, days: Sequence[SpecialDay], now: date
     return checked
 
 
-def _owned(one: Location, owners: Mapping[UUID, object]) -> Location:
+def _owned(one: Location, owners: Mapping[UUID, object], names: Codes) -> Location:
+    names.check(one)
     if one.legal_entity_id not in owners:
         raise UnknownLegalEntity(
             "there is no such legal entity", code=one.code, legal_entity_id=str(one.legal_entity_id)

@@ -1,0 +1,36 @@
+"""Codes: a merchant's own key of a thing stays with that thing for ever."""
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+from uuid import UUID
+
+from batuta.kernel.errors import Refused
+
+
+class CodeIsFixed(Refused):
+    """The id is known under another code; a thing keeps the code under which it was first saved."""
+
+
+class Coded(Protocol):
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def code(self) -> str: ...
+
+
+class Codes:
+    """Which id goes by which code, as far as known; it learns as things come by."""
+
+    def __init__(self, known: Iterable[Coded] | Mapping[UUID, Coded]) -> None:
+        things = known.values() if isinstance(known, Mapping) else known
+        self._by_id = {thing.id: thing.code for thing in things}
+
+    def check(self, thing: Coded) -> None:
+        """Accept a thing whose id has no code yet or this one.
+
+        Raises:
+            CodeIsFixed: with the code it goes by.
+        """
+        code = self._by_id.setdefault(thing.id, thing.code)
+        if code != thing.code:
+            raise CodeIsFixed(f"this id goes by the code {code}", id=str(thing.id), present=code, wanted=thing.code)
