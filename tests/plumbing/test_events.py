@@ -24,12 +24,12 @@ from batuta.plumbing.events.tables import reaction as reaction_table
 from tests.making import NOW, fresh_code, fresh_id
 
 
-class Rang(Event):
+class Rang(Event, frozen=True):
     __module__ = "batuta.bells.events"
     times: int = 1
 
 
-class Stopped(Event):
+class Stopped(Event, frozen=True):
     __module__ = "batuta.bells.events"
 
 
