@@ -1,0 +1,13 @@
+"""How many units are where, and how many of them may still be promised.
+
+Words: movement (units going from one account to another), account (supplier, a location in a condition, a parcel,
+customer, loss), stock (what movements have left of one SKU at one location, in one condition and lot), on hand,
+claim (units of a stock row that are reserved for a holder's line; soft with an end, hard without), holder (a cart
+or an order), reserved (the sum of claims), safety (units kept back), available (what may still be promised).
+
+Laws: a stock row is the sum of its movements; reserved is the sum of held claims; no claim is granted beyond what is
+available, whoever asks at the same moment; a soft claim that has ended no longer counts, swept or not. A count may
+find fewer units than are reserved: that is recorded, and `FellShort` tells by how much.
+
+Locks: stock rows first, in ascending order of (SKU, location, condition, lot), then claims in the order of their ids.
+"""

@@ -1,0 +1,158 @@
+"""Claims under lock: the one way in which this room reads claims that it is going to change, and writes them."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Uuid, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from batuta.inventory.domain import Claim, ClaimKind, ClaimStatus, Overtaken, StockKey, claim_id
+from batuta.inventory.queries import claim_from, claims_by_holder
+from batuta.inventory.tables import reservation
+from batuta.plumbing.database import Instant, Integer, Text, arrays, insert_new, params
+
+
+class LockedClaims:
+    """Every claim that some holders ever had, as it will be once `write_claims` has written what is changed or new."""
+
+    def __init__(self, claims: Iterable[Claim], *, now: datetime) -> None:
+        self._now = now
+        self._claims: dict[UUID, Claim] = {}
+        self._of_line: dict[UUID, dict[UUID, list[UUID]]] = defaultdict(lambda: defaultdict(list))
+        self._changed: set[UUID] = set()
+        self._made: list[UUID] = []
+        for claim in claims:
+            self._add(claim)
+
+    def of(self, holder_id: UUID, line_id: UUID | None = None) -> list[Claim]:
+        """The claims of a holder, or of one of its lines, the oldest grant first."""
+        lines = self._of_line[holder_id]
+        found = lines[line_id] if line_id else [id_ for ids in lines.values() for id_ in ids]
+        return [self._claims[id_] for id_ in found]
+
+    def change(self, claim: Claim) -> None:
+        """Replace a claim by what becomes of it; it may have gone to another holder or line."""
+        old = self._claims[claim.id]
+        if (old.holder_id, old.line_id) != (claim.holder_id, claim.line_id):
+            self._of_line[old.holder_id][old.line_id].remove(claim.id)
+            self._of_line[claim.holder_id][claim.line_id].append(claim.id)
+        self._claims[claim.id] = claim
+        self._changed.add(claim.id)
+
+    def make(self, holder_id: UUID, line_id: UUID, row: StockKey, quantity: int, *, until_at: datetime | None) -> Claim:
+        """Make a line's next claim; its position is part of its id."""
+        position = sum(claim.sku_id == row.sku_id for claim in self.of(holder_id, line_id))
+        claim = Claim(
+            id=claim_id(holder_id, line_id, row.sku_id, position),
+            holder_id=holder_id,
+            line_id=line_id,
+            sku_id=row.sku_id,
+            location_id=row.location_id,
+            condition=row.condition,
+            lot=row.lot,
+            quantity=quantity,
+            held=quantity,
+            consumed=0,
+            kind=ClaimKind.SOFT if until_at else ClaimKind.HARD,
+            status=ClaimStatus.HELD,
+            expires_at=until_at,
+            created_at=self._now,
+        )
+        self._add(claim)
+        self._made.append(claim.id)
+        return claim
+
+    def changed(self) -> list[Claim]:
+        return [self._claims[id_] for id_ in sorted(self._changed.difference(self._made))]
+
+    def made(self) -> list[Claim]:
+        return [self._claims[id_] for id_ in sorted(self._made)]
+
+    def _add(self, claim: Claim) -> None:
+        self._claims[claim.id] = claim
+        self._of_line[claim.holder_id][claim.line_id].append(claim.id)
+
+
+# In the order of ids, so that two who lock one holder's claims never wait for each other.
+_lock_claims = claims_by_holder.order_by(None).order_by(reservation.c.id).with_for_update()
+
+
+async def lock_claims(db: AsyncConnection, holder_ids: Collection[UUID], *, now: datetime) -> LockedClaims:
+    """Lock every claim the holders ever had."""
+    if not holder_ids:
+        return LockedClaims([], now=now)
+    rows = await db.execute(_lock_claims, {"holder_ids": list(set(holder_ids))})
+    claims = [claim_from(row) for row in rows.mappings()]
+    return LockedClaims(sorted(claims, key=lambda claim: (claim.created_at, claim.id)), now=now)
+
+
+async def write_claims(db: AsyncConnection, claims: LockedClaims) -> None:
+    """Write what was changed and made.
+
+    Raises:
+        Overtaken: somebody else has reserved for the same line since it was read. The ids are equal then, so a line
+            is never reserved twice, whether or not callers lock it; run again, the other's claims are found.
+    """
+    changed, made = claims.changed(), claims.made()
+    if changed:
+        await _update(db, changed)
+    if made:
+        inserted = await insert_new(db, reservation, [_row(claim) for claim in made], returning=["id"])
+        if len(inserted) < len(made):
+            raise Overtaken("someone else is reserving for the same line at this moment")
+
+
+_given = arrays(
+    "claim",
+    id=Uuid(),
+    holder_id=Uuid(),
+    line_id=Uuid(),
+    held=Integer(),
+    consumed=Integer(),
+    kind=Text(),
+    status=Text(),
+    expires_at=Instant,
+)
+_update_claims = (
+    update(reservation)
+    .where(reservation.c.id == _given.c.id)
+    .values({column.name: column for column in _given.c if column.name != "id"})
+)
+
+
+async def _update(db: AsyncConnection, claims: Sequence[Claim]) -> None:
+    await db.execute(
+        _update_claims,
+        params(
+            "claim",
+            id=[claim.id for claim in claims],
+            holder_id=[claim.holder_id for claim in claims],
+            line_id=[claim.line_id for claim in claims],
+            held=[claim.held for claim in claims],
+            consumed=[claim.consumed for claim in claims],
+            kind=[claim.kind.value for claim in claims],
+            status=[claim.status.value for claim in claims],
+            expires_at=[claim.expires_at for claim in claims],
+        ),
+    )
+
+
+def _row(claim: Claim) -> dict[str, object]:
+    return {
+        "id": claim.id,
+        "holder_id": claim.holder_id,
+        "line_id": claim.line_id,
+        "sku_id": claim.sku_id,
+        "location_id": claim.location_id,
+        "condition": claim.condition,
+        "lot": claim.lot,
+        "quantity": claim.quantity,
+        "held": claim.held,
+        "consumed": claim.consumed,
+        "kind": claim.kind.value,
+        "status": claim.status.value,
+        "expires_at": claim.expires_at,
+        "created_at": claim.created_at,
+    }

@@ -1,0 +1,116 @@
+"""Recording movements in the ledger, and the rows that follow from it (INV-01)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from batuta.inventory.commands.expiring import lock_rows_now
+from batuta.inventory.commands.opening import NoRow, open_rows, why_no_row
+from batuta.inventory.commands.rows import LockedRows, places_of, write_rows
+from batuta.inventory.domain import (
+    Account,
+    Movement,
+    Overtaken,
+    Recorded,
+    StockKey,
+    StockRefusal,
+    key_at,
+    post,
+)
+from batuta.inventory.events import FellShort
+from batuta.inventory.queries import movements_by_key
+from batuta.inventory.tables import movement
+from batuta.plumbing.database import insert_new
+from batuta.plumbing.events import publish
+
+
+async def record_movements(
+    db: AsyncConnection, *, movements: Sequence[Movement], now: datetime
+) -> list[Recorded | StockRefusal | NoRow]:
+    """Record movements in their order; each is recorded, or why not. The same key again is answered, not repeated.
+
+    A location never goes below zero. Units that are reserved may nevertheless be found missing, damaged or gone:
+    that is recorded, and `FellShort` tells how many units the claims lack.
+    """
+    targets = {key for one in movements if (key := _target(one))}
+    sources = {key for one in movements if (key := _source(one))}
+    await open_rows(db, targets)
+    rows = await lock_rows_now(db, places_of(targets | sources), now=now)
+    absent = await why_no_row(db, [key for key in targets if key not in rows])
+    refused = {one.key: absent[key] for one in movements if (key := _target(one)) in absent}
+
+    known = await movements_by_key(db, [one.key for one in movements])
+    posting = post(rows.on_hands(), known, [one for one in movements if one.key not in refused])
+    for key, units in posting.changes.items():
+        rows.change(key, moved=units)
+    await write_rows(db, rows)
+    await insert_movements(db, posting.accepted, now=now)
+    await publish(db, _shortages(rows, posting.accepted))
+    answers = iter(posting.outcomes)
+    return [refused.get(one.key) or next(answers) for one in movements]
+
+
+def _source(one: Movement) -> StockKey | None:
+    return key_at(one.sku_id, one.source, one.lot)
+
+
+def _target(one: Movement) -> StockKey | None:
+    return key_at(one.sku_id, one.target, one.lot)
+
+
+async def insert_movements(db: AsyncConnection, movements: Sequence[Movement], *, now: datetime) -> None:
+    """Add to the ledger what was decided.
+
+    Raises:
+        Overtaken: another transaction has recorded one of the keys since they were read; run again, it is found.
+    """
+    ordered = sorted(movements, key=lambda one: one.key)
+    inserted = await insert_new(db, movement, [_row(one, now) for one in ordered], returning=["key"])
+    if len(inserted) < len(ordered):
+        taken = {one.key for one in ordered} - {key for (key,) in inserted}
+        raise Overtaken("someone else is recording these movements at this moment", keys=sorted(taken))
+
+
+def _row(one: Movement, now: datetime) -> Mapping[str, Any]:
+    return {
+        "key": one.key,
+        "sku_id": one.sku_id,
+        "quantity": one.quantity,
+        **_side("source", one.source),
+        **_side("target", one.target),
+        "lot": one.lot,
+        "reason": one.reason.value,
+        "document_id": one.document_id,
+        "actor": one.actor,
+        "effective_at": one.effective_at,
+        "recorded_at": now,
+    }
+
+
+def _side(side: str, account: Account) -> dict[str, Any]:
+    return {
+        f"{side}_kind": account.kind.value,
+        f"{side}_location_id": account.location_id,
+        f"{side}_condition": account.condition.value if account.condition else None,
+        f"{side}_parcel_id": account.parcel_id,
+    }
+
+
+def _shortages(rows: LockedRows, movements: Sequence[Movement]) -> list[FellShort]:
+    """A fact for each row that movements took units from and that is now short; by the last of them."""
+    last = {key: one for one in movements if (key := _source(one))}
+    return [
+        FellShort(
+            stream=key.sku_id,
+            happened_at=one.effective_at,
+            actor=one.actor,
+            sku_id=key.sku_id,
+            location_id=key.location_id,
+            lot=key.lot,
+            missing=rows.missing(key),
+        )
+        for key, one in sorted(last.items())
+        if rows.missing(key)
+    ]

@@ -1,0 +1,221 @@
+"""Stock rows under lock: the one way in which this room reads rows that it is going to change."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Uuid, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from batuta.inventory.domain import Condition, StockKey
+from batuta.inventory.tables import Key, stock
+from batuta.plumbing.database import Instant, Integer, arrays, params
+
+
+class Place(NamedTuple):
+    """All lots of a SKU in one condition at one location."""
+
+    sku_id: UUID
+    location_id: UUID
+    condition: str
+
+
+def sellable(sku_id: UUID, location_id: UUID) -> Place:
+    return Place(sku_id, location_id, Condition.SELLABLE.value)
+
+
+class _Row(msgspec.Struct):
+    on_hand: int
+    reserved: int
+    safety: int
+    first_expiry_at: datetime | None
+    moved: int = 0
+    claimed: int = 0
+    is_changed: bool = False
+
+
+class LockedRows:
+    """Rows that this transaction holds, as they will be once `write_rows` has written what is changed in them."""
+
+    def __init__(self) -> None:
+        self._rows: dict[StockKey, _Row] = {}
+        self._lots: dict[Place, list[StockKey]] = defaultdict(list)
+
+    def add(self, key: StockKey, row: _Row) -> None:
+        self._rows[key] = row
+        self._lots[Place(*key[:3])].append(key)
+
+    def __contains__(self, key: StockKey) -> bool:
+        return key in self._rows
+
+    def on_hand(self, key: StockKey) -> int:
+        return self._rows[key].on_hand
+
+    def on_hands(self) -> dict[StockKey, int]:
+        return {key: row.on_hand for key, row in self._rows.items()}
+
+    def missing(self, key: StockKey) -> int:
+        """By how many units more is reserved than there is."""
+        row = self._rows[key]
+        return max(0, row.reserved - row.on_hand)
+
+    def free(self) -> dict[UUID, dict[UUID, int]]:
+        """SKU to location to units that may be granted: lots and their shortages added up, safety kept back."""
+        free: dict[UUID, dict[UUID, int]] = defaultdict(dict)
+        for place in self._lots:
+            if place.condition == Condition.SELLABLE.value:
+                free[place.sku_id][place.location_id] = self.free_at(place)
+        return free
+
+    def free_at(self, place: Place) -> int:
+        rows = [self._rows[key] for key in self._lots.get(place, ())]
+        return max(0, sum(row.on_hand - row.reserved - row.safety for row in rows))
+
+    def claim(self, place: Place, units: int, *, until_at: datetime | None) -> list[tuple[StockKey, int]]:
+        """Reserve units that are free at a place, lot by lot in order; return from which rows how many."""
+        taken = []
+        for key in self._lots[place]:
+            row = self._rows[key]
+            part = min(units, max(0, row.on_hand - row.reserved))
+            if part:
+                self.change(key, claimed=part)
+                if until_at and (row.first_expiry_at is None or until_at < row.first_expiry_at):
+                    row.first_expiry_at = until_at
+                taken.append((key, part))
+                units -= part
+            if not units:
+                return taken
+        assert not units, "more was granted than is free"
+        return taken
+
+    def change(self, key: StockKey, *, moved: int = 0, claimed: int = 0) -> None:
+        row = self._rows[key]
+        row.on_hand += moved
+        row.reserved += claimed
+        row.moved += moved
+        row.claimed += claimed
+        row.is_changed = True
+
+    def keys_due(self, now: datetime) -> list[StockKey]:
+        """Rows on which a soft claim may have ended."""
+        return [key for key, row in self._rows.items() if row.first_expiry_at and row.first_expiry_at <= now]
+
+    def set_first_expiry(self, key: StockKey, at: datetime | None) -> None:
+        row = self._rows[key]
+        row.first_expiry_at = at
+        row.is_changed = True
+
+    def take_changes(self) -> list[tuple[StockKey, int, int, datetime | None]]:
+        """What is still to be written: units moved, units claimed, first expiry; asked again, only what is new."""
+        changes = []
+        for key, row in self._rows.items():
+            if row.is_changed:
+                changes.append((key, row.moved, row.claimed, row.first_expiry_at))
+                row.moved, row.claimed, row.is_changed = 0, 0, False
+        return changes
+
+
+_places = arrays("place", sku_id=Uuid(), location_id=Uuid(), condition=Key)
+_lock = (
+    select(
+        stock.c.sku_id,
+        stock.c.location_id,
+        stock.c.condition,
+        stock.c.lot,
+        stock.c.on_hand,
+        stock.c.reserved,
+        stock.c.safety,
+        stock.c.first_expiry_at,
+    )
+    .join_from(
+        _places,
+        stock,
+        (stock.c.sku_id == _places.c.sku_id)
+        & (stock.c.location_id == _places.c.location_id)
+        & (stock.c.condition == _places.c.condition),
+    )
+    .order_by(stock.c.sku_id, stock.c.location_id, stock.c.condition, stock.c.lot)
+)
+_lock_all = _lock.with_for_update(key_share=True, of=stock)
+_lock_idle = _lock.with_for_update(key_share=True, of=stock, skip_locked=True)
+
+
+async def lock_rows(db: AsyncConnection, places: Collection[Place]) -> LockedRows:
+    """Lock every row of the places, in ascending order, waiting for whoever holds one."""
+    rows = LockedRows()
+    if places:
+        await _lock_into(db, rows, places, waiting=True)
+    return rows
+
+
+async def lock_idle_rows(db: AsyncConnection, rows: LockedRows, places: Collection[Place]) -> None:
+    """Add those rows that nobody holds. Out of order, but without waiting, so never a deadlock."""
+    await _lock_into(db, rows, places, waiting=False)
+
+
+async def _lock_into(db: AsyncConnection, rows: LockedRows, places: Collection[Place], *, waiting: bool) -> None:
+    distinct = list(set(places))
+    given = params(
+        "place",
+        sku_id=[place.sku_id for place in distinct],
+        location_id=[place.location_id for place in distinct],
+        condition=[place.condition for place in distinct],
+    )
+    for sku_id, location_id, condition, lot, on_hand, reserved, safety, first_expiry_at in await db.execute(
+        _lock_all if waiting else _lock_idle, given
+    ):
+        rows.add(StockKey(sku_id, location_id, condition, lot), _Row(on_hand, reserved, safety, first_expiry_at))
+
+
+_changes = arrays(
+    "change",
+    sku_id=Uuid(),
+    location_id=Uuid(),
+    condition=Key,
+    lot=Key,
+    moved=Integer(),
+    claimed=Integer(),
+    first_expiry_at=Instant,
+)
+_write = (
+    update(stock)
+    .where(
+        stock.c.sku_id == _changes.c.sku_id,
+        stock.c.location_id == _changes.c.location_id,
+        stock.c.condition == _changes.c.condition,
+        stock.c.lot == _changes.c.lot,
+    )
+    .values(
+        on_hand=stock.c.on_hand + _changes.c.moved,
+        reserved=stock.c.reserved + _changes.c.claimed,
+        first_expiry_at=_changes.c.first_expiry_at,
+    )
+)
+
+
+async def write_rows(db: AsyncConnection, rows: LockedRows) -> None:
+    """Write what was changed in the rows, in one statement."""
+    changes = rows.take_changes()
+    if not changes:
+        return
+    keys = [key for key, *_ in changes]
+    await db.execute(
+        _write,
+        params(
+            "change",
+            sku_id=[key.sku_id for key in keys],
+            location_id=[key.location_id for key in keys],
+            condition=[key.condition for key in keys],
+            lot=[key.lot for key in keys],
+            moved=[moved for _, moved, _, _ in changes],
+            claimed=[claimed for _, _, claimed, _ in changes],
+            first_expiry_at=[at for *_, at in changes],
+        ),
+    )
+
+
+def places_of(keys: Iterable[StockKey]) -> set[Place]:
+    return {Place(*key[:3]) for key in keys}

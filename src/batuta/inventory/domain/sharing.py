@@ -1,0 +1,225 @@
+"""Sharing out: who gets how many units, from where. Pure, and the heart of the room's law.
+
+Provisional: one location that has everything is taken, or else few; sourcing weighs costs and plans again.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+import msgspec
+
+from batuta.inventory.domain.claims import OutOfStock, ReserveLine, ReserveRequest, Short
+
+Free = Mapping[UUID, Mapping[UUID, int]]
+"""SKU to location to units that may still be granted there."""
+
+Place = tuple[UUID, UUID]
+"""A SKU and a location."""
+
+LOCATIONS_TOLD_MAX = 20
+
+
+class Share(msgspec.Struct, frozen=True):
+    """Units for a line from one location."""
+
+    line: ReserveLine
+    location_id: UUID
+    quantity: int
+
+
+class Shared(msgspec.Struct, frozen=True):
+    """What a request gets, and what is short of what it asks for."""
+
+    shares: list[Share]
+    short: list[Short]
+
+
+def share_out(free: Free, requests: Sequence[ReserveRequest]) -> list[Shared | OutOfStock]:
+    """Give units to requests in their order, never more than are free; all that one asks for, or nothing.
+
+    What lines of one request want of a SKU is added up before it is compared with what is there, so two lines
+    can never both pass on the same unit (INV-13). A request that allows it gets part of what is short.
+    """
+    left = {sku_id: dict(places) for sku_id, places in free.items()}
+    return [_serve(left, request) for request in requests]
+
+
+def places_to_lock(
+    free: Free, requests: Sequence[ReserveRequest], outcomes: Iterable[Shared | OutOfStock]
+) -> set[Place]:
+    """Which rows a batch that saw `free` without locks should lock: those it would take from, and more where scarce.
+
+    Scarce is a SKU of which the row could not serve the same batch twice. There the others that are asking now
+    may be faster, so all of the SKU's rows are locked, and the decision under lock can go elsewhere.
+    """
+    taken: dict[Place, int] = defaultdict(int)
+    for outcome in outcomes:
+        if isinstance(outcome, Shared):
+            for share in outcome.shares:
+                taken[share.line.sku_id, share.location_id] += share.quantity
+    wanted: dict[UUID, int] = defaultdict(int)
+    for request in requests:
+        for line in request.lines:
+            wanted[line.sku_id] += line.quantity
+
+    scarce = {
+        sku_id for (sku_id, location_id), units in taken.items() if free[sku_id][location_id] - units < wanted[sku_id]
+    }
+    everywhere = {
+        (sku_id, location_id) for sku_id in scarce for location_id, units in free[sku_id].items() if units > 0
+    }
+    return everywhere | taken.keys()
+
+
+def _serve(left: dict[UUID, dict[UUID, int]], request: ReserveRequest) -> Shared | OutOfStock:
+    wanted = _wanted(request.lines)
+    if not wanted:
+        return Shared([], [])
+    usable = {sku_id: _usable(left.get(sku_id, {}), request.location_ids) for sku_id in wanted}
+    is_enough = all(sum(usable[sku_id].values()) >= units for sku_id, units in wanted.items())
+    if not is_enough and not request.allow_partial:
+        return _out_of_stock(request, wanted, usable)
+
+    portions = _choose(wanted, usable, request.location_ids)
+    for sku_id, parts in portions.items():
+        for location_id, units in parts:
+            left[sku_id][location_id] -= units
+    shares = _deal(request.lines, portions)
+    return Shared(shares, [] if is_enough else _short(request.lines, shares, usable))
+
+
+def _wanted(lines: Sequence[ReserveLine]) -> dict[UUID, int]:
+    wanted: dict[UUID, int] = {}
+    for line in lines:
+        wanted[line.sku_id] = wanted.get(line.sku_id, 0) + line.quantity
+    return wanted
+
+
+def _usable(places: Mapping[UUID, int], location_ids: tuple[UUID, ...] | None) -> dict[UUID, int]:
+    if location_ids is None:
+        return {location_id: units for location_id, units in places.items() if units > 0}
+    return {location_id: places[location_id] for location_id in location_ids if places.get(location_id, 0) > 0}
+
+
+Portions = dict[UUID, list[tuple[UUID, int]]]
+
+
+def _choose(
+    wanted: Mapping[UUID, int], usable: Mapping[UUID, Mapping[UUID, int]], preferred: tuple[UUID, ...] | None
+) -> Portions:
+    """Say how many units of each SKU come from which location: one that has all, or greedily those with most."""
+    whole = _best_with_all(wanted, usable, preferred)
+    if whole is not None:
+        return {sku_id: [(whole, units)] for sku_id, units in wanted.items()}
+
+    portions: Portions = {sku_id: [] for sku_id in wanted}
+    missing = dict(wanted)
+    rank = {location_id: i for i, location_id in enumerate(preferred or ())}
+    open_places = {location_id for places in usable.values() for location_id in places}
+    while missing and open_places:
+        best = max(open_places, key=lambda at: (_served(at, missing, usable), -rank.get(at, 0), at))
+        open_places.remove(best)
+        for sku_id in list(missing):
+            units = min(missing[sku_id], usable[sku_id].get(best, 0))
+            if units:
+                portions[sku_id].append((best, units))
+                missing[sku_id] -= units
+                if not missing[sku_id]:
+                    del missing[sku_id]
+    return portions
+
+
+def _best_with_all(
+    wanted: Mapping[UUID, int], usable: Mapping[UUID, Mapping[UUID, int]], preferred: tuple[UUID, ...] | None
+) -> UUID | None:
+    """The preferred location that has everything; without a preference the one whose scarcest SKU is left with most."""
+    best: UUID | None = None
+    best_rest = (-1, UUID(int=0))
+    (first_sku_id, first_units), *others = wanted.items()
+    for location_id, there in usable[first_sku_id].items():
+        rest = there - first_units
+        for sku_id, units in others:
+            rest = min(rest, usable[sku_id].get(location_id, 0) - units)
+        if rest < 0:
+            continue
+        if preferred is not None:
+            return location_id
+        if rest > best_rest[0] or (rest == best_rest[0] and location_id > best_rest[1]):
+            best, best_rest = location_id, (rest, location_id)
+    return best
+
+
+def _served(location_id: UUID, missing: Mapping[UUID, int], usable: Mapping[UUID, Mapping[UUID, int]]) -> int:
+    return sum(min(units, usable[sku_id].get(location_id, 0)) for sku_id, units in missing.items())
+
+
+def _deal(lines: Sequence[ReserveLine], portions: Portions) -> list[Share]:
+    """Deal the SKUs' portions out to the lines, in order."""
+    shares = []
+    stacks = {sku_id: list(reversed(parts)) for sku_id, parts in portions.items()}
+    for line in lines:
+        stack = stacks[line.sku_id]
+        missing = line.quantity
+        while missing and stack:
+            location_id, units = stack.pop()
+            taken = min(missing, units)
+            missing -= taken
+            if taken < units:
+                stack.append((location_id, units - taken))
+            shares.append(Share(line, location_id, taken))
+    return shares
+
+
+def _short(
+    lines: Sequence[ReserveLine], shares: Sequence[Share], usable: Mapping[UUID, Mapping[UUID, int]]
+) -> list[Short]:
+    granted: dict[tuple[UUID, UUID], int] = defaultdict(int)
+    for share in shares:
+        granted[share.line.line_id, share.line.sku_id] += share.quantity
+    return [
+        _short_line(line, usable[line.sku_id], granted=granted[line.line_id, line.sku_id])
+        for line in lines
+        if granted[line.line_id, line.sku_id] < line.quantity
+    ]
+
+
+def _short_line(line: ReserveLine, places: Mapping[UUID, int], *, granted: int = 0) -> Short:
+    most = sorted(places.items(), key=lambda place: (-place[1], place[0]))[:LOCATIONS_TOLD_MAX]
+    return Short(
+        line_id=line.line_id,
+        sku_id=line.sku_id,
+        asked=line.quantity,
+        granted=granted,
+        left=sum(places.values()),
+        where=most,
+    )
+
+
+def _out_of_stock(
+    request: ReserveRequest, wanted: Mapping[UUID, int], usable: Mapping[UUID, Mapping[UUID, int]]
+) -> OutOfStock:
+    lacking = [
+        _short_line(line, usable[line.sku_id])
+        for line in request.lines
+        if sum(usable[line.sku_id].values()) < wanted[line.sku_id]
+    ]
+    return out_of_stock(request.holder_id, lacking)
+
+
+def out_of_stock(holder_id: UUID, lines: Sequence[Short]) -> OutOfStock:
+    """The refusal, with what each line asked for, what is left and where."""
+    return OutOfStock(
+        "fewer units are available than were asked for",
+        holder_id=str(holder_id),
+        lines=[
+            {
+                "line_id": str(line.line_id),
+                "sku_id": str(line.sku_id),
+                "asked": line.asked,
+                "left": line.left,
+                "where": [{"location_id": str(at), "left": units} for at, units in line.where],
+            }
+            for line in lines
+        ],
+    )

@@ -1,0 +1,270 @@
+"""Reads of stock, availability, claims and the ledger."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    RowMapping,
+    Select,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    case,
+    cast,
+    func,
+    select,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from batuta.inventory.domain import Account, Claim, ClaimKind, ClaimStatus, Condition, Movement, MovementReason
+from batuta.inventory.domain.accounts import AccountKind
+from batuta.inventory.tables import movement, reservation, stock
+from batuta.plumbing.audit import Law
+from batuta.plumbing.database import Instant, Integer, rows_with
+
+
+class StockLevel(msgspec.Struct, frozen=True, kw_only=True):
+    """A stock row: units of one SKU at one location, in one condition and lot."""
+
+    sku_id: UUID
+    location_id: UUID
+    condition: Condition
+    lot: str
+    on_hand: int
+    reserved: int
+    safety: int
+
+
+class Available(msgspec.Struct, frozen=True, kw_only=True):
+    """Sellable units of a SKU at a location: `available` is what is neither reserved nor kept back, at least 0."""
+
+    sku_id: UUID
+    location_id: UUID
+    on_hand: int
+    reserved: int
+    safety: int
+    available: int
+
+
+_sku_ids = bindparam("sku_ids", type_=ARRAY(Uuid(), dimensions=1))
+_location_ids = bindparam("location_ids", type_=ARRAY(Uuid(), dimensions=1))
+_now = bindparam("now", type_=Instant)
+
+# Ended claims that no one has swept yet; most rows have none, and their hint says so.
+_ended = (
+    select(func.coalesce(func.sum(reservation.c.held), 0))
+    .where(
+        reservation.c.sku_id == stock.c.sku_id,
+        reservation.c.location_id == stock.c.location_id,
+        reservation.c.condition == stock.c.condition,
+        reservation.c.lot == stock.c.lot,
+        reservation.c.expires_at <= _now,
+    )
+    .scalar_subquery()
+)
+_reserved: ColumnElement[int] = stock.c.reserved - case(
+    (stock.c.first_expiry_at <= _now, cast(_ended, Integer())), else_=0
+)
+
+
+def _available(*, is_everywhere: bool) -> Select[UUID, UUID, int, int, int]:
+    sellable = and_(stock.c.sku_id == any_(_sku_ids), stock.c.condition == Condition.SELLABLE.value)
+    return (
+        select(
+            stock.c.sku_id,
+            stock.c.location_id,
+            func.sum(stock.c.on_hand).label("on_hand"),
+            func.sum(_reserved).label("reserved"),
+            func.sum(stock.c.safety).label("safety"),
+        )
+        .where(sellable if is_everywhere else and_(sellable, stock.c.location_id == any_(_location_ids)))
+        .group_by(stock.c.sku_id, stock.c.location_id)
+    )
+
+
+_available_everywhere = _available(is_everywhere=True)
+_available_at = _available(is_everywhere=False)
+
+
+async def availability(
+    db: AsyncConnection, *, sku_ids: Collection[UUID], location_ids: Collection[UUID] | None = None, now: datetime
+) -> list[Available]:
+    """What can be promised, location by location (INV-05); ended claims do not count (RES-04).
+
+    Locations without a stock row of a SKU are left out. The network's figure is the sum of `available`.
+    """
+    given: dict[str, Any] = {"sku_ids": list(sku_ids), "now": now}
+    if location_ids is None:
+        rows = await db.execute(_available_everywhere, given)
+    else:
+        rows = await db.execute(_available_at, given | {"location_ids": list(location_ids)})
+    return [
+        Available(
+            sku_id=row.sku_id,
+            location_id=row.location_id,
+            on_hand=row.on_hand,
+            reserved=row.reserved,
+            safety=row.safety,
+            available=max(0, row.on_hand - row.reserved - row.safety),
+        )
+        for row in rows
+    ]
+
+
+_units = func.sum(stock.c.on_hand - _reserved - stock.c.safety)
+_per_place = (
+    select(stock.c.sku_id, stock.c.location_id, _units.label("units"))
+    .where(stock.c.sku_id == any_(_sku_ids), stock.c.condition == Condition.SELLABLE.value)
+    .group_by(stock.c.sku_id, stock.c.location_id)
+    .having(_units > 0)
+    .subquery()
+)
+_free_places = select(
+    _per_place.c.sku_id, func.array_agg(_per_place.c.location_id), func.array_agg(_per_place.c.units)
+).group_by(_per_place.c.sku_id)
+
+
+async def free_places(db: AsyncConnection, sku_ids: Collection[UUID], *, now: datetime) -> dict[UUID, dict[UUID, int]]:
+    """The locations where units of each SKU may be granted, and how many."""
+    rows = await db.execute(_free_places, {"sku_ids": list(sku_ids), "now": now})
+    return {sku_id: dict(zip(location_ids, units, strict=True)) for sku_id, location_ids, units in rows}
+
+
+async def stock_of(db: AsyncConnection, sku_ids: Collection[UUID]) -> dict[UUID, list[StockLevel]]:
+    """Every stock row of the SKUs, whatever the condition."""
+    found: dict[UUID, list[StockLevel]] = {sku_id: [] for sku_id in sku_ids}
+    for row in await rows_with(db, stock.c.sku_id, sku_ids):
+        found[row["sku_id"]].append(msgspec.convert(row, StockLevel))
+    return found
+
+
+async def claims_of(db: AsyncConnection, holder_ids: Collection[UUID], *, now: datetime) -> dict[UUID, list[Claim]]:
+    """What each holder holds now; claims that ended, were used up or given back are not among them."""
+    found: dict[UUID, list[Claim]] = {holder_id: [] for holder_id in holder_ids}
+    for claim in await all_claims_of(db, holder_ids):
+        if claim.is_live(now):
+            found[claim.holder_id].append(claim)
+    return found
+
+
+async def all_claims_of(db: AsyncConnection, holder_ids: Collection[UUID]) -> list[Claim]:
+    """Every claim the holders ever had, oldest grant of a line first."""
+    rows = await db.execute(claims_by_holder, {"holder_ids": list(holder_ids)})
+    return [claim_from(row) for row in rows.mappings()]
+
+
+claims_by_holder = (
+    select(reservation)
+    .where(reservation.c.holder_id == any_(bindparam("holder_ids", type_=ARRAY(Uuid(), dimensions=1))))
+    .order_by(reservation.c.created_at, reservation.c.id)
+)
+
+
+def claim_from(row: RowMapping) -> Claim:
+    """Read a row of the reservation table."""
+    return Claim(**{**row, "kind": ClaimKind(row["kind"]), "status": ClaimStatus(row["status"])})
+
+
+async def movements_of_document(db: AsyncConnection, document_ids: Collection[UUID]) -> dict[UUID, list[Movement]]:
+    """What each document moved, in order of time."""
+    found: dict[UUID, list[Movement]] = {document_id: [] for document_id in document_ids}
+    for row in await rows_with(db, movement.c.document_id, document_ids):
+        found[row["document_id"]].append(movement_from(row))
+    for moved in found.values():
+        moved.sort(key=lambda one: (one.effective_at, one.key))
+    return found
+
+
+async def movements_by_key(db: AsyncConnection, keys: Sequence[str]) -> dict[str, Movement]:
+    """The movements already recorded under these keys."""
+    return {row["key"]: movement_from(row) for row in await rows_with(db, movement.c.key, keys)}
+
+
+def movement_from(row: Mapping[str, Any]) -> Movement:
+    """Read a row of the movement table."""
+    return Movement(
+        key=row["key"],
+        sku_id=row["sku_id"],
+        quantity=row["quantity"],
+        source=_account(row, "source"),
+        target=_account(row, "target"),
+        lot=row["lot"],
+        reason=MovementReason(row["reason"]),
+        document_id=row["document_id"],
+        actor=row["actor"],
+        effective_at=row["effective_at"],
+    )
+
+
+def _account(row: Mapping[str, Any], side: str) -> Account:
+    condition = row[f"{side}_condition"]
+    return Account(
+        kind=AccountKind(row[f"{side}_kind"]),
+        location_id=row[f"{side}_location_id"],
+        condition=Condition(condition) if condition else None,
+        parcel_id=row[f"{side}_parcel_id"],
+    )
+
+
+AUDIT = (
+    Law(
+        "every stock row is the sum of its movements",
+        """
+        SELECT sku_id, location_id, condition, lot, coalesce(s.on_hand, 0) AS on_hand, coalesce(m.moved, 0) AS moved
+        FROM inventory.stock s
+        FULL JOIN (
+            SELECT sku_id, location_id, condition, lot, sum(quantity) AS moved
+            FROM (
+                SELECT sku_id, target_location_id AS location_id, target_condition AS condition, lot, quantity
+                FROM inventory.movement WHERE target_kind = 'location'
+                UNION ALL
+                SELECT sku_id, source_location_id, source_condition, lot, -quantity
+                FROM inventory.movement WHERE source_kind = 'location'
+            ) AS sides
+            GROUP BY sku_id, location_id, condition, lot
+        ) AS m USING (sku_id, location_id, condition, lot)
+        WHERE coalesce(s.on_hand, 0) <> coalesce(m.moved, 0)
+        """,
+    ),
+    Law(
+        "reserved is the sum of held claims",
+        """
+        SELECT sku_id, location_id, condition, lot, coalesce(s.reserved, 0) AS reserved, coalesce(c.held, 0) AS held
+        FROM inventory.stock s
+        FULL JOIN (
+            SELECT sku_id, location_id, condition, lot, sum(held) AS held
+            FROM inventory.reservation WHERE held <> 0
+            GROUP BY sku_id, location_id, condition, lot
+        ) AS c USING (sku_id, location_id, condition, lot)
+        WHERE coalesce(s.reserved, 0) <> coalesce(c.held, 0)
+        """,
+    ),
+    Law(
+        "no soft claim ends before its stock row says",
+        """
+        SELECT r.id, r.holder_id, r.expires_at, s.first_expiry_at
+        FROM inventory.reservation r
+        JOIN inventory.stock s USING (sku_id, location_id, condition, lot)
+        WHERE r.expires_at < coalesce(s.first_expiry_at, 'infinity')
+        """,
+    ),
+    Law(
+        "nothing left a parcel that was not in it",
+        """
+        SELECT parcel_id, sku_id, lot, sum(quantity) AS units
+        FROM (
+            SELECT target_parcel_id AS parcel_id, sku_id, lot, quantity
+            FROM inventory.movement WHERE target_kind = 'parcel'
+            UNION ALL
+            SELECT source_parcel_id, sku_id, lot, -quantity FROM inventory.movement WHERE source_kind = 'parcel'
+        ) AS sides
+        GROUP BY parcel_id, sku_id, lot HAVING sum(quantity) < 0
+        """,
+    ),
+)
