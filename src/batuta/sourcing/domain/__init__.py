@@ -1,0 +1,49 @@
+"""Requests, rules, the search, decisions and their sentences; pure."""
+
+from batuta.sourcing.domain.candidates import Candidate, Choice, Costs, Demand, Lane, Shipment, Terms
+from batuta.sourcing.domain.decisions import Considered, Decision, Outcome, Source, Verdict
+from batuta.sourcing.domain.known import Good, Known, Shelf
+from batuta.sourcing.domain.planning import Draft, decide_all
+from batuta.sourcing.domain.requests import (
+    Assignment,
+    Method,
+    Plan,
+    Rejection,
+    SourcingLine,
+    SourcingRequest,
+    Unfillable,
+)
+from batuta.sourcing.domain.search import choose
+from batuta.sourcing.domain.sentences import explain
+from batuta.sourcing.domain.sites import Rule, Site
+
+__all__ = [
+    "Assignment",
+    "Candidate",
+    "Choice",
+    "Considered",
+    "Costs",
+    "Decision",
+    "Demand",
+    "Draft",
+    "Good",
+    "Known",
+    "Lane",
+    "Method",
+    "Outcome",
+    "Plan",
+    "Rejection",
+    "Rule",
+    "Shelf",
+    "Shipment",
+    "Site",
+    "Source",
+    "SourcingLine",
+    "SourcingRequest",
+    "Terms",
+    "Unfillable",
+    "Verdict",
+    "choose",
+    "decide_all",
+    "explain",
+]

@@ -1,0 +1,164 @@
+"""The decision record: for each line where it ships from, what every other location would have cost, or why it is out.
+
+What another location would have cost is the cheaper of two whole plans: all of the order from there, or the plan
+that was chosen with as many of this line's units as it has coming from there. Both could have been
+chosen, so against an exact plan neither is cheaper (SRC-12).
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+from batuta.sourcing.domain.board import Board
+from batuta.sourcing.domain.candidates import Candidate, Choice, Costs, placement_of
+from batuta.sourcing.domain.sites import Rule, Site
+
+
+class Verdict(StrEnum):
+    CHOSEN = "chosen"
+    DEARER = "dearer"
+    EXCLUDED = "excluded"
+
+
+class Outcome(StrEnum):
+    PLANNED = "planned"
+    UNFILLABLE = "unfillable"
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """Units of the line's SKU that ship from a location."""
+
+    location_id: UUID
+    sku_id: UUID
+    quantity: int
+    service_id: UUID | None = None
+
+
+class Considered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A location that had stock of the order, or was named by it.
+
+    have: units of the line it could give, 0 where none. costs: of the plan with it; difference_minor: how much
+    dearer that is than the chosen plan. rule: why it is out.
+    """
+
+    location_id: UUID
+    code: str
+    name: str
+    verdict: Verdict
+    have: int = 0
+    rule: Rule | None = None
+    costs: Costs | None = None
+    difference_minor: int | None = None
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why one line ships from where it ships.
+
+    quantity: units of stock. costs: of the whole plan of the order. elsewhere: how many active locations more
+    have no stock of the order at all. difference_minor: how much dearer the runner-up's plan is.
+    """
+
+    order_id: UUID
+    line_id: UUID
+    attempt: int
+    at: datetime
+    outcome: Outcome
+    quantity: int
+    currency: str
+    sources: tuple[Source, ...] = ()
+    considered: tuple[Considered, ...] = ()
+    elsewhere: int = 0
+    costs: Costs | None = None
+    runner_up_id: UUID | None = None
+    difference_minor: int | None = None
+    is_greedy: bool = False
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the candidates of one order are known by, those that the rules shut out included.
+
+    stock: units by location and SKU, whatever the rules say.
+    """
+
+    sites: Mapping[UUID, Site]
+    rules: Mapping[UUID, Rule]
+    stock: Mapping[UUID, Mapping[UUID, int]]
+    candidates: Mapping[UUID, Candidate]
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """One line: what it wants, by SKU, and where the chosen plan takes it from."""
+
+    wanted: Mapping[UUID, int]
+    sources: Sequence[Source]
+
+
+def consider(board: Board, facts: Facts, choice: Choice | None, asked: Asked) -> list[Considered]:
+    """Say of every known location what became of it for one line; the chosen first, then the cheaper, then the rest."""
+    found = [_consider(board, facts, choice, asked, site) for site in facts.sites.values()]
+    order = list(Verdict)
+    return sorted(found, key=lambda one: (order.index(one.verdict), one.difference_minor or 0, one.code))
+
+
+def runner_up(considered: Sequence[Considered]) -> Considered | None:
+    return next((one for one in considered if one.verdict is Verdict.DEARER), None)
+
+
+def _consider(board: Board, facts: Facts, choice: Choice | None, asked: Asked, site: Site) -> Considered:
+    stock = facts.stock.get(site.location_id, {})
+    one = Considered(
+        location_id=site.location_id,
+        code=site.code,
+        name=site.name,
+        verdict=Verdict.EXCLUDED,
+        have=sum(min(units, stock.get(sku_id, 0)) for sku_id, units in asked.wanted.items()),
+    )
+    if any(source.location_id == site.location_id for source in asked.sources):
+        return msgspec.structs.replace(one, verdict=Verdict.CHOSEN)
+    rule = facts.rules.get(site.location_id) or _rule_for(board, facts, asked.wanted, one)
+    if rule is None and choice is None:
+        rule = Rule.NOT_ENOUGH if one.have < sum(asked.wanted.values()) else Rule.TOO_MANY_SPLITS
+    if rule is not None or choice is None:
+        return msgspec.structs.replace(one, rule=rule)
+    costs = _cheapest_with(board, choice, asked, facts.candidates[site.location_id])
+    if costs is None:
+        return msgspec.structs.replace(one, rule=Rule.TOO_MANY_SPLITS)
+    difference_minor = costs.total_minor - choice.costs.total_minor
+    return msgspec.structs.replace(one, verdict=Verdict.DEARER, costs=costs, difference_minor=difference_minor)
+
+
+def _rule_for(board: Board, facts: Facts, wanted: Mapping[UUID, int], one: Considered) -> Rule | None:
+    """The rule that shuts the location out of this line, though not out of the order."""
+    if not one.have:
+        return Rule.NO_STOCK
+    stock = facts.candidates[one.location_id].stock
+    if not any(stock.get(sku_id) for sku_id in wanted):
+        return Rule.BANNED
+    i = board.by_location.get(one.location_id)
+    places = zip(board.demands, board.places[i].stock, strict=True) if i is not None else ()
+    is_served = any(units and demand.sku_id in wanted for demand, units in places)
+    return None if is_served else Rule.NOT_SERVED
+
+
+def _cheapest_with(board: Board, choice: Choice, asked: Asked, candidate: Candidate) -> Costs | None:
+    plans = [_swapped(choice, asked, candidate)]
+    if all(candidate.stock.get(demand.sku_id, 0) >= demand.quantity for demand in board.demands):
+        plans.append({candidate.location_id: {demand.sku_id: demand.quantity for demand in board.demands}})
+    priced = [costs for plan in plans if (costs := board.costs_of(plan)) is not None]
+    return min(priced, key=lambda costs: costs.total_minor, default=None)
+
+
+def _swapped(choice: Choice, asked: Asked, candidate: Candidate) -> dict[UUID, dict[UUID, int]]:
+    """The chosen placement, with as many units of the line as the candidate has left coming from there."""
+    placement = placement_of(choice.shipments)
+    here = placement.setdefault(candidate.location_id, {})
+    left = {sku_id: candidate.stock.get(sku_id, 0) - here.get(sku_id, 0) for sku_id in asked.wanted}
+    for source in asked.sources:
+        units = min(source.quantity, max(0, left[source.sku_id]))
+        left[source.sku_id] -= units
+        placement[source.location_id][source.sku_id] -= units
+        here[source.sku_id] = here.get(source.sku_id, 0) + units
+    return placement

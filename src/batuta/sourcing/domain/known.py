@@ -1,0 +1,61 @@
+"""What a batch of orders is decided on."""
+
+from collections.abc import Mapping, MutableMapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from batuta.sourcing.domain.candidates import Lane
+from batuta.sourcing.domain.sites import Site
+
+Claims = Mapping[tuple[UUID, UUID, UUID], int]
+"""Units an order holds, by line, SKU and location."""
+
+
+class Good(msgspec.Struct, frozen=True, kw_only=True):
+    """A SKU as a carrier sees it; one that is not tracked is everywhere."""
+
+    weight_g: int = 0
+    length_mm: int = 0
+    is_tracked: bool = True
+
+
+class Shelf(msgspec.Struct, kw_only=True):
+    """Units of one SKU at one location. room: what is neither reserved nor kept back; below zero when it fell short."""
+
+    on_hand: int
+    room: int
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts. Deciding an order takes from `shelves` and `capacity`, so that the next one sees it.
+
+    holders: the locations with a shelf of each SKU. claims: by order, those that no earlier plan stands on.
+    lanes: by order and location. capacity: how many orders a limited location takes yet; `counted` are the orders
+    by location that are in it already, `full` those that found it full when they tried. barred: (order or None for
+    all, SKU, location) that must not be planned. sites_active: how many locations work at all.
+    """
+
+    now: datetime
+    goods: Mapping[UUID, Good]
+    sites: Mapping[UUID, Site]
+    shelves: MutableMapping[tuple[UUID, UUID], Shelf]
+    holders: Mapping[UUID, Sequence[UUID]]
+    claims: Mapping[UUID, Claims]
+    lanes: Mapping[tuple[UUID, UUID], tuple[Lane, ...]]
+    attempts: Mapping[UUID, int] = {}
+    capacity: MutableMapping[UUID, int] = msgspec.field(default_factory=dict)
+    counted: frozenset[tuple[UUID, UUID]] = frozenset()
+    barred: frozenset[tuple[UUID | None, UUID, UUID]] = frozenset()
+    full: frozenset[tuple[UUID, UUID]] = frozenset()
+    sites_active: int = 0
+
+    def is_full(self, order_id: UUID, location_id: UUID) -> bool:
+        """Whether the location takes no order more today, this one not being among those it has."""
+        if (order_id, location_id) in self.counted:
+            return False
+        return self.capacity.get(location_id, 1) < 1 or (order_id, location_id) in self.full
+
+    def is_barred(self, order_id: UUID, sku_id: UUID, location_id: UUID) -> bool:
+        return (order_id, sku_id, location_id) in self.barred or (None, sku_id, location_id) in self.barred

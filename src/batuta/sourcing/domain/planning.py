@@ -1,0 +1,213 @@
+"""Deciding a batch of orders, each seeing what those before it took."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import msgspec
+
+from batuta.sourcing.domain.board import Board
+from batuta.sourcing.domain.candidates import Candidate, Choice, Demand, Terms
+from batuta.sourcing.domain.dealing import Moved, assignments_of, deal, moves_for
+from batuta.sourcing.domain.decisions import Asked, Decision, Facts, Outcome, Source, consider, runner_up
+from batuta.sourcing.domain.known import Known
+from batuta.sourcing.domain.requests import Method, Plan, SourcingLine, SourcingRequest, Unfillable
+from batuta.sourcing.domain.search import choose_on
+from batuta.sourcing.domain.sites import Site, distance_of, rule_against
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """An order as decided: what to answer, what to move for it, what to keep of it."""
+
+    request: SourcingRequest
+    answer: Plan | Unfillable
+    decisions: tuple[Decision, ...]
+    moves: tuple[Moved, ...] = ()
+
+    @property
+    def location_ids(self) -> set[UUID]:
+        return {one.location_id for one in self.answer.assignments} if isinstance(self.answer, Plan) else set()
+
+
+def decide_all(requests: Sequence[SourcingRequest], known: Known) -> list[Draft]:
+    """Decide the orders in turn."""
+    return [_Order(request, known).decide() for request in requests]
+
+
+def units_wanted(line: SourcingLine, known: Known) -> dict[UUID, int]:
+    """Units of each SKU that have to come from somewhere; services are no goods and are left out."""
+    wanted: dict[UUID, int] = defaultdict(int)
+    for sku_id, units in line.components:
+        if sku_id in known.goods:
+            wanted[sku_id] += units * line.quantity
+    return wanted
+
+
+class _Order:
+    """One order of the batch.
+
+    totals: units by SKU. claimed: what its lines hold, by location and SKU.
+    """
+
+    def __init__(self, request: SourcingRequest, known: Known) -> None:
+        self.request, self.known = request, known
+        self.attempt = known.attempts.get(request.order_id, 0) + 1
+        self.claims = known.claims.get(request.order_id, {})
+        self.wanted = {line.line_id: units_wanted(line, known) for line in request.lines}
+        self.totals: dict[UUID, int] = defaultdict(int)
+        for wanted in self.wanted.values():
+            for sku_id, units in wanted.items():
+                self.totals[sku_id] += units
+        self.claimed: dict[UUID, dict[UUID, int]] = defaultdict(lambda: defaultdict(int))
+        for (line_id, sku_id, location_id), units in self.claims.items():
+            if sku_id in self.wanted.get(line_id, ()):
+                self.claimed[location_id][sku_id] += units
+
+    def decide(self) -> Draft:
+        facts = self._facts()
+        board = Board(self._demands(), list(facts.candidates.values()), self._terms())
+        nothing = None if self.totals else Choice(shipments=(), split_minor=0, is_greedy=False)
+        choice = nothing or choose_on(board)
+        if choice is None:
+            return self._unfillable(board, facts)
+
+        dealt = deal(self.wanted, choice, self.claims)
+        moves = tuple(moves_for(dealt, self.claims, self.known.goods))
+        self._take(choice, moves)
+        services = {shipment.location_id: shipment.service_id for shipment in choice.shipments}
+        sources: dict[UUID, list[Source]] = defaultdict(list)
+        for (line_id, sku_id, location_id), units in dealt.items():
+            service_id = services[location_id]
+            source = Source(location_id=location_id, sku_id=sku_id, quantity=units, service_id=service_id)
+            sources[line_id].append(source)
+        return Draft(
+            request=self.request,
+            answer=Plan(
+                order_id=self.request.order_id,
+                attempt=self.attempt,
+                assignments=assignments_of(dealt, choice, self.known.goods),
+                costs=choice.costs,
+                currency=self.request.currency,
+                is_greedy=choice.is_greedy,
+            ),
+            decisions=tuple(self._decision(line_id, board, facts, choice, sources[line_id]) for line_id in self.wanted),
+            moves=moves,
+        )
+
+    def _demands(self) -> list[Demand]:
+        goods = self.known.goods
+        return [
+            Demand(
+                sku_id=sku_id,
+                quantity=units,
+                weight_g=goods[sku_id].weight_g,
+                length_mm=goods[sku_id].length_mm,
+            )
+            for sku_id, units in self.totals.items()
+        ]
+
+    def _terms(self) -> Terms:
+        return Terms(split_penalty_minor=self.request.split_penalty_minor, max_splits=self.request.max_splits)
+
+    def _facts(self) -> Facts:
+        stock = self._stock()
+        sites = {location_id: self.known.sites[location_id] for location_id in stock if location_id in self.known.sites}
+        order_id = self.request.order_id
+        rules, candidates = {}, {}
+        for location_id, site in sites.items():
+            is_full = self.known.is_full(order_id, location_id)
+            rule = rule_against(site, self.request, is_full=is_full, now=self.known.now)
+            if rule is not None:
+                rules[location_id] = rule
+                continue
+            bans = frozenset(
+                sku_id
+                for sku_id in stock[location_id]
+                if (sku_id, location_id) in self.request.banned or self.known.is_barred(order_id, sku_id, location_id)
+            )
+            candidates[location_id] = self._candidate(site, stock[location_id], bans)
+        return Facts(sites=sites, rules=rules, stock=stock, candidates=candidates)
+
+    def _stock(self) -> dict[UUID, dict[UUID, int]]:
+        """Units by location and SKU that the order may have: what is free, and what it holds and is truly there.
+
+        What is not tracked is wherever something else of the order is, or else everywhere.
+        """
+        stock: dict[UUID, dict[UUID, int]] = defaultdict(dict)
+        for sku_id in self.totals:
+            for location_id in self.known.holders.get(sku_id, ()):
+                shelf = self.known.shelves[sku_id, location_id]
+                held = self.claimed[location_id][sku_id] if location_id in self.claimed else 0
+                stock[location_id][sku_id] = min(held, shelf.on_hand) + max(0, shelf.room)
+        if self.request.pickup_location_id is not None:
+            stock.setdefault(self.request.pickup_location_id, {})
+        untracked = {sku_id: units for sku_id, units in self.totals.items() if not self.known.goods[sku_id].is_tracked}
+        for location_id in self.known.sites if untracked and len(untracked) == len(self.totals) else list(stock):
+            stock[location_id].update(untracked)
+        return stock
+
+    def _candidate(self, site: Site, stock: Mapping[UUID, int], bans: frozenset[UUID]) -> Candidate:
+        is_shipped = self.request.method is Method.SHIP
+        return Candidate(
+            location_id=site.location_id,
+            code=site.code,
+            handling_order_minor=site.handling_order_minor,
+            handling_unit_minor=site.handling_unit_minor,
+            stock={sku_id: units for sku_id, units in stock.items() if sku_id not in bans},
+            claimed=self.claimed.get(site.location_id, {}),
+            distance_m=distance_of(site, self.request),
+            lanes=self.known.lanes.get((self.request.order_id, site.location_id), ()) if is_shipped else None,
+        )
+
+    def _take(self, choice: Choice, moves: Sequence[Moved]) -> None:
+        """Leave to the next orders what this one left; a unit it moves is free where it was."""
+        for one in moves:
+            self.known.shelves[one.sku_id, one.source_location_id].room += one.quantity
+            self.known.shelves[one.sku_id, one.target_location_id].room -= one.quantity
+        for shipment in choice.shipments:
+            location_id = shipment.location_id
+            if location_id in self.known.capacity and (self.request.order_id, location_id) not in self.known.counted:
+                self.known.capacity[location_id] -= 1
+
+    def _unfillable(self, board: Board, facts: Facts) -> Draft:
+        """Say which lines cannot be served even if they were the whole order."""
+        decisions = tuple(self._decision(line_id, board, facts, None, ()) for line_id in self.wanted)
+        have: dict[UUID, int] = defaultdict(int)
+        for place in board.places:
+            for demand, units in zip(board.demands, place.stock, strict=True):
+                have[demand.sku_id] += units
+        short = [
+            line_id
+            for line_id, wanted in self.wanted.items()
+            if any(have[sku_id] < self.totals[sku_id] for sku_id in wanted)
+        ]
+        answer = Unfillable(
+            "no location can serve what is asked" if short else "too many locations would have to share the order",
+            order_id=str(self.request.order_id),
+            line_ids=[str(line_id) for line_id in short],
+            rules=sorted({str(one.rule) for decision in decisions for one in decision.considered if one.rule}),
+        )
+        return Draft(request=self.request, answer=answer, decisions=decisions)
+
+    def _decision(
+        self, line_id: UUID, board: Board, facts: Facts, choice: Choice | None, sources: Sequence[Source]
+    ) -> Decision:
+        considered = consider(board, facts, choice, Asked(wanted=self.wanted[line_id], sources=sources))
+        second = runner_up(considered)
+        works = sum(1 for site in facts.sites.values() if site.is_active)
+        return Decision(
+            order_id=self.request.order_id,
+            line_id=line_id,
+            attempt=self.attempt,
+            at=self.known.now,
+            outcome=Outcome.PLANNED if choice else Outcome.UNFILLABLE,
+            quantity=sum(self.wanted[line_id].values()),
+            currency=self.request.currency,
+            sources=tuple(sources),
+            considered=tuple(considered),
+            elsewhere=max(0, self.known.sites_active - works),
+            costs=choice.costs if choice else None,
+            runner_up_id=second.location_id if second else None,
+            difference_minor=second.difference_minor if second else None,
+            is_greedy=choice.is_greedy if choice else False,
+        )

@@ -1,0 +1,171 @@
+"""The exact search: the cheapest placement of all units over the candidates, split by line and by unit where that pays.
+
+Depth first over the demands, hardest to find first; each is spread over places already open, then over new ones in
+order of what opening them costs at least. A branch is left when what is placed, plus the least the rest can cost, is
+no better than the best known. More places than are needed to cover the order are tried too: two light parcels may be
+cheaper than a heavy one.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from batuta.sourcing.domain.board import COST_SHIFT, Board
+from batuta.sourcing.domain.candidates import Candidate, Choice, Demand, Terms
+from batuta.sourcing.domain.greedy import greedy
+
+_DEMANDS_MAX = 200
+_NEVER = 1 << 200
+
+
+class _OutOfSteps(Exception):
+    """The search has tried as much as it may."""
+
+
+def choose(demands: Sequence[Demand], candidates: Sequence[Candidate], terms: Terms) -> Choice | None:
+    """The cheapest choice, or None when the candidates together do not have, or may not share, all units.
+
+    The same facts in any order give the same choice.
+    """
+    return choose_on(Board(demands, candidates, terms))
+
+
+def choose_on(board: Board) -> Choice | None:
+    """`choose`, on a board that the caller keeps to price alternatives."""
+    for j, demand in enumerate(board.demands):
+        if sum(place.stock[j] for place in board.places) < demand.quantity:
+            return None
+
+    search = _Search(board)
+    is_exact = search.run()
+    return board.choice_of(search.best, is_greedy=not is_exact) if search.best else None
+
+
+class _Search:
+    """One run. `open` holds weight and lanes by open place.
+
+    Two bounds say what is placed will cost at least: `floor` knows what the weight placed costs now,
+    `line` what each gram costs on the way. The second also prices what is yet to be placed.
+    """
+
+    def __init__(self, board: Board) -> None:
+        self.board, self.demands, self.places = board, board.demands, board.places
+        self.best: Mapping[int, Sequence[int]] = greedy(board) or {}
+        self.best_key = (board.key_of(self.best) if self.best else None) or _NEVER
+        self.steps = 0
+        self.floor = self.line = board.base
+        self.open: dict[int, tuple[int, int]] = {}
+        self.placed: dict[int, list[int]] = {}
+        self.spots = [self._spots(j) for j in range(len(self.demands))]
+        self.least_units = [min(self.places[i].least_units[j] for i in self.spots[j]) for j in range(len(self.demands))]
+        self.least_floors = [min(self.places[i].unit for i in self.spots[j]) for j in range(len(self.demands))]
+        self.least_openings = [min(self.places[i].least_opening for i in spots) for spots in self.spots]
+        self.line_tails = self._tails(self.least_units)
+        self.floor_tails = self._tails(self.least_floors)
+
+    def run(self) -> bool:
+        """Search to the end; False when the steps ran out before."""
+        if len(self.demands) > _DEMANDS_MAX:
+            return False
+        try:
+            self._fill(0)
+        except _OutOfSteps:
+            return False
+        return True
+
+    def _spots(self, j: int) -> list[int]:
+        """The places that have the demand, by the least key of opening them for one unit of it."""
+        spots = [i for i, place in enumerate(self.places) if place.stock[j]]
+        return sorted(spots, key=lambda i: (self.places[i].least_opening + self.places[i].least_units[j], i))
+
+    def _tails(self, least: Sequence[int]) -> list[int]:
+        """The least key of the units of the demands after each."""
+        tails = [0]
+        for j in range(len(self.demands) - 1, 0, -1):
+            tails.append(tails[-1] + self.demands[j].quantity * least[j])
+        return tails[::-1]
+
+    def _fill(self, j: int) -> None:
+        if j == len(self.demands):
+            self._keep()
+            return
+        need, is_full = self.demands[j].quantity, len(self.open) == self.board.places_max
+        rest = self.line_tails[j] + need * self.least_units[j]
+        if self.line + rest + self._opening_due(j, is_full=is_full) >= self.best_key:
+            return
+
+        sequence = [i for i in self.open if self.places[i].stock[j]]
+        if not is_full:
+            sequence += [i for i in self.spots[j] if i not in self.open]
+        self._spread(j, need, sequence, 0, sum(self.places[i].stock[j] for i in sequence))
+
+    def _opening_due(self, j: int, *, is_full: bool) -> int:
+        """The least key of the one more place that a demand not covered by the open ones makes necessary."""
+        due = 0
+        stocks = [self.places[i].stock for i in self.open]
+        for later in range(j, len(self.demands)):
+            if sum(stock[later] for stock in stocks) < self.demands[later].quantity:
+                if is_full:
+                    return _NEVER
+                due = max(due, self.least_openings[later])
+        return due
+
+    def _spread(self, j: int, need: int, sequence: Sequence[int], start: int, left: int) -> None:
+        """Place `need` units of demand j on `sequence[start:]`, which has `left` of them, in every way that may pay."""
+        rest = (need - 1) * self.least_units[j] + self.line_tails[j]
+        for at in range(start, len(sequence)):
+            if left < need:
+                return
+            i = sequence[at]
+            place = self.places[i]
+            left -= place.stock[j]
+            if i not in self.open and (
+                len(self.open) == self.board.places_max
+                or self.line + place.least_opening + place.least_units[j] + rest >= self.best_key
+            ):
+                return
+            for count in range(min(place.stock[j], need), max(0, need - left - 1), -1):
+                self._try(j, i, count, (need, sequence, at, left))
+
+    def _try(self, j: int, i: int, count: int, walk: tuple[int, Sequence[int], int, int]) -> None:
+        """Place `count` units of demand j at place i, go on with the rest, and take them back."""
+        self.steps += 1
+        if self.steps > self.board.terms.steps_max:
+            raise _OutOfSteps
+        need, sequence, at, left = walk
+        place, before, bounds = self.places[i], self.open.get(i), (self.floor, self.line)
+        moved, weight_g, mask = place.moved(j, count), self.demands[j].weight_g * count, place.tariff.masks[j]
+        line = self.line + place.least_units[j] * count + moved
+        floor = self.floor + place.unit * count + moved
+        if before is None:
+            line += place.least_opening
+            floor += place.opening
+        else:
+            weight_g, mask = before[0] + weight_g, before[1] & mask
+            if not mask:
+                return
+            floor -= place.tariff.floor(*before) << COST_SHIFT
+        floor += place.tariff.floor(weight_g, mask) << COST_SHIFT
+        if (
+            line + (need - count) * self.least_units[j] + self.line_tails[j] >= self.best_key
+            or floor + (need - count) * self.least_floors[j] + self.floor_tails[j] >= self.best_key
+        ):
+            return
+
+        self.floor, self.line, self.open[i] = floor, line, (weight_g, mask)
+        units = self.placed.setdefault(i, [0] * len(self.demands))
+        units[j] = count
+        if count == need:
+            self._fill(j + 1)
+        else:
+            self._spread(j, need - count, sequence, at + 1, left)
+        units[j] = 0
+        self.floor, self.line = bounds
+        if before is None:
+            del self.open[i], self.placed[i]
+        else:
+            self.open[i] = before
+
+    def _keep(self) -> None:
+        key = self.board.key_of(self.placed)
+        if key is not None and key < self.best_key:
+            self.best_key = key
+            self.best = {i: list(units) for i, units in self.placed.items()}

@@ -1,0 +1,150 @@
+"""A decision as a person reads it, in Spanish and in English."""
+
+from collections import defaultdict
+from decimal import Decimal
+
+from babel.numbers import format_currency
+
+from batuta.kernel.money import exponent_of
+from batuta.sourcing.domain.decisions import Considered, Decision, Outcome, Verdict
+from batuta.sourcing.domain.sites import Rule
+
+NAMES_MAX = 5
+"""Locations named for one reason; the others are counted."""
+
+_RULES = {
+    "en": {
+        Rule.INACTIVE: "not active",
+        Rule.NOT_THE_PICKUP_LOCATION: "not the store chosen for pickup",
+        Rule.LACKS_ABILITY: "cannot do this",
+        Rule.CLOSED: "closed",
+        Rule.AT_CAPACITY: "has all the orders it can take today",
+        Rule.OTHER_CURRENCY: "counts its costs in another currency",
+        Rule.NO_STOCK: "no stock",
+        Rule.BANNED: "gave this back before",
+        Rule.NOT_SERVED: "no carrier takes it from there",
+        Rule.NOT_ENOUGH: "not enough stock",
+        Rule.TOO_MANY_SPLITS: "would split the order too often",
+    },
+    "es": {
+        Rule.INACTIVE: "inactiva",
+        Rule.NOT_THE_PICKUP_LOCATION: "no es la tienda elegida para la recogida",
+        Rule.LACKS_ABILITY: "no presta este servicio",
+        Rule.CLOSED: "cerrada",
+        Rule.AT_CAPACITY: "ya tiene todos los pedidos que admite hoy",
+        Rule.OTHER_CURRENCY: "lleva sus costes en otra moneda",
+        Rule.NO_STOCK: "sin existencias",
+        Rule.BANNED: "ya devolvió este encargo",
+        Rule.NOT_SERVED: "ningún transportista lo lleva desde allí",
+        Rule.NOT_ENOUGH: "existencias insuficientes",
+        Rule.TOO_MANY_SPLITS: "dividiría el pedido demasiado",
+    },
+}
+
+_WORDS = {
+    "en": {
+        "from": "{units} from {name}",
+        "ships": "Ships {sources}: the order costs {total} (freight {freight}, handling {handling}{split}).",
+        "split": ", split {split}",
+        "none": "No location can serve the {units} units of this line.",
+        "one": "No location can serve the one unit of this line.",
+        "dearer": "Next best is {name}, {difference} dearer.",
+        "equal": "{name} would cost the same, and comes second by the tie rules.",
+        "cheaper": "{name} would be {difference} cheaper, found after the search was cut off.",
+        "alone": "No other location could have taken its place.",
+        "out": "Out: {reasons}.",
+        "more": "{names} and {count} more",
+        "elsewhere": "{count} other locations have no stock of it.",
+        "greedy": "The search was cut off; a cheaper plan may exist.",
+        "and": " and ",
+    },
+    "es": {
+        "from": "{units} desde {name}",
+        "ships": "Se envía {sources}: el pedido cuesta {total} (transporte {freight}, preparación {handling}{split}).",
+        "split": ", división {split}",
+        "none": "Ninguna ubicación puede servir las {units} unidades de esta línea.",
+        "one": "Ninguna ubicación puede servir la unidad de esta línea.",
+        "dearer": "La siguiente es {name}, {difference} más cara.",
+        "equal": "{name} costaría lo mismo y queda segunda por las reglas de desempate.",
+        "cheaper": "{name} sería {difference} más barata; se vio tras cortar la búsqueda.",
+        "alone": "Ninguna otra ubicación podía sustituirla.",
+        "out": "Descartadas: {reasons}.",
+        "more": "{names} y {count} más",
+        "elsewhere": "Otras {count} ubicaciones no tienen existencias.",
+        "greedy": "La búsqueda se cortó; puede haber un plan más barato.",
+        "and": " y ",
+    },
+}
+
+
+def explain(decision: Decision, locale: str) -> str:
+    """Say in a few sentences why the line ships from where it ships; in English unless the locale is Spanish."""
+    language = "es" if locale.lower().startswith("es") else "en"
+    words = _WORDS[language]
+    if decision.outcome is Outcome.UNFILLABLE:
+        said = [words["one"] if decision.quantity == 1 else words["none"].format(units=decision.quantity)]
+    else:
+        said = [_chosen(decision, words, language), _second(decision, words, language)]
+    said.append(_out(decision, words, language))
+    if decision.elsewhere:
+        said.append(words["elsewhere"].format(count=decision.elsewhere))
+    if decision.is_greedy:
+        said.append(words["greedy"])
+    return " ".join(one for one in said if one)
+
+
+def _chosen(decision: Decision, words: dict[str, str], language: str) -> str:
+    costs = decision.costs
+    if costs is None or not decision.sources:
+        return ""
+    units: dict[str, int] = defaultdict(int)
+    names = {one.location_id: one.name for one in decision.considered}
+    for source in decision.sources:
+        units[names[source.location_id]] += source.quantity
+    parts = [words["from"].format(units=count, name=name) for name, count in units.items()]
+    split = words["split"].format(split=_money(costs.split_minor, decision, language)) if costs.split_minor else ""
+    return words["ships"].format(
+        sources=_listed(parts, words),
+        total=_money(costs.total_minor, decision, language),
+        freight=_money(costs.freight_minor, decision, language),
+        handling=_money(costs.handling_minor, decision, language),
+        split=split,
+    )
+
+
+def _second(decision: Decision, words: dict[str, str], language: str) -> str:
+    if not decision.sources:
+        return ""
+    second = next((one for one in decision.considered if one.location_id == decision.runner_up_id), None)
+    if second is None or decision.difference_minor is None:
+        return words["alone"]
+    kind = "equal"
+    if decision.difference_minor:
+        kind = "dearer" if decision.difference_minor > 0 else "cheaper"
+    difference = _money(abs(decision.difference_minor), decision, language)
+    return words[kind].format(name=second.name, difference=difference)
+
+
+def _out(decision: Decision, words: dict[str, str], language: str) -> str:
+    by_rule: dict[Rule, list[Considered]] = defaultdict(list)
+    for one in decision.considered:
+        if one.verdict is Verdict.EXCLUDED and one.rule is not None:
+            by_rule[one.rule].append(one)
+    reasons = []
+    for rule in Rule:
+        names = [one.name for one in by_rule[rule]]
+        if names:
+            shown = ", ".join(names[:NAMES_MAX])
+            if len(names) > NAMES_MAX:
+                shown = words["more"].format(names=shown, count=len(names) - NAMES_MAX)
+            reasons.append(f"{shown} ({_RULES[language][rule]})")
+    return words["out"].format(reasons="; ".join(reasons)) if reasons else ""
+
+
+def _listed(parts: list[str], words: dict[str, str]) -> str:
+    return words["and"].join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
+
+
+def _money(amount_minor: int, decision: Decision, language: str) -> str:
+    amount = Decimal(amount_minor).scaleb(-exponent_of(decision.currency))
+    return format_currency(amount, decision.currency, locale=language)

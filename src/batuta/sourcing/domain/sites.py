@@ -1,0 +1,67 @@
+"""The hard rules: which locations may serve an order at all (SRC-02)."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+from batuta.kernel.addresses import distance_m
+from batuta.sourcing.domain.requests import SourcingRequest
+
+OPENS_WITHIN = timedelta(days=7)
+_DISTANCE_UNKNOWN_M = 20_000_000
+
+
+class Rule(StrEnum):
+    """Why a location is out, in the order in which the rules are asked."""
+
+    INACTIVE = "inactive"
+    NOT_THE_PICKUP_LOCATION = "not_the_pickup_location"
+    LACKS_ABILITY = "lacks_ability"
+    CLOSED = "closed"
+    AT_CAPACITY = "at_capacity"
+    OTHER_CURRENCY = "other_currency"
+    NO_STOCK = "no_stock"
+    BANNED = "banned"
+    NOT_SERVED = "not_served"
+    NOT_ENOUGH = "not_enough"
+    TOO_MANY_SPLITS = "too_many_splits"
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True):
+    """A location as sourcing sees it now. opens_at: when it next works, now at the earliest."""
+
+    location_id: UUID
+    code: str
+    name: str
+    currency: str
+    abilities: frozenset[str]
+    opens_at: datetime | None
+    is_active: bool = True
+    handling_order_minor: int = 0
+    handling_unit_minor: int = 0
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+def rule_against(site: Site, request: SourcingRequest, *, is_full: bool, now: datetime) -> Rule | None:
+    """The first rule that shuts the whole location out of the order."""
+    is_costly = bool(site.handling_order_minor or site.handling_unit_minor)
+    breaks = {
+        Rule.INACTIVE: not site.is_active,
+        Rule.NOT_THE_PICKUP_LOCATION: request.pickup_location_id not in (None, site.location_id),
+        Rule.LACKS_ABILITY: request.method.value not in site.abilities,
+        Rule.CLOSED: site.opens_at is None or site.opens_at > now + OPENS_WITHIN,
+        Rule.AT_CAPACITY: is_full,
+        Rule.OTHER_CURRENCY: is_costly and site.currency != request.currency,
+    }
+    return next((rule for rule, is_broken in breaks.items() if is_broken), None)
+
+
+def distance_of(site: Site, request: SourcingRequest) -> int:
+    """Metres to the buyer; as far as can be when either place is not on the map."""
+    there = request.destination
+    if site.latitude is None or site.longitude is None or there.latitude is None or there.longitude is None:
+        return _DISTANCE_UNKNOWN_M
+    return distance_m(site.latitude, site.longitude, there.latitude, there.longitude)
