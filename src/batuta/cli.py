@@ -91,10 +91,11 @@ def psql(arguments: tuple[str, ...]) -> None:
     from batuta.plumbing.opening import url_to_join
 
     url = make_url(url_to_join(loaded.settings))
-    program, plain = _psql(), url.set(drivername="postgresql", password=None)
+    query = {"sslmode" if name == "ssl" else name: given for name, given in url.query.items()}
+    plain = url.set(drivername="postgresql", query=query)._replace(password=None)
     # The password goes by the environment: arguments are seen by every user of the machine.
     environment = {**os.environ, "PGPASSWORD": url.password or ""}
-    os.execve(program, ["psql", plain.render_as_string(), *arguments], environment)  # noqa: S606 - no shell wanted
+    os.execve(_psql(), ["psql", plain.render_as_string(), *arguments], environment)  # noqa: S606 - no shell wanted
 
 
 def _psql() -> str:

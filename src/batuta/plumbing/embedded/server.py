@@ -124,6 +124,7 @@ class EmbeddedServer:
             self._folder = folder
             self._lock = lock_folder(folder, account)
             if folder != self.asked_folder.absolute():
+                log.info("data_kept_elsewhere", data_folder=str(folder), asked=str(self.asked_folder))
                 account = account_for(folder / CLUSTER)
 
             binaries = binaries_for(account, home=self._home)
