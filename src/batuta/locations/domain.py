@@ -203,8 +203,11 @@ def local_day(location: Location, at: datetime) -> date:
 
 
 def _periods_from(location: Location, at: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Open periods that end after `at`, the present one cut to begin at `at`."""
-    today = local_day(location, at)
+    """Open periods that end after `at`, the present one cut to begin at `at`.
+
+    In UTC, because Python adds wall time, not time, to a datetime of a zone.
+    """
+    at, today = at.astimezone(UTC), local_day(location, at)
     for days in range(HORIZON_DAYS):
         for period in open_periods(location, today + timedelta(days=days)):
             assert period.until_at is not None
