@@ -15,6 +15,7 @@ from batuta.inventory.domain import Release
 from batuta.kernel.errors import BatutaError, NotFound
 from batuta.kernel.events import Event
 from batuta.kernel.ids import child_id
+from batuta.ordering.commands.holding import is_covered
 from batuta.ordering.commands.moving import lock_orders, move_units, set_statuses
 from batuta.ordering.domain import (
     Bucket,
@@ -148,7 +149,9 @@ async def expire_unpaid(db: AsyncConnection, *, now: datetime, limit: int) -> in
     ids = list(due)
     statuses = await lock_orders(db, ids)
     money = await balances(db, ids) if ids else {}
-    unpaid = [id_ for id_, status in statuses.items() if status is OrderStatus.PLACED and not money[id_].is_covered]
+    unpaid = [
+        id_ for id_, status in statuses.items() if status is OrderStatus.PLACED and not is_covered(money.get(id_))
+    ]
     await set_statuses(db, dict.fromkeys(unpaid, OrderStatus.EXPIRED))
     found = await orders_by_id(db, unpaid)
     await give_up(db, units=[unit for one in found.values() for unit in _all_waiting(one)], now=now)

@@ -15,6 +15,7 @@ from batuta.ordering.domain import HOLD_MOVES, Hold, HoldStatus, NewHold, OrderS
 from batuta.ordering.events import HoldEnded, HoldPlaced, OrderAccepted
 from batuta.ordering.queries import orders_by_id, read_hold
 from batuta.ordering.tables import hold
+from batuta.payments.domain import Balance
 from batuta.payments.queries import balances
 from batuta.plumbing.database import arrays, insert_new, params, rows_with
 from batuta.plumbing.events import publish
@@ -128,10 +129,15 @@ async def accept_ready(db: AsyncConnection, *, order_ids: Sequence[UUID], now: d
         return []
     money = await balances(db, placed)
     found = await orders_by_id(db, placed)
-    ready = [id_ for id_ in placed if money[id_].is_covered and not found[id_].is_held(Stage.SOURCE)]
+    ready = [id_ for id_ in placed if is_covered(money.get(id_)) and not found[id_].is_held(Stage.SOURCE)]
     await set_statuses(db, dict.fromkeys(ready, OrderStatus.ACCEPTED))
     await publish(db, [OrderAccepted(stream=id_, happened_at=now, actor="system:ordering") for id_ in ready])
     return ready
+
+
+def is_covered(balance: Balance | None) -> bool:
+    """Whether nothing is due that is neither held nor paid; an order without a balance owes nothing."""
+    return balance is None or balance.owed_minor <= 0
 
 
 async def _write_ended(db: AsyncConnection, holds: Sequence[Hold], *, now: datetime) -> None:
