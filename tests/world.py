@@ -118,11 +118,10 @@ async def _skus(db: AsyncConnection, names: Sequence[str]) -> dict[str, Sku]:
         )
         for name in names
     }
-    plain = {"product_id": product.id, "is_tracked": False}
-    skus["service"] = Sku(
-        id=fresh_id(), code=fresh_code("service"), kind=SkuKind.SERVICE, name={"es": "Montaje"}, **plain
-    )
-    skus["set"] = Sku(id=fresh_id(), code=fresh_code("set"), kind=SkuKind.BUNDLE, name={"es": "Juego"}, **plain)
+    for name, kind in (("service", SkuKind.SERVICE), ("set", SkuKind.BUNDLE)):
+        skus[name] = Sku(
+            id=fresh_id(), code=fresh_code(name), product_id=product.id, kind=kind, name={"es": name}, is_tracked=False
+        )
     sound(await save_skus(db, skus=list(skus.values()), now=NOW))
     pair = [Component(sku_id=skus[names[0]].id, quantity=2)]
     sound(await set_components(db, bundles={skus["set"].id: pair}, now=NOW))
