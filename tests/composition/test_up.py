@@ -51,8 +51,9 @@ def up(place: Path, port: int) -> Iterator["subprocess.Popen[str]"]:
     )
     assert process.stdout is not None
     with process.stdout:
-        yield process
-        if process.poll() is None:
+        try:
+            yield process
+        finally:
             process.send_signal(signal.SIGINT)
             process.wait(30)
 

@@ -12,5 +12,7 @@ def reachable_place() -> Iterator[Path]:
     """A passing folder that every user may enter, unlike those of pytest: root's servers run as another user."""
     place = Path(tempfile.mkdtemp(prefix="batuta-tests-", dir="/tmp"))
     place.chmod(0o755)
-    yield place
-    shutil.rmtree(place)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place)
