@@ -1,14 +1,9 @@
 """Mail, through a real SMTP server on the loopback."""
 
-import socket
 from collections.abc import Iterator
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from batuta.plumbing.mail import (
     BadMailAddress,
@@ -17,37 +12,12 @@ from batuta.plumbing.mail import (
     MailRefused,
     MailUnavailable,
     mail_address,
-    one_line,
     send,
 )
+from tests.mail_server import Mailbox, free_port, serving
 from tests.making import NOW, fresh_id
 
 SENDER = "Casa Clara <hola@casaclara.example.com>"
-
-
-class Mailbox:
-    """Keeps what it takes; refuses recipients whose name says so."""
-
-    def __init__(self) -> None:
-        self.taken: list[EmailMessage] = []
-
-    async def handle_RCPT(  # noqa: N802 aiosmtpd's name
-        self, _: SMTP, __: Session, envelope: Envelope, address: str, ___: list[str]
-    ) -> str:
-        if address.startswith("nobody@"):
-            return "550 no such mailbox"
-        if address.startswith("later@"):
-            return "451 greylisted"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, _: SMTP, __: Session, envelope: Envelope) -> str:  # noqa: N802
-        content = envelope.content
-        assert isinstance(content, bytes)
-        if b"spam" in content:
-            return "554 looks like spam"
-        self.taken.append(message_from_bytes(content, policy=policy.SMTP))
-        return "250 taken"
 
 
 @pytest.fixture
@@ -57,17 +27,8 @@ def mailbox() -> Mailbox:
 
 @pytest.fixture
 def server(mailbox: Mailbox) -> Iterator[str]:
-    controller = Controller(mailbox, hostname="127.0.0.1", port=free_port())
-    controller.start()
-    yield f"smtp://127.0.0.1:{controller.port}"
-    controller.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    with serving(mailbox) as url:
+        yield url
 
 
 def mail(**more: Any) -> Mail:
@@ -178,7 +139,3 @@ async def test_an_address_of_no_mail_server_is_invalid_and_shows_no_password(url
 async def test_a_sender_without_an_address_is_invalid(server: str, sender: str) -> None:
     with pytest.raises(BadMailAddress):
         await send([mail()], url=server, sender=sender, now=NOW)
-
-
-def test_one_line_keeps_letters_and_drops_what_turns_or_breaks_them() -> None:
-    assert one_line(" Peña \t\u202egro.live\u202c\r\nB\u0000cc ") == "Peña gro.live B cc"

@@ -5,7 +5,6 @@ that had to be sent twice (the connection broke before the server's answer was s
 """
 
 import contextlib
-import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from email import policy
@@ -21,6 +20,7 @@ import msgspec
 from email_validator import EmailNotValidError, validate_email
 
 from batuta.kernel.errors import Invalid, Refused, Unavailable
+from batuta.kernel.text import one_line
 
 TIMEOUT_S = 20
 PERMANENT = 500
@@ -62,16 +62,6 @@ def mail_address(text: str) -> str:
         return validate_email(text, check_deliverability=False).normalized
     except EmailNotValidError as problem:
         raise BadMailAddress("mail cannot be sent to this address", why=str(problem)) from None
-
-
-def one_line(text: str) -> str:
-    """The text without line breaks, control characters or marks that turn the reading direction."""
-    kept = (" " if unicodedata.category(char) in _BREAKING else char for char in text)
-    return " ".join("".join(char for char in kept if unicodedata.bidirectional(char) not in _TURNING).split())
-
-
-_BREAKING = {"Cc", "Zl", "Zp"}
-_TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
 async def send(
@@ -119,9 +109,10 @@ def _why(problem: Exception) -> MailRefused | MailUnavailable:
     reply = problem.code if isinstance(problem, aiosmtplib.SMTPResponseException) else 0
     is_sender = isinstance(problem, aiosmtplib.SMTPSenderRefused)
     is_final = isinstance(problem, BadMailAddress | aiosmtplib.SMTPNotSupported)
+    why = getattr(problem, "message", "") or str(problem)
     if is_final or (reply >= PERMANENT and not is_sender):
-        return MailRefused("this mail will never be taken", reply=reply, why=str(problem))
-    return MailUnavailable("the mail could not be handed over now", reply=reply, why=str(problem))
+        return MailRefused("this mail will never be taken", reply=reply, why=why)
+    return MailUnavailable("the mail could not be handed over now", reply=reply, why=why)
 
 
 def _client(url: str) -> aiosmtplib.SMTP:
