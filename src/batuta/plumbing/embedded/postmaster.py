@@ -165,7 +165,7 @@ class Postmaster:
     def keep_log_small(self) -> None:
         """Put a log past 16 MiB aside, keeping one; PostgreSQL appends, so truncating is safe."""
         path = self.folder / "postgres.log"
-        if path.stat().st_size > LOG_BYTES_MAX:
+        if path.exists() and path.stat().st_size > LOG_BYTES_MAX:
             path.with_suffix(".log.1").write_bytes(path.read_bytes())
             os.truncate(path, 0)
 

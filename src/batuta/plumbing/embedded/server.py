@@ -27,7 +27,7 @@ from batuta.plumbing.embedded.folder import (
     place_of_data,
 )
 from batuta.plumbing.embedded.postmaster import NO_OPTIONS, Liveness, Postmaster
-from batuta.plumbing.embedded.problems import FolderNotUsable
+from batuta.plumbing.embedded.problems import DatabaseNotStarted, FolderNotUsable
 
 HOME = Path("/var/lib/batuta")
 WATCH_EVERY_S = 1
@@ -155,8 +155,14 @@ class EmbeddedServer:
             try:
                 await asyncio.to_thread(self._revive)
             except (Refused, Unavailable) as problem:
-                self.problem = problem
-                log.error("database_away", code=problem.code, problem=problem.sentence, **problem.facts)  # noqa: TRY400 - no bug of ours
+                self._note(problem)
+            except OSError as error:
+                self._note(DatabaseNotStarted("the database cannot be looked after", reason=str(error)))
+
+    def _note(self, problem: Refused | Unavailable) -> None:
+        if self.problem is None or self.problem.code != problem.code:
+            log.error("database_away", code=problem.code, problem=problem.sentence, **problem.facts)
+        self.problem = problem
 
     def _revive(self) -> None:
         with self._one_at_a_time:
