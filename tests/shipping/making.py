@@ -19,6 +19,7 @@ from batuta.shipping.domain import (
     Carrier,
     Content,
     HandOver,
+    LabelFacts,
     LabelFormat,
     Labelled,
     NewParcel,
@@ -152,3 +153,17 @@ def scans_of_a_life(
         )
         for hour, code in enumerate(codes, start=1)
     ]
+
+
+def a_label() -> LabelFacts:
+    return LabelFacts(
+        carrier_name="Mensajería del Sur",
+        service_name={"es": "Estándar 48 h", "en": "Standard 48 h"},
+        service_kind=ServiceKind.STANDARD,
+        tracking_number="SEU000000004270",
+        sscc="384123450000000424",
+        reference="10042-7",
+        weight_g=1_200,
+        origin=MADRID,
+        destination=MALAGA,
+    )

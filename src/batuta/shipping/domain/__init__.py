@@ -1,6 +1,7 @@
 """The nouns and decisions of shipping; pure."""
 
 from batuta.shipping.domain.labels import LabelFacts
+from batuta.shipping.domain.pages import label_pdf, label_png
 from batuta.shipping.domain.parcels import (
     PARCEL_MOVES,
     AlreadyHandedOver,
@@ -120,6 +121,8 @@ __all__ = [
     "check_rate_card",
     "check_size",
     "higher",
+    "label_pdf",
+    "label_png",
     "normalise",
     "outlook",
     "sscc_of",

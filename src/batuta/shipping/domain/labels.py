@@ -1,7 +1,5 @@
 """What stands on a label, before anyone draws it."""
 
-from collections.abc import Sequence
-
 import msgspec
 
 from batuta.kernel.addresses import Address
@@ -51,18 +49,18 @@ class LabelFacts(msgspec.Struct, frozen=True, kw_only=True):
         kilograms = f"{self.weight_g / 1000:.2f}"
         return f"{kilograms.replace('.', ',') if self.locale == 'es' else kilograms} kg"
 
-    @property
-    def element_string(self) -> str:
-        """The SSCC as GS1 writes it for people: with its application identifier in parentheses."""
-        return f"(00){self.sscc}"
-
 
 def address_lines(address: Address) -> list[str]:
-    """Return an address as lines of a label, without the name: company, street, place, country."""
-    place = " ".join(part for part in (address.postal_code, address.city) if part)
-    region = f"{place} ({address.region})" if address.region else place
-    lines = [address.company if address.company != addressee(address) else "", *address.street, region, address.country]
-    return [line for line in (printable(line) for line in lines) if line]
+    """Return an address as lines of a label, without name and place: company, street, telephone."""
+    company = address.company if address.name else ""
+    phone = f"Tel. {address.phone}" if address.phone else ""
+    return [line for line in (printable(line) for line in (company, *address.street, phone)) if line]
+
+
+def place_of(address: Address) -> str:
+    """Return where that is, for those who sort: postal code, city, region, country."""
+    region = f"({address.region})" if address.region else ""
+    return printable(f"{address.postal_code} {address.city} {region} · {address.country}")
 
 
 def addressee(address: Address) -> str:
@@ -72,7 +70,9 @@ def addressee(address: Address) -> str:
 
 def printable(text: str) -> str:
     """Return the text as one line of what can be printed: no control characters, single spaces."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(text.split())
 
 
 def wrap(text: str, *, width: int, lines: int) -> list[str]:
@@ -88,10 +88,6 @@ def wrap(text: str, *, width: int, lines: int) -> list[str]:
     return [*broken[: lines - 1], broken[lines - 1][: width - 1].rstrip() + "…"]
 
 
-def spaced(digits: str, groups: Sequence[int]) -> str:
-    """Return digits in groups that a person can read aloud."""
-    parts, start = [], 0
-    for size in groups:
-        parts.append(digits[start : start + size])
-        start += size
-    return " ".join([*parts, digits[start:]]).rstrip()
+def spaced_sscc(sscc: str) -> str:
+    """Return an SSCC with its application identifier, in groups that a person can read aloud."""
+    return f"(00) {sscc[:3]} {sscc[3:8]} {sscc[8:13]} {sscc[13:]}"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -183,7 +184,7 @@ class GivenNumber(msgspec.Struct, frozen=True, kw_only=True):
     """A tracking number that a carrier gave outside of batuta, of an imported or hand-written label."""
 
     parcel_id: UUID
-    tracking_number: Text
+    tracking_number: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z ._/-]{0,39}$")]
 
 
 class Opened(msgspec.Struct, frozen=True):

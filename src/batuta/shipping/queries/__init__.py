@@ -1,5 +1,7 @@
 """What may be known of carriers, rates and parcels."""
 
+from batuta.shipping.queries.audit import AUDIT
+from batuta.shipping.queries.labels import label_facts, label_pdfs, zpl_labels
 from batuta.shipping.queries.parcels import (
     parcel_by_tracking,
     parcels_by_id,
@@ -17,7 +19,10 @@ from batuta.shipping.queries.rates import (
 )
 
 __all__ = [
+    "AUDIT",
     "carriers_by_code",
+    "label_facts",
+    "label_pdfs",
     "parcel_by_tracking",
     "parcels_by_id",
     "parcels_of_owner",
@@ -28,4 +33,5 @@ __all__ = [
     "services_by_id",
     "tariffs",
     "unmatched_scans",
+    "zpl_labels",
 ]
