@@ -9,12 +9,13 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from batuta.catalog.domain import UnknownSku
 from batuta.company.domain import Channel, TaxMode
 from batuta.kernel.periods import Period
+from batuta.plumbing.audit import examine
 from batuta.pricing.commands import save_price_lists, save_shipping_charges, save_tax_rates, set_prices
 from batuta.pricing.domain import (
     BadTariff,
@@ -33,6 +34,7 @@ from batuta.pricing.domain import (
     TaxRate,
 )
 from batuta.pricing.queries import (
+    AUDIT,
     price_lists_by_code,
     price_lists_by_id,
     prices_of,
@@ -314,3 +316,30 @@ async def test_one_wrong_charge_leaves_the_former_charges_of_its_service_alone(d
 
     assert [type(answer) for answer in answers] == [BadTariff, BadTariff, ShippingCharge, NoSuchChannel]
     assert await shipping_charges_of(db, [channel.id]) == {channel.id: [courier, *former]}
+
+
+@pytest.mark.parametrize(
+    ("law", "corruption"),
+    [
+        (0, "UPDATE pricing.price SET until_at = NULL WHERE price_list_id = :id"),
+        (1, "UPDATE pricing.tax_rate SET until_at = until_at + interval '1 second' WHERE tax_category = :category"),
+    ],
+)
+async def test_the_audit_names_what_holds_twice(db: AsyncConnection, law: int, corruption: str) -> None:
+    channel = await given_channel(db)
+    (sku_id,) = await given_skus(db)
+    price_list = await given_list(db, channel, {sku_id: 1000}, from_at=NOW - DAY)
+    new = Price(price_list_id=price_list.id, sku_id=sku_id, amount_minor=900, valid=Period(NOW))
+    await set_prices(db, prices=[new], now=NOW)
+    category = fresh_code("CATEGORY")
+    await given_rate(db, category, 1800)
+    rate = TaxRate(country="ES", tax_category=category, rate_bp=2100, valid=Period(NOW + DAY))
+    await save_tax_rates(db, tax_rates=[rate], now=NOW)
+    assert [verdict.broken for verdict in await examine(db, AUDIT)] == [0, 0]
+
+    values = {"id": price_list.id} if law == 0 else {"category": category}
+    await db.execute(text(corruption), values)
+
+    verdicts = await examine(db, AUDIT)
+    assert [verdict.law for verdict in verdicts if verdict.broken] == [AUDIT[law].name]
+    assert verdicts[law].rows[0]["next_from_at"] == (NOW if law == 0 else NOW + DAY)

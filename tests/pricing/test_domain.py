@@ -464,7 +464,7 @@ def test_a_price_that_has_not_begun_may_still_be_corrected() -> None:
         dated(800, NOW + DAY, NOW + 3 * DAY),  # would run into the next
     ],
 )
-def test_two_prices_never_hold_at_once_and_history_is_not_rewritten(new: Price) -> None:
+def test_two_prices_never_hold_at_once_and_what_has_begun_is_not_rewritten(new: Price) -> None:
     present = [dated(900, NOW - DAY, NOW + 2 * DAY), dated(950, NOW + 2 * DAY)]
 
     overlap = fit(present, new, now=NOW)

@@ -2,18 +2,22 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from fractions import Fraction
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import NamedTuple
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from batuta.company.domain import TaxMode
+from batuta.kernel.periods import Period
 from batuta.pricing.domain import (
     Charge,
     ChargePart,
     Item,
+    PeriodsOverlap,
+    Price,
     Priced,
     PricedCharge,
     PricedLine,
@@ -22,16 +26,18 @@ from batuta.pricing.domain import (
     RoundingRule,
     Tax,
     cash_rounding,
+    fit_all,
     price,
     rounded,
     rounded_parts,
     rounding_rule,
     share_of_units,
 )
-from tests.making import fresh_id
+from tests.making import NOW, fresh_id
 
 LINE_ID = fresh_id()
 HALF = Fraction(1, 2)
+DAY = timedelta(days=1)
 Part = PricedLine | PricedCharge | ChargePart
 
 taxes = st.builds(
@@ -190,3 +196,34 @@ def test_coins_can_pay_what_cash_is_rounded_to(gross_minor: int, step: int, mode
 
     assert (gross_minor + added) % step == 0
     assert 2 * abs(added) <= step
+
+
+@st.composite
+def prices_of(draw: st.DrawFn) -> Price:
+    begin = draw(st.integers(-5, 5))
+    length = draw(st.none() | st.integers(1, 4))
+    return Price(
+        price_list_id=LINE_ID,
+        sku_id=LINE_ID,
+        amount_minor=draw(st.integers(1, 3)),
+        valid=Period(NOW + begin * DAY, None if length is None else NOW + (begin + length) * DAY),
+    )
+
+
+@given(st.lists(prices_of(), max_size=12))
+def test_whatever_is_set_no_two_prices_hold_at_once_and_what_has_begun_keeps_its_amount(news: list[Price]) -> None:
+    stored: dict[datetime, Price] = {}
+    for new in news:
+        before = dict(stored)
+        (answer,), rows = fit_all(list(stored.values()), [new], now=NOW)
+        stored |= {one.valid.from_at: one for one in rows}
+
+        assert not any(one.valid.overlaps(other.valid) for one, other in combinations(stored.values(), 2))
+        for from_at, one in before.items():
+            assert from_at >= NOW or stored[from_at].amount_minor == one.amount_minor
+        if isinstance(answer, PeriodsOverlap):
+            assert stored == before
+        else:
+            assert stored[new.valid.from_at] == answer
+            assert answer.amount_minor == new.amount_minor
+        assert fit_all(list(stored.values()), [new], now=NOW)[1] == []

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.kernel.errors import Invalid, Refused
 from batuta.kernel.periods import Period
+from batuta.plumbing.audit import Law
 from batuta.plumbing.database import Instant, arrays, params, rows_with
 from batuta.pricing.domain import (
     ListedPrice,
@@ -98,6 +99,27 @@ _PRICES_OF = (
         )
     )
     .order_by(price.c.price_list_id, price.c.sku_id, price.c.from_at)
+)
+
+AUDIT = (
+    Law(
+        "no two prices of a list and SKU hold at once",
+        """
+        SELECT price_list_id, sku_id, from_at, until_at, next_from_at
+        FROM (SELECT *, lead(from_at) OVER (PARTITION BY price_list_id, sku_id ORDER BY from_at) AS next_from_at
+              FROM pricing.price) AS dated
+        WHERE next_from_at < coalesce(until_at, 'infinity')
+        """,
+    ),
+    Law(
+        "no two tax rates of a place and category hold at once",
+        """
+        SELECT country, region, tax_category, from_at, until_at, next_from_at
+        FROM (SELECT *, lead(from_at) OVER (PARTITION BY country, region, tax_category ORDER BY from_at) AS next_from_at
+              FROM pricing.tax_rate) AS dated
+        WHERE next_from_at < coalesce(until_at, 'infinity')
+        """,
+    ),
 )
 
 

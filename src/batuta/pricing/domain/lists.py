@@ -49,7 +49,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 class TaxRate(msgspec.Struct, frozen=True, kw_only=True):
     """A country's rate for a category of goods while `valid`; a region's own rate goes before its country's.
 
-    region: the part of ISO 3166-2 behind the country, or empty. rate_bp: 2100 is 21 %; 0 is a rate too.
+    region: as a checked address has it (`GC` is Las Palmas), or empty. rate_bp: 2100 is 21 %; 0 is a rate too.
     """
 
     country: Country
@@ -109,7 +109,7 @@ def fit(present: Sequence[Dated], new: Dated, *, now: datetime) -> list[Dated] |
     """Decide how `new` joins the present ones of its subject, and return them all.
 
     It closes an open-ended one that began before it, and replaces one of the same beginning that has not begun
-    yet; history is never rewritten. The same once more changes nothing.
+    yet; one that has begun keeps its amount. The same once more changes nothing.
     """
     if any(_says_the_same(one, new) for one in present):
         return list(present)
