@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import msgspec
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -14,9 +15,15 @@ from batuta.plumbing.database import create_engine
 from batuta.plumbing.embedded import EmbeddedServer, running_url
 from batuta.plumbing.settings import Settings
 
+OLDEST_MAJOR_VERSION = 17
+
 
 class BadDatabaseUrl(Invalid):
     """`database_url` is no PostgreSQL address."""
+
+
+class ServerTooOld(Refused):
+    """The PostgreSQL that the settings name is older than batuta needs."""
 
 
 class NotRunning(Refused):
@@ -41,9 +48,11 @@ async def open_database(settings: Settings) -> AsyncIterator[OpenDatabase]:
 
     Raises:
         FolderInUse: another batuta already runs the embedded server.
+        ServerTooOld: the server of your own is older than PostgreSQL 17.
     """
     if settings.database_url:
         async with _connected(settings, driver_url(settings.database_url)) as database:
+            await _check_version(database.engine)
             yield database
         return
     async with (
@@ -85,6 +94,14 @@ async def _connected(settings: Settings, url: str, server: EmbeddedServer | None
         yield OpenDatabase(engine, url, server)
     finally:
         await engine.dispose()
+
+
+async def _check_version(engine: AsyncEngine) -> None:
+    async with engine.connect() as db:
+        found = int(await db.scalar(text("SHOW server_version_num")) or 0) // 10_000
+    if found < OLDEST_MAJOR_VERSION:
+        sentence = f"the server has PostgreSQL {found}, batuta needs {OLDEST_MAJOR_VERSION} or newer"
+        raise ServerTooOld(sentence, found=found, needed=OLDEST_MAJOR_VERSION)
 
 
 def driver_url(url: str) -> str:
