@@ -1,0 +1,144 @@
+"""What fulfillment tells; the stream is the order, and units are units of its lines."""
+
+from datetime import datetime
+from uuid import UUID
+
+from batuta.fulfillment.domain import LineUnits, Method, RejectionReason
+from batuta.kernel.events import Event
+
+
+class FulfillmentEvent(Event, frozen=True):
+    fulfillment_order_id: UUID
+    location_id: UUID
+    method: Method
+
+
+class Offered(FulfillmentEvent, frozen=True):
+    lines: tuple[LineUnits, ...]
+    expires_at: datetime | None = None
+
+
+class Accepted(FulfillmentEvent, frozen=True):
+    lines: tuple[LineUnits, ...]
+
+
+class Rejected(FulfillmentEvent, frozen=True):
+    """The location said no, and the units wait to be sourced elsewhere.
+
+    is_over: whether nothing is left of the fulfillment order. shared_sku_ids: SKUs that other offers at the location
+    cannot get either.
+    """
+
+    lines: tuple[LineUnits, ...]
+    reason: RejectionReason
+    is_over: bool
+    shared_sku_ids: tuple[UUID, ...] = ()
+
+
+class OfferExpired(FulfillmentEvent, frozen=True):
+    """Nobody answered; the units wait to be sourced elsewhere."""
+
+    lines: tuple[LineUnits, ...]
+
+
+class PickingStarted(FulfillmentEvent, frozen=True):
+    pass
+
+
+class Picked(FulfillmentEvent, frozen=True):
+    """lines: what this count added. is_whole: whether nothing is left to pick."""
+
+    lines: tuple[LineUnits, ...]
+    is_whole: bool
+
+
+class Short(FulfillmentEvent, frozen=True):
+    """Units were not there, and wait to be sourced elsewhere. is_over: whether nothing is left."""
+
+    lines: tuple[LineUnits, ...]
+    reason: RejectionReason
+    is_over: bool
+
+
+class Packed(FulfillmentEvent, frozen=True):
+    lines: tuple[LineUnits, ...]
+    parcel_ids: tuple[UUID, ...]
+
+
+class HandedOver(FulfillmentEvent, frozen=True):
+    """The carrier has the parcels. is_whole: whether nothing of the fulfillment order is left here."""
+
+    lines: tuple[LineUnits, ...]
+    parcel_ids: tuple[UUID, ...]
+    is_whole: bool
+
+
+class ReadyForPickup(FulfillmentEvent, frozen=True):
+    """The goods wait at the counter for whoever has the code."""
+
+    lines: tuple[LineUnits, ...]
+    code: str
+    until_at: datetime
+
+
+class PickupExtended(FulfillmentEvent, frozen=True):
+    until_at: datetime
+
+
+class Collected(FulfillmentEvent, frozen=True):
+    lines: tuple[LineUnits, ...]
+    collected_by: str
+
+
+class PickupExpired(FulfillmentEvent, frozen=True):
+    """Nobody came; the goods are on the shelf again and the units are cancelled."""
+
+    lines: tuple[LineUnits, ...]
+
+
+class Delivered(FulfillmentEvent, frozen=True):
+    """The carrier delivered a parcel. is_whole: whether it was the last one under way."""
+
+    lines: tuple[LineUnits, ...]
+    parcel_id: UUID
+    delivered_at: datetime
+    is_whole: bool
+
+
+class TakenBack(FulfillmentEvent, frozen=True):
+    """A parcel came home undelivered; its units are cancelled."""
+
+    lines: tuple[LineUnits, ...]
+    parcel_id: UUID
+    reason: str
+
+
+class CancellationRequested(FulfillmentEvent, frozen=True):
+    """The location has begun, and is asked to stop."""
+
+    cancellation_id: UUID
+    lines: tuple[LineUnits, ...]
+    reason: str
+
+
+class Cancelled(FulfillmentEvent, frozen=True):
+    """Units will not be served, because nobody wants them."""
+
+    cancellation_id: UUID
+    lines: tuple[LineUnits, ...]
+    reason: str
+
+
+class CancelRefused(FulfillmentEvent, frozen=True):
+    """The location goes on with its work."""
+
+    cancellation_id: UUID
+    lines: tuple[LineUnits, ...]
+    reason: str
+
+
+class CancelTooLate(Event, frozen=True):
+    """Units that left, or are packed together with wanted ones: they may be intercepted, or come back as a return."""
+
+    cancellation_id: UUID
+    lines: tuple[LineUnits, ...]
