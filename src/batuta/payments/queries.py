@@ -57,6 +57,13 @@ async def payments_of(db: AsyncConnection, order_ids: Sequence[UUID]) -> dict[UU
     }
 
 
+async def balances_by_payment(db: AsyncConnection, order_ids: Sequence[UUID]) -> dict[UUID, tuple[Payment, Sums]]:
+    """Every payment of these orders with its sums."""
+    payments = [_payment(row) for row in await db.execute(_payments, {"ids": list(order_ids)})]
+    _, sums = await _dues_and_sums(db, order_ids)
+    return {one.id: (one, sums.get(one.id, Sums())) for one in payments}
+
+
 async def books_of(
     db: AsyncConnection, order_ids: Sequence[UUID], *, entry_ids: Sequence[UUID] = ()
 ) -> dict[UUID, Book]:

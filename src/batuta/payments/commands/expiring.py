@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, bindparam, select
@@ -37,7 +36,7 @@ async def renew_authorisations(db: AsyncConnection, *, now: datetime, limit: int
 
 async def _sweep(
     db: AsyncConnection,
-    due: Select[Any],
+    due: Select[UUID, UUID],
     look: Callable[[Book, UUID], None],
     now: datetime,
     limit: int,

@@ -8,10 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from batuta.kernel.ids import child_id
 from batuta.payments import domain
 from batuta.payments.commands.books import lock_books_of_payments, write_books
-from batuta.payments.domain import Book, Report, ReportDoesNotFit, Settled
+from batuta.payments.domain import Book, Report, ReportDoesNotFit, ReportTooEarly, Settled
 
 
-async def settle(db: AsyncConnection, *, reports: Sequence[Report], now: datetime) -> list[Settled | ReportDoesNotFit]:
+async def settle(
+    db: AsyncConnection, *, reports: Sequence[Report], now: datetime
+) -> list[Settled | ReportDoesNotFit | ReportTooEarly]:
     """Record what providers say happened, in any order and any number of times.
 
     The payment is the lock between an answer and its webhook (PAY-05): whoever comes second finds it written. What

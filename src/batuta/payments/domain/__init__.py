@@ -57,7 +57,7 @@ from batuta.payments.domain.provider import (
 )
 from batuta.payments.domain.refunding import OverRefund, RefundRequest, RefundRequested, refund
 from batuta.payments.domain.retrying import CannotRetry, Retried, UnknownInstruction, retry
-from batuta.payments.domain.settling import ReportDoesNotFit, Settled, settle
+from batuta.payments.domain.settling import ReportDoesNotFit, ReportTooEarly, Settled, settle
 from batuta.payments.domain.voiding import VoidRequest, VoidRequested, void
 
 __all__ = [
@@ -106,6 +106,7 @@ __all__ = [
     "Report",
     "ReportDoesNotFit",
     "ReportKind",
+    "ReportTooEarly",
     "Request",
     "RequestKind",
     "Retried",

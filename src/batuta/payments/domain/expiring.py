@@ -29,9 +29,9 @@ def renew(book: Book, payment_id: UUID) -> None:
     held_minor = book.sums_of(payment_id).held_minor
     free_minor = book.free_hold_minor(payment_id)
     book.watch(msgspec.structs.replace(payment, watch_at=payment.authorised_until if held_minor else None))
-    if free_minor <= 0:
-        return
     renewed_id = child_id(payment_id, "renew")
+    if free_minor <= 0 or renewed_id in book.payments:
+        return
     renewed = Payment(
         id=renewed_id,
         order_id=payment.order_id,

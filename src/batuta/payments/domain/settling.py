@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.kernel.errors import Refused
+from batuta.kernel.errors import Refused, Unavailable
 from batuta.kernel.ids import child_id
 from batuta.payments.domain.books import Book, entry_of
 from batuta.payments.domain.entries import EntryKind
@@ -27,6 +27,7 @@ _ANSWERS = {
     InstructionKind.REFUND: {ReportKind.REFUNDED, ReportKind.FAILED},
 }
 
+_TOO_EARLY = "too_early"
 _SUCCESSES = (ReportKind.AUTHORISED, ReportKind.CAPTURED, ReportKind.VOIDED, ReportKind.REFUNDED)
 
 
@@ -41,11 +42,15 @@ class ReportDoesNotFit(Refused):
     """What the provider says cannot follow from what was asked of it; nothing is written, a person must look."""
 
 
-def settle(book: Book, report: Report, *, now: datetime) -> Settled | ReportDoesNotFit:
-    """Write what the report says, and whatever it implies that no report has told yet.
+class ReportTooEarly(Unavailable):
+    """A refund told before the capture that it follows from; nothing is written, and it must be told again."""
 
-    A capture implies its authorisation, a refund implies its capture. A capture told after the authorisation was
-    released here restores what it takes: the provider moved the money, so it was still held.
+
+def settle(book: Book, report: Report, *, now: datetime) -> Settled | ReportDoesNotFit | ReportTooEarly:
+    """Write what the report says, and what it implies that no report has told yet.
+
+    A capture implies the authorisation. A capture told after the authorisation was released here restores what it
+    takes: the provider moved the money, so it was still held.
     """
     instruction = book.instructions.get(report.instruction_id) if report.instruction_id else None
     problem = _misfit(book, report, instruction)
@@ -73,7 +78,7 @@ def settle(book: Book, report: Report, *, now: datetime) -> Settled | ReportDoes
     return Settled(report=report, is_news=True)
 
 
-def _misfit(book: Book, report: Report, instruction: Instruction | None) -> ReportDoesNotFit | None:
+def _misfit(book: Book, report: Report, instruction: Instruction | None) -> ReportDoesNotFit | ReportTooEarly | None:
     payment = book.payments.get(report.payment_id)
     if payment is None:
         return _does_not_fit(report, "unknown_payment")
@@ -86,6 +91,12 @@ def _misfit(book: Book, report: Report, instruction: Instruction | None) -> Repo
         if report.instruction_id is None
         else _misfit_of_answer(book, report, instruction)
     )
+    if reason == _TOO_EARLY:
+        return ReportTooEarly(
+            "a refund of money of which no capture was told yet",
+            payment_id=report.payment_id,
+            amount_minor=report.amount_minor,
+        )
     return _does_not_fit(report, reason) if reason else None
 
 
@@ -112,15 +123,12 @@ def _misfit_of_own_act(book: Book, report: Report) -> str | None:
 
 
 def _misfit_of_refund(book: Book, report: Report) -> str | None:
-    if report.kind is not ReportKind.REFUNDED:
+    paid_minor = book.sums_of(report.payment_id).paid_minor
+    if report.kind is not ReportKind.REFUNDED or report.amount_minor <= paid_minor:
         return None
-    coming_minor = sum(one.amount_minor for one in _sent_captures(book, report.payment_id))
-    return "over_refund" if report.amount_minor > book.sums_of(report.payment_id).paid_minor + coming_minor else None
-
-
-def _sent_captures(book: Book, payment_id: UUID) -> list[Instruction]:
-    coming = book.open_of(payment_id, InstructionKind.PAY, InstructionKind.CAPTURE)
-    return [one for one in coming if one.status is InstructionStatus.PENDING]
+    coming = book.open_of(report.payment_id, InstructionKind.PAY, InstructionKind.CAPTURE)
+    sent_minor = sum(one.amount_minor for one in coming if one.status is InstructionStatus.PENDING)
+    return _TOO_EARLY if report.amount_minor <= paid_minor + sent_minor else "over_refund"
 
 
 def _does_not_fit(report: Report, reason: str) -> ReportDoesNotFit:
@@ -139,7 +147,7 @@ def _is_known(book: Book, report: Report, instruction: Instruction | None) -> bo
     if report.kind is ReportKind.PENDING:
         return True
     if report.kind is ReportKind.EXPIRED:
-        return not book.sums_of(report.payment_id).held_minor and book.pending_authorisation(report.payment_id) is None
+        return _releasable_minor(book, report.payment_id) <= 0 and not book.pending_authorisation(report.payment_id)
     if instruction is None:
         return child_id(report.payment_id, report.kind, report.reference) in book.own_entry_ids
     if instruction.status is InstructionStatus.DONE:
@@ -217,10 +225,6 @@ def _voided(book: Book, payment: Payment, report: Report, instruction: Instructi
 
 
 def _refunded(book: Book, payment: Payment, report: Report, instruction: Instruction | None, now: datetime) -> None:
-    for collecting in _sent_captures(book, payment.id):
-        if book.sums_of(payment.id).paid_minor >= report.amount_minor:
-            break
-        _captured(book, book.payments[payment.id], _implied(report, collecting, ReportKind.CAPTURED), collecting, now)
     _enter(book, payment, EntryKind.REFUND, report, instruction)
     if instruction is not None:
         _done(book, instruction, now)
@@ -247,7 +251,6 @@ def _refused(book: Book, payment: Payment, report: Report, instruction: Instruct
     is_authorising = instruction.kind in (InstructionKind.AUTHORISE, InstructionKind.PAY)
     status = InstructionStatus.DECLINED if is_authorising else InstructionStatus.FAILED
     book.change(instruction, status, reason=report.reason, settled_at=now)
-    _drop_dependants(book, instruction, report, now)
     kind = _REFUSAL_FACTS.get(instruction.kind)
     if kind is not None:
         book.tell(
@@ -258,6 +261,7 @@ def _refused(book: Book, payment: Payment, report: Report, instruction: Instruct
             cause_id=instruction.cause_id,
             reason=report.reason,
         )
+    _drop_dependants(book, instruction, report, now)
     present = book.payments[payment.id]
     if instruction.kind is InstructionKind.CAPTURE and book.sums_of(payment.id).held_minor:
         # The sweep let go of this payment while the capture was under way; it must look again.
@@ -275,8 +279,7 @@ _REFUSAL_FACTS = {
 def release_expired(book: Book, payment: Payment, *, at: datetime, reference: str) -> None:
     """Release what is held and not under way of being captured; the capture's own report settles the rest."""
     sums = book.sums_of(payment.id)
-    capturing = book.open_of(payment.id, InstructionKind.CAPTURE)
-    released_minor = sums.held_minor - sum(one.amount_minor for one in capturing)
+    released_minor = _releasable_minor(book, payment.id)
     book.watch(msgspec.structs.replace(book.payments[payment.id], watch_at=None))
     if released_minor <= 0:
         return
@@ -293,6 +296,11 @@ def release_expired(book: Book, payment: Payment, *, at: datetime, reference: st
         )
     )
     book.tell(FactKind.EXPIRED, at=at, amount_minor=released_minor, payment_id=payment.id)
+
+
+def _releasable_minor(book: Book, payment_id: UUID) -> int:
+    capturing = book.open_of(payment_id, InstructionKind.CAPTURE)
+    return book.sums_of(payment_id).held_minor - sum(one.amount_minor for one in capturing)
 
 
 def _imply_authorisation(book: Book, payment: Payment, report: Report, now: datetime) -> None:

@@ -1,0 +1,33 @@
+import tomllib
+from collections.abc import AsyncIterator
+from importlib.metadata import EntryPoint, EntryPoints
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from batuta.payments import jobs
+from batuta.payments.adapters.test_provider import SCHEMA, TestProvider, charge, operation
+from batuta.plumbing.database import metadata
+
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+
+
+@pytest.fixture(autouse=True)
+def _declared_providers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The adapters that pyproject.toml declares, whether or not the checkout is installed."""
+    declared = tomllib.loads(PYPROJECT.read_text())["project"]["entry-points"][jobs.PROVIDERS]
+    points = EntryPoints(EntryPoint(name, value, jobs.PROVIDERS) for name, value in declared.items())
+    monkeypatch.setattr(jobs, "entry_points", points.select)
+
+
+@pytest.fixture
+async def provider(engine: AsyncEngine) -> AsyncIterator[TestProvider]:
+    """The test provider with its tables, which no room's metadata brings along."""
+    async with engine.begin() as db:
+        await db.execute(text("SELECT pg_advisory_xact_lock(77)"))
+        await db.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+        await db.run_sync(metadata.create_all, tables=[charge, operation])
+    yield TestProvider(engine)
+    jobs.find_provider.cache_clear()
