@@ -162,7 +162,7 @@ async def all_claims_of(db: AsyncConnection, holder_ids: Collection[UUID]) -> li
 claims_by_holder = (
     select(reservation)
     .where(reservation.c.holder_id == any_(bindparam("holder_ids", type_=ARRAY(Uuid(), dimensions=1))))
-    .order_by(reservation.c.created_at, reservation.c.id)
+    .order_by(reservation.c.created_at, reservation.c.lot, reservation.c.id)
 )
 
 

@@ -85,7 +85,7 @@ async def lock_claims(db: AsyncConnection, holder_ids: Collection[UUID], *, now:
         return LockedClaims([], now=now)
     rows = await db.execute(_lock_claims, {"holder_ids": list(set(holder_ids))})
     claims = [claim_from(row) for row in rows.mappings()]
-    return LockedClaims(sorted(claims, key=lambda claim: (claim.created_at, claim.id)), now=now)
+    return LockedClaims(sorted(claims, key=lambda claim: (claim.created_at, claim.lot, claim.id)), now=now)
 
 
 async def write_claims(db: AsyncConnection, claims: LockedClaims) -> None:

@@ -85,8 +85,13 @@ def _serve(left: dict[UUID, dict[UUID, int]], request: ReserveRequest) -> Shared
     for sku_id, parts in portions.items():
         for location_id, units in parts:
             left[sku_id][location_id] -= units
-    shares = _deal(request.lines, portions)
-    return Shared(shares, [] if is_enough else _short(request.lines, shares, usable))
+    shares, granted = _deal(request.lines, portions)
+    short = [
+        _short(line, usable[line.sku_id], granted=units)
+        for line, units in zip(request.lines, granted, strict=True)
+        if units < line.quantity
+    ]
+    return Shared(shares, short)
 
 
 def _wanted(lines: Sequence[ReserveLine]) -> dict[UUID, int]:
@@ -154,9 +159,10 @@ def _served(location_id: UUID, missing: Mapping[UUID, int], usable: Mapping[UUID
     return sum(min(units, usable[sku_id].get(location_id, 0)) for sku_id, units in missing.items())
 
 
-def _deal(lines: Sequence[ReserveLine], portions: Portions) -> list[Share]:
-    """Deal the SKUs' portions out to the lines, in order."""
+def _deal(lines: Sequence[ReserveLine], portions: Portions) -> tuple[list[Share], list[int]]:
+    """Deal the SKUs' portions out to the lines, in order; also say how many units each line gets."""
     shares = []
+    granted = []
     stacks = {sku_id: list(reversed(parts)) for sku_id, parts in portions.items()}
     for line in lines:
         stack = stacks[line.sku_id]
@@ -168,23 +174,11 @@ def _deal(lines: Sequence[ReserveLine], portions: Portions) -> list[Share]:
             if taken < units:
                 stack.append((location_id, units - taken))
             shares.append(Share(line, location_id, taken))
-    return shares
+        granted.append(line.quantity - missing)
+    return shares, granted
 
 
-def _short(
-    lines: Sequence[ReserveLine], shares: Sequence[Share], usable: Mapping[UUID, Mapping[UUID, int]]
-) -> list[Short]:
-    granted: dict[tuple[UUID, UUID], int] = defaultdict(int)
-    for share in shares:
-        granted[share.line.line_id, share.line.sku_id] += share.quantity
-    return [
-        _short_line(line, usable[line.sku_id], granted=granted[line.line_id, line.sku_id])
-        for line in lines
-        if granted[line.line_id, line.sku_id] < line.quantity
-    ]
-
-
-def _short_line(line: ReserveLine, places: Mapping[UUID, int], *, granted: int = 0) -> Short:
+def _short(line: ReserveLine, places: Mapping[UUID, int], *, granted: int = 0) -> Short:
     most = sorted(places.items(), key=lambda place: (-place[1], place[0]))[:LOCATIONS_TOLD_MAX]
     return Short(
         line_id=line.line_id,
@@ -200,7 +194,7 @@ def _out_of_stock(
     request: ReserveRequest, wanted: Mapping[UUID, int], usable: Mapping[UUID, Mapping[UUID, int]]
 ) -> OutOfStock:
     lacking = [
-        _short_line(line, usable[line.sku_id])
+        _short(line, usable[line.sku_id])
         for line in request.lines
         if sum(usable[line.sku_id].values()) < wanted[line.sku_id]
     ]
