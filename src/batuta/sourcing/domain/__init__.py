@@ -1,9 +1,10 @@
 """Requests, rules, the search, decisions and their sentences; pure."""
 
 from batuta.sourcing.domain.candidates import Candidate, Choice, Costs, Demand, Lane, Shipment, Terms
+from batuta.sourcing.domain.dealing import Moved
 from batuta.sourcing.domain.decisions import Considered, Decision, Outcome, Source, Verdict
 from batuta.sourcing.domain.known import Good, Known, Shelf
-from batuta.sourcing.domain.planning import Draft, decide_all
+from batuta.sourcing.domain.planning import Draft, decide_all, wanted_of
 from batuta.sourcing.domain.requests import (
     Assignment,
     Method,
@@ -30,6 +31,7 @@ __all__ = [
     "Known",
     "Lane",
     "Method",
+    "Moved",
     "Outcome",
     "Plan",
     "Rejection",
@@ -46,4 +48,5 @@ __all__ = [
     "choose",
     "decide_all",
     "explain",
+    "wanted_of",
 ]

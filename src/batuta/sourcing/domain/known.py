@@ -31,7 +31,8 @@ class Shelf(msgspec.Struct, kw_only=True):
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """The facts. Deciding an order takes from `shelves` and `capacity`, so that the next one sees it.
 
-    holders: the locations with a shelf of each SKU. claims: by order, those that no earlier plan stands on.
+    holders: the locations with a shelf of each SKU. claims: by order, those that no earlier plan stands on;
+    unheld: orders that could not be given all claims they lack.
     lanes: by order and location. capacity: how many orders a limited location takes yet; `counted` are the orders
     by location that are in it already, `full` those that found it full when they tried. barred: (order or None for
     all, SKU, location) that must not be planned. sites_active: how many locations work at all.
@@ -43,6 +44,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     shelves: MutableMapping[tuple[UUID, UUID], Shelf]
     holders: Mapping[UUID, Sequence[UUID]]
     claims: Mapping[UUID, Claims]
+    unheld: frozenset[UUID] = frozenset()
     lanes: Mapping[tuple[UUID, UUID], tuple[Lane, ...]]
     attempts: Mapping[UUID, int] = {}
     capacity: MutableMapping[UUID, int] = msgspec.field(default_factory=dict)

@@ -10,7 +10,7 @@ from batuta.sourcing.domain.board import Board
 from batuta.sourcing.domain.candidates import Candidate, Choice, Demand, Terms
 from batuta.sourcing.domain.dealing import Moved, assignments_of, deal, moves_for
 from batuta.sourcing.domain.decisions import Asked, Decision, Facts, Outcome, Source, consider, runner_up
-from batuta.sourcing.domain.known import Known
+from batuta.sourcing.domain.known import Good, Known
 from batuta.sourcing.domain.requests import Method, Plan, SourcingLine, SourcingRequest, Unfillable
 from batuta.sourcing.domain.search import choose_on
 from batuta.sourcing.domain.sites import Site, distance_of, rule_against
@@ -34,11 +34,11 @@ def decide_all(requests: Sequence[SourcingRequest], known: Known) -> list[Draft]
     return [_Order(request, known).decide() for request in requests]
 
 
-def units_wanted(line: SourcingLine, known: Known) -> dict[UUID, int]:
+def wanted_of(line: SourcingLine, goods: Mapping[UUID, Good]) -> dict[UUID, int]:
     """Units of each SKU that have to come from somewhere; services are no goods and are left out."""
     wanted: dict[UUID, int] = defaultdict(int)
     for sku_id, units in line.components:
-        if sku_id in known.goods:
+        if sku_id in goods:
             wanted[sku_id] += units * line.quantity
     return wanted
 
@@ -53,7 +53,7 @@ class _Order:
         self.request, self.known = request, known
         self.attempt = known.attempts.get(request.order_id, 0) + 1
         self.claims = known.claims.get(request.order_id, {})
-        self.wanted = {line.line_id: units_wanted(line, known) for line in request.lines}
+        self.wanted = {line.line_id: wanted_of(line, known.goods) for line in request.lines}
         self.totals: dict[UUID, int] = defaultdict(int)
         for wanted in self.wanted.values():
             for sku_id, units in wanted.items():
@@ -67,7 +67,8 @@ class _Order:
         facts = self._facts()
         board = Board(self._demands(), list(facts.candidates.values()), self._terms())
         nothing = None if self.totals else Choice(shipments=(), split_minor=0, is_greedy=False)
-        choice = nothing or choose_on(board)
+        is_held = self.request.order_id not in self.known.unheld
+        choice = nothing or (choose_on(board) if is_held else None)
         if choice is None:
             return self._unfillable(board, facts)
 
