@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from batuta.kernel.addresses import Address
 from batuta.shipping.commands import give_numbers, label_parcels, open_parcels
 from batuta.shipping.domain import GivenNumber, LabelFacts, LabelFormat, Labelled, label_pdf, label_png, zpl
+from batuta.shipping.domain.labels import wrap
 from batuta.shipping.queries import label_facts, label_pdfs, zpl_labels
 from tests.making import NOW, fresh_id
 from tests.shipping.making import MALAGA, a_label, a_parcel, given_labelled, given_service
@@ -93,6 +94,24 @@ def test_text_too_long_for_the_printer_ends_in_an_ellipsis() -> None:
     written = zpl(msgspec.structs.replace(a_label(), destination=msgspec.structs.replace(MALAGA, name="Ana " * 60)))
 
     assert "…^FS" in written
+
+
+def test_a_long_word_is_broken_and_a_line_is_filled_before_it_is_cut() -> None:
+    assert wrap("Pedido: " + "R" * 40, width=12, lines=1) == ["Pedido: RRR…"]
+    assert wrap("R" * 30, width=12, lines=3) == ["R" * 12, "R" * 12, "R" * 6]
+    assert wrap("uno dos tres cuatro", width=8, lines=2) == ["uno dos", "tres cu…"]
+
+
+@pytest.mark.parametrize("number", ["A", "SEU000000004270", "1Z999AA10123456784", "Z" * 40])
+def test_the_bars_of_any_tracking_number_fit_the_paper(number: str) -> None:
+    written = zpl(msgspec.structs.replace(a_label(), tracking_number=number))
+
+    found = re.search(r"\^FO(\d+),696\^BY(\d)\^BC", written)
+    assert found
+    start, dots = int(found[1]), int(found[2])
+    widest = 145 if number == "SEU000000004270" else (len(number) + 3) * 11 + 2
+    assert start + widest * dots <= 812 - 40
+    assert start >= 40
 
 
 async def test_labels_are_stored_as_printed_and_drawn_when_asked(db: AsyncConnection) -> None:

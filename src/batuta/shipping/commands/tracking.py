@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, Text, Uuid, delete, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, Text, Uuid, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
@@ -134,11 +134,13 @@ _NEEDED = (
 async def _lock_by_number(db: AsyncConnection, keys: Iterable[Number]) -> dict[Number, Found]:
     asked = sorted(keys)
     given = arrays("given", carrier_code=Text(), tracking_number=Text())
-    is_asked = tuple_(carrier.c.code, parcel.c.tracking_number).in_(
-        select(given.c.carrier_code, given.c.tracking_number)
-    )
     rows = await db.execute(
-        _locking(is_asked),
+        select(*_NEEDED)
+        .select_from(given)
+        .join(carrier, carrier.c.code == given.c.carrier_code)
+        .join(parcel, (parcel.c.carrier_id == carrier.c.id) & (parcel.c.tracking_number == given.c.tracking_number))
+        .order_by(parcel.c.id)
+        .with_for_update(key_share=True, of=parcel),
         params("given", carrier_code=[key[0] for key in asked], tracking_number=[key[1] for key in asked]),
     )
     return {(row.carrier_code, row.tracking_number): row for row in rows}

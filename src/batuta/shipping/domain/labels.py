@@ -77,6 +77,8 @@ def printable(text: str) -> str:
 
 def wrap(text: str, *, width: int, lines: int) -> list[str]:
     """Break a line at spaces, or inside a word longer than the line; what does not fit ends in an ellipsis."""
+    if len(text) <= width:
+        return [text]
     broken: list[str] = []
     for word in text.split(" "):
         if broken and len(broken[-1]) + 1 + len(word) <= width:
@@ -85,7 +87,8 @@ def wrap(text: str, *, width: int, lines: int) -> list[str]:
             broken += [word[start : start + width] for start in range(0, len(word), width)]
     if len(broken) <= lines:
         return broken
-    return [*broken[: lines - 1], broken[lines - 1][: width - 1].rstrip() + "…"]
+    rest = " ".join(broken[lines - 1 :])
+    return [*broken[: lines - 1], rest[: width - 1].rstrip() + "…"]
 
 
 def spaced_sscc(sscc: str) -> str:

@@ -23,6 +23,7 @@ MARGIN_DOTS = 40
 MODULE_DOTS_MAX = 4
 
 _HEXADECIMAL = {ord(letter): f"_{ord(letter):02X}" for letter in "^~_\\"}
+_SPECIAL = re.compile(r"[\^~_\\]")
 
 
 def zpl(label: LabelFacts) -> str:
@@ -32,21 +33,21 @@ def zpl(label: LabelFacts) -> str:
     return "".join(
         (
             f"^XA^CI28^PW{WIDTH_DOTS}^LL{HEIGHT_DOTS}^LH0,0",
-            _text(40, 30, 44, printable(label.carrier_name), width=32),
-            _text(40, 84, 34, printable(label.service).upper(), width=44),
+            _text(40, 30, 44, printable(label.carrier_name), width=28),
+            _text(40, 84, 34, printable(label.service).upper(), width=36),
             _rule(130),
             _text(40, 146, 20, words["from"].upper()),
-            _block(40, 170, 22, sender, width=64, lines=5),
+            _block(40, 170, 22, sender, width=54, lines=5),
             _rule(300),
             _text(40, 316, 20, words["to"].upper()),
-            _block(40, 344, 40, [addressee(label.destination)], width=36, lines=2),
-            _block(40, 432, 30, address_lines(label.destination), width=50, lines=4),
-            _block(40, 568, 36, [place_of(label.destination)], width=40, lines=2),
+            _block(40, 344, 40, [addressee(label.destination)], width=30, lines=2),
+            _block(40, 432, 30, address_lines(label.destination), width=42, lines=4),
+            _block(40, 568, 36, [place_of(label.destination)], width=34, lines=2),
             _rule(648),
             _text(40, 664, 20, f"{words['tracking']} {label.tracking_number}", width=70),
             _tracking_bars(label.tracking_number),
             _rule(868),
-            _text(40, 884, 26, f"{words['reference']}: {printable(label.reference)}", width=36),
+            _text(40, 884, 26, f"{words['reference']}: {printable(label.reference)}", width=32),
             _text(560, 884, 26, f"{words['weight']}: {label.weight}"),
             _rule(926),
             f"^FO94,946^BY{MODULE_DOTS_MAX}^BCN,200,N,N,N,N^FD>;>800{label.sscc}^FS",
@@ -78,15 +79,14 @@ def _text(x: int, y: int, height: int, text: str, *, width: int = 60) -> str:
 
 
 def _block(x: int, y: int, height: int, texts: Iterable[str], *, width: int, lines: int) -> str:
-    wrapped = [line for text in texts if text for line in wrap(text, width=width, lines=2)][:lines]
+    wrapped = [line for text in texts if text for line in wrap(text, width=width, lines=min(lines, 2))][:lines]
     return "".join(
         f"^FO{x},{y + row * (height + height // 8)}^A0N,{height}{_field(line)}" for row, line in enumerate(wrapped)
     )
 
 
 def _field(text: str) -> str:
-    escaped = text.translate(_HEXADECIMAL)
-    return f"^FD{text}^FS" if escaped == text else f"^FH^FD{escaped}^FS"
+    return f"^FH^FD{text.translate(_HEXADECIMAL)}^FS" if _SPECIAL.search(text) else f"^FD{text}^FS"
 
 
 def _rule(y: int) -> str:
