@@ -29,6 +29,8 @@ class Adjustment(msgspec.Struct, frozen=True, kw_only=True):
 
 async def adjust(db: AsyncConnection, *, adjustments: Sequence[Adjustment], now: datetime) -> None:
     """Book adjustments once each, by id; what is due follows. Locks the orders."""
+    if not adjustments:
+        return
     await lock_orders(db, (one.order_id for one in adjustments))
     rows = [{**msgspec.structs.asdict(one), "booked_at": now} for one in sorted(adjustments, key=lambda one: one.id)]
     new = {id_ for (id_,) in await insert_new(db, adjustment, rows, returning=["id"])}

@@ -122,10 +122,9 @@ async def _quoted(db: AsyncConnection, drafts: Mapping[int, Draft], outcomes: di
             outcomes[i] = answer
             continue
         means = sum(way.amount_minor for way in one.asked.means)
-        if means > answer.gross_minor:
-            outcomes[i] = PaysTooMuch(
-                "the payments come to more than the order", due_minor=answer.gross_minor, means_minor=means
-            )
+        due = answer.gross_minor + sum(extra.amount_minor for extra in one.asked.adjustments)
+        if means > due:
+            outcomes[i] = PaysTooMuch("the payments come to more than the order", due_minor=due, means_minor=means)
             continue
         quotes[i] = answer
     return quotes

@@ -14,6 +14,7 @@ from stdnum import damm
 
 from batuta.kernel.events import Event
 from batuta.kernel.ids import child_id
+from batuta.ordering.commands.adjusting import Adjustment, adjust
 from batuta.ordering.commands.holding import insert_holds
 from batuta.ordering.domain import Bucket, HoldKind, NewHold, Placed, PlaceOrder, fingerprint
 from batuta.ordering.domain.drafts import Draft
@@ -52,6 +53,7 @@ async def store(
     await open_payments(db, payments=[pay for one in fresh.values() for pay in _payments(one)], now=now)
     await record_due(db, dues=[_due(one, quotes[i]) for i, one in fresh.items()], now=now)
     await publish(db, [_told(one, placed[i]) for i, one in fresh.items()])
+    await adjust(db, adjustments=[extra for one in fresh.values() for extra in _adjustments(one)], now=now)
     return {i: placed[i] for i in fresh}
 
 
@@ -154,6 +156,19 @@ def _due(one: Draft, priced: Quote) -> Due:
         currency=one.channel.currency,
         name="order",
     )
+
+
+def _adjustments(one: Draft) -> list[Adjustment]:
+    return [
+        Adjustment(
+            id=child_id(one.asked.id, "adjustment", position),
+            order_id=one.asked.id,
+            name=extra.name,
+            amount_minor=extra.amount_minor,
+            actor=one.asked.actor,
+        )
+        for position, extra in enumerate(one.asked.adjustments)
+    ]
 
 
 def _told(one: Draft, placed: Placed) -> Event:

@@ -33,6 +33,7 @@ from batuta.ordering.domain.orders import (
 from batuta.ordering.domain.placing import (
     BadOrder,
     Means,
+    NamedAmount,
     Placed,
     PlaceLine,
     PlaceOrder,
@@ -63,6 +64,7 @@ __all__ = [
     "Line",
     "Means",
     "Method",
+    "NamedAmount",
     "NewHold",
     "NotEnoughUnits",
     "NothingToCancel",

@@ -60,6 +60,13 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     captures_at_once: bool = False
 
 
+class NamedAmount(msgspec.Struct, frozen=True, kw_only=True):
+    """What no line explains: interest (positive) or a discount given elsewhere (negative), in the order's currency."""
+
+    name: Text
+    amount_minor: int
+
+
 class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True):
     """An order to place.
 
@@ -88,6 +95,7 @@ class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True):
     currency: str | None = None
     given_shipping_minor: AmountMinor | None = None
     means: Sequence[Means] = ()
+    adjustments: Sequence[NamedAmount] = ()
     cart_id: UUID | None = None
     preferred_location_ids: Sequence[UUID] = ()
 
