@@ -343,7 +343,8 @@ async def _nested(db: AsyncConnection) -> AsyncTransaction:
 def machine(database_url: str) -> Iterator[type[StockMachine]]:
     """The machine's class with a connection of its own; every sequence is rolled back."""
     with asyncio.Runner() as runner:
-        engine = create_engine(database_url)
+        lasting = {"transaction_timeout": "0", "idle_in_transaction_session_timeout": "0"}
+        engine = create_engine(database_url, settings=lasting)
 
         async def opened() -> AsyncConnection:
             db = await engine.connect()
