@@ -198,12 +198,13 @@ async def test_a_price_list_that_cannot_be_is_refused_and_its_neighbour_saved(db
             PriceList(id=fresh_id(), code=fresh_code("PVP"), channel_id=fresh_id(), currency="EUR"),
             PriceList(id=fresh_id(), code=fresh_code("PVP"), channel_id=channel.id, currency="euro"),
             PriceList(id=fresh_id(), code=" ", channel_id=channel.id, currency="EUR"),
+            PriceList(id=fresh_id(), code=fresh_code("PVP"), channel_id=channel.id, currency="EUR", priority=10**10),
             fine := PriceList(id=fresh_id(), code=fresh_code("PVP"), channel_id=channel.id, currency="USD"),
         ],
         now=NOW,
     )
 
-    assert [type(answer) for answer in answers] == [PriceListIsFixed, NoSuchChannel, BadTariff, BadTariff, PriceList]
+    assert [type(answer) for answer in answers] == [PriceListIsFixed, NoSuchChannel, *[BadTariff] * 3, PriceList]
     assert answers[-1] == fine
 
 

@@ -404,6 +404,8 @@ def test_nothing_shipped_costs_nothing() -> None:
         ([line(1000, discount_minor=1001)], BadQuote),
         ([line(1000, discount_minor=-1)], BadQuote),
         ([line(10**15, quantity=2)], BadQuote),
+        ([line(10**15), line(1)], BadQuote),
+        ([line(-1)], BadQuote),
         ([line(1000, currency="USD")], MixedCurrencies),
         ([line(1000), line(1000, currency="GBP")], MixedCurrencies),
     ],
@@ -411,6 +413,11 @@ def test_nothing_shipped_costs_nothing() -> None:
 def test_a_request_that_contradicts_itself_is_invalid(lines: list[QuoteLine], kind: type[Invalid]) -> None:
     """ORD-05, TAX-07: also mixed currencies."""
     assert isinstance(quote_one(request(*lines), tariff()), kind)
+
+
+@pytest.mark.parametrize("given_minor", [-1, 10**15 + 1])
+def test_shipping_is_not_paid_by_us_nor_without_bounds(given_minor: int) -> None:
+    assert isinstance(quote_one(request(line(1000), given_shipping_minor=given_minor), tariff()), BadQuote)
 
 
 def test_two_lines_of_one_id_are_invalid() -> None:

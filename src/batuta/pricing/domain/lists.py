@@ -16,6 +16,7 @@ from batuta.kernel.quantities import AmountMinor, Code
 Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
 Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
 Region = Annotated[str, msgspec.Meta(pattern="^[A-Z0-9]{0,3}$")]
+Priority = Annotated[int, msgspec.Meta(ge=-1_000, le=1_000)]
 RateBp = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 
 
@@ -26,7 +27,7 @@ class PriceList(msgspec.Struct, frozen=True, kw_only=True):
     code: Code
     channel_id: UUID
     currency: Currency
-    priority: int = 0
+    priority: Priority = 0
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True):

@@ -111,7 +111,7 @@ def quote_one(request: QuoteRequest, tariff: Tariff) -> Quote | Refused | Invali
     try:
         _check(request)
         items = _items(request, tariff)
-        shipping = _shipping(request, tariff, sum(_amount(item) for item in items))
+        shipping = _shipping(request, tariff, _goods(items))
         priced = price(items, shipping, rule=rounding_rule(request.rounding_rule), mode=request.tax_mode)
     except (Refused, Invalid) as answer:
         return answer
@@ -132,6 +132,8 @@ def _check(request: QuoteRequest) -> None:
         raise BadQuote("nothing to price", id=str(request.id))
     if len({line.line_id for line in request.lines}) < len(request.lines):
         raise BadQuote("two lines have one id", id=str(request.id))
+    if request.given_shipping_minor is not None and not 0 <= request.given_shipping_minor <= AMOUNT_MINOR_MAX:
+        raise BadQuote("shipping costs nothing or something", given_shipping_minor=request.given_shipping_minor)
     for line in request.lines:
         if line.quantity < 1:
             raise BadQuote("a line asks for at least one unit", line_id=str(line.line_id), quantity=line.quantity)
@@ -212,8 +214,11 @@ def _check_amount(item: Item) -> None:
         )
 
 
-def _amount(item: Item) -> int:
-    return item.unit_price_minor * item.quantity - item.discount_minor
+def _goods(items: Sequence[Item]) -> int:
+    goods_minor = sum(item.unit_price_minor * item.quantity - item.discount_minor for item in items)
+    if goods_minor > AMOUNT_MINOR_MAX:
+        raise BadQuote("an order costs more than any order may", amount_minor=goods_minor)
+    return goods_minor
 
 
 def _shipping(request: QuoteRequest, tariff: Tariff, goods_minor: int) -> list[Charge]:
