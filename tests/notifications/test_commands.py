@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from batuta.kernel.errors import BatutaError
 from batuta.kernel.ids import new_id
 from batuta.notifications.commands import SENDING, notify, take_to_send
 from batuta.notifications.domain import (
@@ -74,6 +75,24 @@ async def test_the_same_key_is_told_once(db: AsyncConnection) -> None:
         text("SELECT count(*) FROM jobs.pgqueuer WHERE dedupe_key LIKE :key"), {"key": f"%{first.id}%"}
     )
     assert waiting == 1
+
+
+async def test_who_tells_the_same_thing_at_once_gets_one_message(engine: AsyncEngine) -> None:
+    """CUS-05: dedupe holds between transactions that do not see each other."""
+    first = notice()
+
+    async def tell() -> Message | BatutaError:
+        async with engine.begin() as db:
+            others = [notice(dedupe_key=f"{first.dedupe_key}-{i}") for i in range(5)]
+            mine = msgspec.structs.replace(first, id=fresh_id())
+            answers = await notify(db, notices=[mine, *reversed(others)], now=NOW)
+            return answers[0]
+
+    answers = await asyncio.gather(*(tell() for _ in range(8)))
+
+    assert len({answer.id for answer in answers if isinstance(answer, Message)}) == 1
+    async with engine.connect() as db:
+        assert len((await messages_of(db, [first.stream]))[first.stream]) == 1
 
 
 async def test_muted_messages_are_counted_and_have_neither_words_nor_jobs(db: AsyncConnection) -> None:
