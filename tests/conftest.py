@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -24,6 +25,10 @@ SERVER_URL = "BATUTA_TEST_SERVER_URL"
 
 # What is lost in a crash of the test machine is of no worth; what is lost in a crash of batuta is tested elsewhere.
 QUICK = {"fsync": "off", "full_page_writes": "off", "max_connections": "300"}
+
+# A busy machine is slow, and that is no law of ours: speed is measured by benchmarks.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 _ended = threading.Event()
 
