@@ -1,13 +1,15 @@
 """The catalog as saved and read back, on a real PostgreSQL."""
 
+import asyncio
 import time
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from batuta.catalog.commands import save_products, save_skus, set_components
 from batuta.catalog.domain import (
     BadComponent,
+    BadProduct,
     BadSku,
     Component,
     KindIsFixed,
@@ -27,6 +29,7 @@ from batuta.catalog.queries import (
     skus_by_id,
 )
 from batuta.kernel.codes import CodeIsFixed
+from batuta.kernel.errors import BatutaError
 from batuta.kernel.gs1 import check_digit
 from tests.making import NOW, fresh_code, fresh_id
 
@@ -144,6 +147,53 @@ async def test_a_bundle_of_bundles_is_refused_and_changes_nothing(db: AsyncConne
 
     assert [type(answer) for answer in answers] == [BadComponent, NotABundle, UnknownSku, UnknownSku]
     assert await components_of(db, [bundle.id, other.id]) == {}
+
+
+async def test_text_that_no_database_holds_is_refused_and_its_neighbours_are_saved(db: AsyncConnection) -> None:
+    product = await given_product(db)
+    good = a_sku(product)
+
+    products = await save_products(
+        db,
+        products=[
+            msgspec.structs.replace(product, name={"es": "a\x00"}),
+            msgspec.structs.replace(product, name={"es": " "}),
+            msgspec.structs.replace(product, id=fresh_id(), code=" P"),
+            product,
+        ],
+        now=NOW,
+    )
+    skus = await save_skus(
+        db,
+        skus=[
+            msgspec.structs.replace(a_sku(product), code=""),
+            msgspec.structs.replace(a_sku(product), name={"es": "\x00"}),
+            good,
+        ],
+        now=NOW,
+    )
+
+    assert [type(answer) for answer in products] == [BadProduct, BadProduct, BadProduct, Product]
+    assert [type(answer) for answer in skus] == [BadSku, BadSku, Sku]
+
+
+async def test_batches_that_meet_in_opposite_order_both_get_through(engine: AsyncEngine) -> None:
+    async with engine.begin() as db:
+        product = await given_product(db)
+    skus = [a_sku(product) for _ in range(300)]
+
+    async def save(weight_g: int) -> list[Sku | BatutaError]:
+        given = [msgspec.structs.replace(sku, weight_g=weight_g) for sku in skus]
+        async with engine.begin() as db:
+            return await save_skus(db, skus=given[:: 1 if weight_g % 2 else -1], now=NOW)
+
+    answers = await asyncio.gather(*(save(weight_g) for weight_g in range(6)))
+
+    assert all(isinstance(answer, Sku) for several in answers for answer in several)
+    async with engine.connect() as db:
+        stored = await skus_by_code(db, [sku.code for sku in skus])
+    assert {sku.id for sku in stored.values()} == {sku.id for sku in skus}
+    assert len({sku.weight_g for sku in stored.values()}) == 1, "the last batch has the last word on all"
 
 
 async def test_five_thousand_skus_are_saved_in_one_call_within_seconds(db: AsyncConnection) -> None:

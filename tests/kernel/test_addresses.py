@@ -49,7 +49,9 @@ def test_a_spanish_region_is_told_from_the_postal_code(city: str, postal_code: s
         ({"street": list("abcde")}, {"street": "too_long"}),
         ({"street": ["a" * 201]}, {"street": "too_long"}),
         ({"name": "a" * 201}, {"name": "too_long"}),
-        ({"name": "a\x00"}, {"street": "invalid"}),
+        ({"name": "a\x00"}, {"name": "invalid"}),
+        ({"street": ["a\x00"]}, {"street": "invalid"}),
+        ({"phone": "1\x00"}, {"phone": "invalid"}),
         ({"city": ""}, {"city": "required"}),
         ({"postal_code": ""}, {"postal_code": "required"}),
         ({"postal_code": "2801"}, {"postal_code": "invalid"}),
@@ -59,7 +61,7 @@ def test_a_spanish_region_is_told_from_the_postal_code(city: str, postal_code: s
         ({"country": "XX"}, {"country": "invalid"}),
         ({"country": "ZZ"}, {"country": "invalid"}),
         ({"country": "../"}, {"country": "invalid"}),
-        ({"latitude": 40.4}, {"latitude": "required"}),
+        ({"latitude": 40.4}, {"longitude": "required"}),
         ({"latitude": 90.1, "longitude": 0.0}, {"latitude": "invalid"}),
         ({"latitude": 0.0, "longitude": 180.1}, {"longitude": "invalid"}),
         ({"postal_code": "1", "street": []}, {"postal_code": "invalid", "street": "required"}),
@@ -70,6 +72,15 @@ def test_every_part_that_breaks_a_rule_is_named(parts: dict[str, object], wrong:
         check_address(changed(**parts))
 
     assert refusal.value.facts["fields"] == wrong
+
+
+@pytest.mark.parametrize(
+    ("typed", "written"), [("sao paulo", "São Paulo"), ("SAO PAULO", "São Paulo"), ("Vila X", "Vila X")]
+)
+def test_a_city_is_known_however_it_is_typed_and_one_that_is_not_listed_stays(typed: str, written: str) -> None:
+    address = Address(street=["Rua A 1"], city=typed, region="SP", postal_code="01310-100", country="BR")
+
+    assert check_address(address).city == written
 
 
 @pytest.mark.parametrize(

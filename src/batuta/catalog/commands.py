@@ -17,6 +17,7 @@ from batuta.catalog.domain import (
     UnknownProduct,
     UnknownSku,
     check_components,
+    check_product,
     check_sku,
 )
 from batuta.catalog.queries import components_of, products_by_code, products_by_id, skus_by_code, skus_by_id
@@ -32,9 +33,9 @@ Thing = TypeVar("Thing", Product, Sku)
 async def save_products(
     db: AsyncConnection, *, products: Sequence[Product], now: datetime
 ) -> list[Product | BatutaError]:
-    """Save products by code; each answer is the one stored (an old code keeps its id)."""
+    """Save products by code; each answer is the one stored (an old code keeps its id) or why not."""
     names = Codes(await products_by_id(db, {one.id for one in products}))
-    checked = each(products, lambda one: _named(one, names))
+    checked = each(products, lambda one: _named(check_product(one), names))
     codes = await _save(db, product, good(checked), now)
     stored = await products_by_code(db, codes)
     return [one if isinstance(one, BatutaError) else stored[one.code] for one in checked]

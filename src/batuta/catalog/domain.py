@@ -9,13 +9,17 @@ import msgspec
 
 from batuta.kernel.errors import Invalid, NotFound, Refused
 from batuta.kernel.gs1 import gtin
-from batuta.kernel.quantities import Code, Quantity
+from batuta.kernel.quantities import Code, Prose, Quantity, fitting
 
 WEIGHT_MAX_G = 50_000_000
 LENGTH_MAX_MM = 100_000
 
 WeightG = Annotated[int, msgspec.Meta(ge=0, le=WEIGHT_MAX_G)]
 LengthMm = Annotated[int, msgspec.Meta(ge=0, le=LENGTH_MAX_MM)]
+
+
+class BadProduct(Invalid):
+    """The product cannot be so."""
 
 
 class BadSku(Invalid):
@@ -53,9 +57,9 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     code: Code
-    name: dict[str, str]
-    description: dict[str, str] = {}
-    category: str = ""
+    name: dict[str, Prose]
+    description: dict[str, Prose] = {}
+    category: Prose = ""
 
 
 class Sku(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,15 +72,15 @@ class Sku(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     code: Code
     product_id: UUID
-    name: dict[str, str] = {}
+    name: dict[str, Prose] = {}
     kind: SkuKind = SkuKind.GOOD
     gtin: str | None = None
     weight_g: WeightG = 0
     length_mm: LengthMm = 0
     width_mm: LengthMm = 0
     height_mm: LengthMm = 0
-    tax_category: str = "standard"
-    unit: str = "unit"
+    tax_category: Code = "standard"
+    unit: Code = "unit"
     is_tracked: bool = True
     is_active: bool = True
     brand_id: UUID | None = None
@@ -103,25 +107,25 @@ def name_in(names: Mapping[str, str], locale: str, otherwise: str = "") -> str:
     return next((name for _, name in sorted(names.items()) if name), otherwise)
 
 
+def check_product(product: Product) -> Product:
+    """Return the product.
+
+    Raises:
+        BadProduct: without a name in any language, or with text that does not fit.
+    """
+    if not any(name.strip() for name in product.name.values()):
+        raise BadProduct("a product has a name in one language at least", field="name", code=product.code)
+    return fitting(product, BadProduct)
+
+
 def check_sku(sku: Sku) -> Sku:
     """Return the SKU with its GTIN in digits; bundles and services are not tracked, and services weigh nothing.
 
     Raises:
-        BadSku: a size or weight out of bounds, or an empty unit or tax category.
+        BadSku: a size or weight out of bounds, an empty unit or tax category, text that does not fit.
         Invalid: the GTIN has a wrong length or check digit.
     """
-    for field, most in (
-        ("weight_g", WEIGHT_MAX_G),
-        ("length_mm", LENGTH_MAX_MM),
-        ("width_mm", LENGTH_MAX_MM),
-        ("height_mm", LENGTH_MAX_MM),
-    ):
-        measure: int = getattr(sku, field)
-        if not 0 <= measure <= most:
-            raise BadSku(f"{field} is between 0 and {most}", field=field, got=measure, code=sku.code)
-    for field in ("unit", "tax_category"):
-        if not getattr(sku, field).strip():
-            raise BadSku(f"{field} is needed", field=field, code=sku.code)
+    fitting(sku, BadSku)
     is_good = sku.kind is SkuKind.GOOD
     if sku.kind is SkuKind.SERVICE and (sku.weight_g or sku.length_mm or sku.width_mm or sku.height_mm):
         raise BadSku("a service has neither weight nor size", field="weight_g", code=sku.code)

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from batuta.company.domain import Brand, Channel, LegalEntity, UnknownOwner, check_channel, check_legal_entity
+from batuta.company.domain import BadBrand, Brand, Channel, LegalEntity, UnknownOwner, check_channel, check_legal_entity
 from batuta.company.queries import (
     brands_by_code,
     brands_by_id,
@@ -22,6 +22,7 @@ from batuta.company.tables import brand, channel, legal_entity
 from batuta.kernel.codes import Codes
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.outcomes import each, good
+from batuta.kernel.quantities import fitting
 from batuta.plumbing.database import upsert_rows
 
 Thing = TypeVar("Thing", LegalEntity, Brand, Channel)
@@ -42,7 +43,7 @@ async def save_brands(db: AsyncConnection, *, brands: Sequence[Brand], now: date
     """Save brands by code; each answer is the one stored (an old code keeps its id) or why not."""
     owners = await legal_entities_by_id(db, {one.legal_entity_id for one in brands})
     names = Codes(await brands_by_id(db, {one.id for one in brands}))
-    checked = each(brands, lambda one: _named(_owned(one, one.legal_entity_id, owners), names))
+    checked = each(brands, lambda one: _named(_owned(fitting(one, BadBrand), one.legal_entity_id, owners), names))
     codes = await _save(db, brand, good(checked), now)
     stored = await brands_by_code(db, codes)
     return [one if isinstance(one, BatutaError) else stored[one.code] for one in checked]

@@ -12,13 +12,17 @@ from stdnum import get_cc_module
 from stdnum.exceptions import ValidationError
 
 from batuta.kernel.errors import Invalid, NotFound
-from batuta.kernel.quantities import Code, Text
+from batuta.kernel.quantities import Code, Prose, Text, fitting
 
 GS1_PREFIX_DIGITS = range(4, 13)
 
 
 class BadLegalEntity(Invalid):
     """The legal entity cannot be so; `field` says where."""
+
+
+class BadBrand(Invalid):
+    """The brand cannot be so."""
 
 
 class BadChannel(Invalid):
@@ -58,8 +62,8 @@ class LegalEntity(msgspec.Struct, frozen=True, kw_only=True):
     country: str
     currency: str
     time_zone: str
-    tax_number: str = ""
-    gs1_prefix: str = ""
+    tax_number: Prose = ""
+    gs1_prefix: Prose = ""
 
 
 class Brand(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,12 +86,12 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     offer_minutes: Annotated[int, msgspec.Meta(ge=1)] = 240
     pickup_days: Annotated[int, msgspec.Meta(ge=1)] = 7
     return_days: Annotated[int, msgspec.Meta(ge=0)] = 30
-    rounding_rule: str = "line_half_up"
+    rounding_rule: Code = "line_half_up"
     are_messages_muted: bool = False
     split_penalty_minor: Annotated[int, msgspec.Meta(ge=0)] = 300
     max_splits: Annotated[int, msgspec.Meta(ge=1)] = 4
     label_format: Literal["pdf", "zpl"] = "pdf"
-    default_payment_provider: str = "test"
+    default_payment_provider: Code = "test"
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +104,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     kind: ChannelKind
     currency: str
     country: str
-    locale: str
+    locale: Code
     tax_mode: TaxMode
     policies: Policies = Policies()
 
@@ -112,7 +116,7 @@ def check_legal_entity(entity: LegalEntity) -> LegalEntity:
         BadLegalEntity: unknown country, currency or time zone, a tax number that fails its check, a prefix
             that is not 4 to 12 digits.
     """
-    _check_place(entity, BadLegalEntity)
+    _check_place(fitting(entity, BadLegalEntity), BadLegalEntity)
     try:
         ZoneInfo(entity.time_zone)
     except (ZoneInfoNotFoundError, ValueError):
@@ -129,11 +133,8 @@ def check_channel(channel: Channel) -> Channel:
     Raises:
         BadChannel: unknown country or currency, or a policy out of its bounds.
     """
-    _check_place(channel, BadChannel)
-    try:
-        policies = msgspec.convert(msgspec.structs.asdict(channel.policies), Policies)
-    except msgspec.ValidationError as problem:
-        raise BadChannel(str(problem), field="policies") from None
+    _check_place(fitting(channel, BadChannel), BadChannel)
+    policies = fitting(channel.policies, BadChannel)
     if policies.cart_hold_minutes > policies.hold_minutes_max:
         raise BadChannel(
             "a cart cannot be held longer than the longest hold",

@@ -26,6 +26,7 @@ from batuta.kernel.addresses import check_address
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.ids import child_id
 from batuta.kernel.outcomes import each, good
+from batuta.kernel.quantities import fitting
 from batuta.plumbing.database import Instant, arrays, insert_rows, params, rows_with, upsert_rows
 
 Key = tuple[UUID, str, str]
@@ -57,7 +58,7 @@ async def save_addresses(
         if owners.get(one.id, one.customer_id) != one.customer_id:
             raise AddressOfAnother("this address is in another customer's book", id=str(one.id))
         _of_known(one, known)
-        return msgspec.structs.replace(one, address=check_address(one.address))
+        return msgspec.structs.replace(fitting(one), address=check_address(one.address))
 
     checked = each(addresses, decide)
     saved = _with_one_default({one.id: one for one in good(checked)})
@@ -82,7 +83,7 @@ async def give_consents(
     news: dict[UUID, Consent] = {}
 
     def decide(one: Consent) -> Consent:
-        key, consent_id = _key(_of_known(one, known)), _id(one)
+        key, consent_id = _key(_of_known(fitting(one), known)), _id(one)
         if consent_id in told or key in in_force:
             return told.get(consent_id) or in_force[key]
         told[consent_id] = in_force[key] = news[consent_id] = msgspec.structs.replace(one, withdrawn_at=None)

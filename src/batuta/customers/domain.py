@@ -12,9 +12,7 @@ from stdnum.exceptions import ValidationError
 
 from batuta.kernel.addresses import Address
 from batuta.kernel.errors import Invalid, NotFound, Refused
-from batuta.kernel.quantities import Code, Text
-
-NAME_LENGTH_MAX = 500
+from batuta.kernel.quantities import Code, Prose, Text, fitting
 
 
 class BadCustomer(Invalid):
@@ -66,11 +64,11 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     name: Text
     kind: CustomerKind = CustomerKind.PERSON
-    locale: str = "en"
-    country: str = ""
-    email: str | None = None
-    phone: str | None = None
-    tax_number: str | None = None
+    locale: Code = "en"
+    country: Prose = ""
+    email: Prose | None = None
+    phone: Prose | None = None
+    tax_number: Prose | None = None
     is_guest: bool = False
     external_id: Code | None = None
     created_at: datetime | None = None
@@ -82,7 +80,7 @@ class CustomerAddress(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     customer_id: UUID
     address: Address
-    label: str = ""
+    label: Prose = ""
     is_shipping_default: bool = False
     is_billing_default: bool = False
 
@@ -112,15 +110,12 @@ def check_customer(customer: Customer) -> Customer:
     Raises:
         BadCustomer: one of them fails its check.
     """
-    name = " ".join(customer.name.split())
-    if not name or len(name) > NAME_LENGTH_MAX or "\x00" in name:
-        raise BadCustomer("a customer has a name of at most 500 characters", field="name", id=str(customer.id))
+    customer = fitting(msgspec.structs.replace(customer, name=" ".join(customer.name.split())), BadCustomer)
     if not customer.is_guest and not (customer.email or customer.phone or customer.external_id):
         raise BadCustomer("a customer who is no guest can be reached or named", field="email", id=str(customer.id))
     country = customer.country.strip().upper()
     return msgspec.structs.replace(
         customer,
-        name=name,
         country=country,
         email=check_email(customer.email) if customer.email else None,
         phone=check_phone(customer.phone, country) if customer.phone else None,

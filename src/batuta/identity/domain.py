@@ -7,7 +7,7 @@ import msgspec
 from email_validator import EmailNotValidError, validate_email
 
 from batuta.kernel.errors import Invalid, Refused
-from batuta.kernel.quantities import Text
+from batuta.kernel.quantities import Code, Text, fitting
 
 
 class BadStaff(Invalid):
@@ -43,7 +43,7 @@ class Staff(msgspec.Struct, frozen=True, kw_only=True):
     name: Text
     role: Role
     location_ids: frozenset[UUID] = frozenset()
-    locale: str = "en"
+    locale: Code = "en"
     is_active: bool = True
 
     @property
@@ -61,6 +61,7 @@ def check_staff(staff: Staff) -> Staff:
     Raises:
         BadStaff: not an e-mail, or a picker or store person without a location.
     """
+    fitting(staff, BadStaff)
     try:
         email = validate_email(staff.email.strip(), check_deliverability=False).normalized.lower()
     except EmailNotValidError as problem:

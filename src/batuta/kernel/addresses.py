@@ -16,6 +16,7 @@ STREET_LINES_MAX = 4
 LINE_LENGTH_MAX = 200
 EARTH_RADIUS_M = 6_371_008.8
 
+_ONE_LINE = ("name", "company", "city", "region", "postal_code", "phone", "email")
 
 Line = Annotated[str, msgspec.Meta(max_length=LINE_LENGTH_MAX, pattern=r"^[^\x00]*$")]
 
@@ -98,27 +99,23 @@ def _tidy(text: str) -> str:
 
 
 def _limits(address: Address, street: list[str]) -> dict[str, str]:
-    wrong: dict[str, str] = {}
+    lines = {part: [getattr(address, part)] for part in _ONE_LINE} | {"street": street}
+    wrong = {part: "invalid" for part, texts in lines.items() if any("\x00" in text for text in texts)}
+    wrong |= {part: "too_long" for part, texts in lines.items() if any(len(text) > LINE_LENGTH_MAX for text in texts)}
+    if len(street) > STREET_LINES_MAX:
+        wrong["street"] = "too_long"
     if not street:
         wrong["street"] = "required"
-    if len(street) > STREET_LINES_MAX or any(len(line) > LINE_LENGTH_MAX for line in street):
-        wrong["street"] = "too_long"
-    for part in ("name", "company", "city", "phone", "email"):
-        text: str = getattr(address, part)
-        if len(text) > LINE_LENGTH_MAX:
-            wrong[part] = "too_long"
-    for part in ("name", "company", "city", "region", "postal_code", "phone", "email"):
-        if "\x00" in getattr(address, part):
-            wrong[part] = "invalid"
-    if any("\x00" in line for line in street):
-        wrong["street"] = "invalid"
-    if (address.latitude is None) != (address.longitude is None):
-        wrong["latitude"] = "required"
-    if address.latitude is not None and not -90 <= address.latitude <= 90:  # noqa: PLR2004, the poles
-        wrong["latitude"] = "invalid"
-    if address.longitude is not None and not -180 <= address.longitude <= 180:  # noqa: PLR2004, the date line
-        wrong["longitude"] = "invalid"
-    return wrong
+    return wrong | _off_the_earth(address.latitude, address.longitude)
+
+
+def _off_the_earth(latitude: float | None, longitude: float | None) -> dict[str, str]:
+    if latitude is None and longitude is None:
+        return {}
+    if latitude is None or longitude is None:
+        return {"latitude" if latitude is None else "longitude": "required"}
+    bounds = {"latitude": (latitude, 90), "longitude": (longitude, 180)}
+    return {part: "invalid" for part, (degrees, most) in bounds.items() if not -most <= degrees <= most}
 
 
 def _by_country_rules(

@@ -1,8 +1,12 @@
 """Quantities: whole units of a SKU's base unit of measure, within what a column holds."""
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
+
+from batuta.kernel.errors import Invalid
+
+Thing = TypeVar("Thing", bound=msgspec.Struct)
 
 QUANTITY_MAX = 1_000_000_000
 
@@ -20,3 +24,18 @@ Text = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"^[^\x
 
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00\s](?:[^\x00]*[^\x00\s])?$")]
 """A merchant's own key of a thing: trimmed, no NUL, at most 100 characters."""
+
+Prose = Annotated[str, msgspec.Meta(max_length=20_000, pattern=r"^[^\x00]*$")]
+"""Text of any kind that PostgreSQL can hold, perhaps empty."""
+
+
+def fitting(thing: Thing, refusal: type[Invalid] = Invalid) -> Thing:
+    """Return the struct if its fields are what their types say, whoever built it; structs inside are not looked into.
+
+    Raises:
+        Invalid: as `refusal`, naming the first field that is not.
+    """
+    try:
+        return msgspec.convert(msgspec.structs.asdict(thing), type(thing))
+    except msgspec.ValidationError as problem:
+        raise refusal(str(problem)) from None

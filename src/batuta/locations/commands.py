@@ -12,7 +12,8 @@ from batuta.company.queries import legal_entities_by_id
 from batuta.kernel.codes import Codes
 from batuta.kernel.errors import BatutaError, NotFound
 from batuta.kernel.outcomes import each, good
-from batuta.locations.domain import Location, SpecialDay, UnknownLocation, check_location, check_shifts
+from batuta.kernel.quantities import fitting
+from batuta.locations.domain import BadLocation, Location, SpecialDay, UnknownLocation, check_location, check_shifts
 from batuta.locations.queries import locations_by_code, locations_by_id
 from batuta.locations.tables import location, special_day
 from batuta.plumbing.database import upsert_rows
@@ -53,7 +54,7 @@ async def set_days(db: AsyncConnection, *, days: Sequence[SpecialDay], now: date
         if one.location_id not in known:
             raise UnknownLocation("there is no such location", location_id=str(one.location_id))
         check_shifts(one.shifts)
-        return one
+        return fitting(one, BadLocation)
 
     checked = each(days, decide)
     rows = {

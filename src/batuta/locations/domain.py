@@ -16,7 +16,7 @@ from batuta.kernel.addresses import Address
 from batuta.kernel.errors import Invalid, NotFound
 from batuta.kernel.gs1 import gln
 from batuta.kernel.periods import Period
-from batuta.kernel.quantities import AmountMinor, Code, Text
+from batuta.kernel.quantities import AmountMinor, Code, Text, fitting
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 HORIZON_DAYS = 400
@@ -102,6 +102,8 @@ def check_location(location: Location) -> Location:
         BadLocation: hours, zone, calendar, currency or cut-off that cannot be.
         Invalid: the GLN has a wrong length or check digit.
     """
+    fitting(location, BadLocation)
+    fitting(location.address, BadLocation)
     try:
         ZoneInfo(location.time_zone)
     except (ZoneInfoNotFoundError, ValueError):
@@ -264,6 +266,4 @@ def _coordinates(location: Location) -> tuple[float | None, float | None]:
         latitude, longitude = location.address.latitude, location.address.longitude
     if (latitude is None) != (longitude is None):
         raise BadLocation("latitude and longitude come together", field="latitude", code=location.code)
-    if latitude is not None and longitude is not None and not (-90 <= latitude <= 90 and -180 <= longitude <= 180):  # noqa: PLR2004, degrees
-        raise BadLocation("the coordinates are not on the earth", field="latitude", got=[latitude, longitude])
     return latitude, longitude
