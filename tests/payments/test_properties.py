@@ -101,18 +101,27 @@ class Bank:
                 )
                 charge["held"] = 0
 
-    def refund_by_itself(self, payment_id: UUID, amount: int, now: datetime) -> None:
-        charge = self.charges[payment_id]
-        charge["refunded"] += amount
-        reference = f"desk-{len(self.told)}"
-        self.told[reference] = Report(
-            payment_id=payment_id,
-            kind=ReportKind.REFUNDED,
-            amount_minor=amount,
-            currency=EUR,
-            happened_at=now,
-            reference=reference,
-        )
+    def act_by_itself(self, kind: ReportKind, amount: int, now: datetime) -> None:
+        """Somebody captures, voids or refunds in the bank's own back office."""
+        for payment_id, charge in self.charges.items():
+            left = charge["captured"] - charge["refunded"] if kind is ReportKind.REFUNDED else charge["held"]
+            if left < amount:
+                continue
+            if kind is ReportKind.REFUNDED:
+                charge["refunded"] += amount
+            else:
+                charge["held"] -= amount
+                charge["captured"] += amount if kind is ReportKind.CAPTURED else 0
+            reference = f"desk-{len(self.told)}"
+            self.told[reference] = Report(
+                payment_id=payment_id,
+                kind=kind,
+                amount_minor=amount,
+                currency=EUR,
+                happened_at=now,
+                reference=reference,
+            )
+            return
 
 
 class MoneyOfOneOrder(RuleBasedStateMachine):
@@ -208,12 +217,9 @@ class MoneyOfOneOrder(RuleBasedStateMachine):
             ids = sorted(self.book.instructions)
             domain.retry(self.book, ids[chance.randrange(len(ids))])
 
-    @rule(amount=amounts)
-    def bank_refunds_by_itself(self, amount: int) -> None:
-        for payment_id, charge in self.bank.charges.items():
-            if charge["captured"] - charge["refunded"] >= amount:
-                self.bank.refund_by_itself(payment_id, amount, self.now)
-                return
+    @rule(amount=amounts, kind=st.sampled_from([ReportKind.CAPTURED, ReportKind.VOIDED, ReportKind.REFUNDED]))
+    def bank_acts_by_itself(self, amount: int, kind: ReportKind) -> None:
+        self.bank.act_by_itself(kind, amount, self.now)
 
     def hear(self, report: Report) -> bool:
         answer = domain.settle(self.book, report, now=self.now)
@@ -261,4 +267,4 @@ class MoneyOfOneOrder(RuleBasedStateMachine):
 
 
 TestMoneyOfOneOrder = MoneyOfOneOrder.TestCase
-TestMoneyOfOneOrder.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestMoneyOfOneOrder.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)

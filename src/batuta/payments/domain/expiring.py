@@ -11,6 +11,9 @@ from batuta.payments.domain.instructions import Instruction, InstructionKind, In
 from batuta.payments.domain.opening import Payment, instruct_authorisation
 from batuta.payments.domain.settling import release_expired
 
+RENEWALS_MAX = 12
+"""About two months of seven-day holds; what is not shipped by then waits for the customer to pay anew."""
+
 
 def expire(book: Book, payment_id: UUID, *, now: datetime) -> None:
     """Release what the payment still holds, if its end has come."""
@@ -30,7 +33,7 @@ def renew(book: Book, payment_id: UUID) -> None:
     free_minor = book.free_hold_minor(payment_id)
     book.watch(msgspec.structs.replace(payment, watch_at=payment.authorised_until if held_minor else None))
     renewed_id = child_id(payment_id, "renew")
-    if free_minor <= 0 or renewed_id in book.payments:
+    if free_minor <= 0 or renewed_id in book.payments or _renewals(book, payment) >= RENEWALS_MAX:
         return
     renewed = Payment(
         id=renewed_id,
@@ -47,6 +50,15 @@ def renew(book: Book, payment_id: UUID) -> None:
     book.open(renewed)
     authorising = instruct_authorisation(book, renewed)
     _release_after(book, payment, authorising)
+
+
+def _renewals(book: Book, payment: Payment) -> int:
+    """How many times the authorisation was renewed to come to this one."""
+    renewals = 0
+    while payment.renews_id is not None:
+        payment = book.payments[payment.renews_id]
+        renewals += 1
+    return renewals
 
 
 def _release_after(book: Book, payment: Payment, authorising: Instruction) -> None:

@@ -149,7 +149,9 @@ def _is_known(book: Book, report: Report, instruction: Instruction | None) -> bo
     if report.kind is ReportKind.EXPIRED:
         return _releasable_minor(book, report.payment_id) <= 0 and not book.pending_authorisation(report.payment_id)
     if instruction is None:
-        return child_id(report.payment_id, report.kind, report.reference) in book.own_entry_ids
+        is_held = book.sums_of(report.payment_id).held_minor or book.pending_authorisation(report.payment_id)
+        is_empty = report.kind is ReportKind.VOIDED and not is_held
+        return is_empty or child_id(report.payment_id, report.kind, report.reference) in book.own_entry_ids
     if instruction.status is InstructionStatus.DONE:
         return True
     is_refusal = report.kind in (ReportKind.DECLINED, ReportKind.FAILED)
