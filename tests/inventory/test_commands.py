@@ -621,6 +621,24 @@ async def test_what_one_move_leaves_the_next_may_take(db: AsyncConnection) -> No
     assert [type(one) for one in outcomes] == [Relocated, Relocated]
 
 
+async def test_a_claim_may_move_on_and_on_in_one_batch(db: AsyncConnection) -> None:
+    sku_id, madrid = await given_stock(db, units=2)
+    (seville, vigo) = await given_locations(db, 2)
+    request = wish((sku_id, 2), until_at=SOON)
+    await granted(db, request)
+    await receive(db, sku_id, seville, 2)
+    await receive(db, sku_id, vigo, 2)
+
+    outcomes = await relocate(
+        db, moves=[relocation(request, madrid, seville, 2), relocation(request, seville, vigo, 1)], now=NOW
+    )
+
+    assert [type(one) for one in outcomes] == [Relocated, Relocated]
+    held = (await claims_of(db, [request.holder_id], now=NOW))[request.holder_id]
+    assert {claim.location_id: claim.held for claim in held} == {seville: 1, vigo: 1}
+    assert await left(db, sku_id, now=SOON) == 6
+
+
 async def test_handing_out_consumes_the_claim_and_moves_the_units_in_one_step(db: AsyncConnection) -> None:
     sku_id, location_id = await given_stock(db, units=2, lot="A")
     await receive(db, sku_id, location_id, 2, lot="B")

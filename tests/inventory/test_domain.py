@@ -30,6 +30,7 @@ from batuta.inventory.domain import (
     places_to_lock,
     post,
     share_out,
+    taken_from,
 )
 from batuta.kernel.errors import Invalid
 from batuta.kernel.quantities import QUANTITY_MAX
@@ -149,20 +150,21 @@ def test_only_the_chosen_row_is_locked_while_there_is_plenty() -> None:
     free = {LAMP: {MADRID: 100, SEVILLE: 90}}
     requests = [wish((LAMP, 1)), wish((LAMP, 2))]
 
-    assert places_to_lock(free, requests, share_out(free, requests)) == {(LAMP, MADRID)}
+    assert places_to_lock(free, requests, taken_from(share_out(free, requests))) == {(LAMP, MADRID)}
 
 
 def test_every_row_is_locked_when_units_are_scarce() -> None:
     free = {LAMP: {MADRID: 3, SEVILLE: 2, VIGO: 0}}
     requests = [wish((LAMP, 2))]
 
-    assert places_to_lock(free, requests, share_out(free, requests)) == {(LAMP, MADRID), (LAMP, SEVILLE)}
+    assert places_to_lock(free, requests, taken_from(share_out(free, requests))) == {(LAMP, MADRID), (LAMP, SEVILLE)}
 
 
 def test_nothing_is_locked_for_what_is_sold_out() -> None:
+    free = {LAMP: {MADRID: 1}}
     requests = [wish((LAMP, 2))]
 
-    assert places_to_lock({LAMP: {MADRID: 1}}, requests, share_out({LAMP: {MADRID: 1}}, requests)) == set()
+    assert places_to_lock(free, requests, taken_from(share_out(free, requests))) == set()
 
 
 def row(location_id: UUID = MADRID) -> StockKey:

@@ -13,6 +13,7 @@ from batuta.inventory.domain import (
     Shared,
     places_to_lock,
     share_out,
+    taken_from,
 )
 
 SKUS = [UUID(int=n) for n in range(1, 5)]
@@ -116,7 +117,7 @@ def test_one_location_serves_whenever_one_can(free: Free, asked: list[ReserveReq
 @given(frees, wishes)
 def test_every_row_that_is_taken_from_is_locked(free: Free, asked: list[ReserveRequest]) -> None:
     outcomes = share_out(free, asked)
-    locked = places_to_lock(free, asked, outcomes)
+    locked = places_to_lock(free, asked, taken_from(outcomes))
 
     assert set(given_out(outcomes)) <= locked
     under_lock = {

@@ -23,6 +23,7 @@ from batuta.inventory.domain import (
     grant_of,
     places_to_lock,
     share_out,
+    taken_from,
 )
 from batuta.inventory.queries import all_claims_of, free_places
 
@@ -114,8 +115,11 @@ async def _decide(
         return LockedRows(), [Shared([], []) for _ in requests]
     seen = await free_places(db, skus, now=now)
     hoped = share_out(seen, requests)
-    places = {sellable(*place) for place in places_to_lock(seen, requests, hoped)}
+    taken = taken_from(hoped)
+    places = {sellable(*place) for place in places_to_lock(seen, requests, taken)}
     rows = await lock_rows_now(db, places, now=now)
+    if all(rows.free_at(sellable(*place)) >= units for place, units in taken.items()):
+        return rows, hoped
     shared = share_out(rows.free(), requests)
 
     overtaken = [

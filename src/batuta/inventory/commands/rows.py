@@ -28,6 +28,7 @@ def sellable(sku_id: UUID, location_id: UUID) -> Place:
 
 
 class _Row(msgspec.Struct):
+    key: StockKey
     on_hand: int
     reserved: int
     safety: int
@@ -42,11 +43,11 @@ class LockedRows:
 
     def __init__(self) -> None:
         self._rows: dict[StockKey, _Row] = {}
-        self._lots: dict[Place, list[StockKey]] = defaultdict(list)
+        self._lots: dict[Place, list[_Row]] = defaultdict(list)
 
-    def add(self, key: StockKey, row: _Row) -> None:
-        self._rows[key] = row
-        self._lots[Place(*key[:3])].append(key)
+    def add(self, row: _Row) -> None:
+        self._rows[row.key] = row
+        self._lots[Place(*row.key[:3])].append(row)
 
     def __contains__(self, key: StockKey) -> bool:
         return key in self._rows
@@ -71,23 +72,26 @@ class LockedRows:
         return free
 
     def free_at(self, place: Place) -> int:
-        rows = [self._rows[key] for key in self._lots.get(place, ())]
-        return max(0, sum(row.on_hand - row.reserved - row.safety for row in rows))
+        free = 0
+        for row in self._lots.get(place, ()):
+            free += row.on_hand - row.reserved - row.safety
+        return max(0, free)
 
     def claim(self, place: Place, units: int, *, until_at: datetime | None) -> list[tuple[StockKey, int]]:
         """Reserve units that are free at a place, lot by lot in order; return from which rows how many."""
         taken = []
-        for key in self._lots[place]:
-            row = self._rows[key]
+        for row in self._lots[place]:
             part = min(units, max(0, row.on_hand - row.reserved))
             if part:
-                self.change(key, claimed=part)
+                row.reserved += part
+                row.claimed += part
+                row.is_changed = True
                 if until_at and (row.first_expiry_at is None or until_at < row.first_expiry_at):
                     row.first_expiry_at = until_at
-                taken.append((key, part))
+                taken.append((row.key, part))
                 units -= part
             if not units:
-                return taken
+                break
         assert not units, "more was granted than is free"
         return taken
 
@@ -108,14 +112,8 @@ class LockedRows:
         row.first_expiry_at = at
         row.is_changed = True
 
-    def take_changes(self) -> list[tuple[StockKey, int, int, datetime | None]]:
-        """What is still to be written: units moved, units claimed, first expiry; asked again, only what is new."""
-        changes = []
-        for key, row in self._rows.items():
-            if row.is_changed:
-                changes.append((key, row.moved, row.claimed, row.first_expiry_at))
-                row.moved, row.claimed, row.is_changed = 0, 0, False
-        return changes
+    def changed(self) -> list[_Row]:
+        return [row for row in self._rows.values() if row.is_changed]
 
 
 _places = arrays("place", sku_id=Uuid(), location_id=Uuid(), condition=Key)
@@ -167,7 +165,8 @@ async def _lock_into(db: AsyncConnection, rows: LockedRows, places: Collection[P
     for sku_id, location_id, condition, lot, on_hand, reserved, safety, first_expiry_at in await db.execute(
         _lock_all if waiting else _lock_idle, given
     ):
-        rows.add(StockKey(sku_id, location_id, condition, lot), _Row(on_hand, reserved, safety, first_expiry_at))
+        key = StockKey(sku_id, location_id, condition, lot)
+        rows.add(_Row(key, on_hand, reserved, safety, first_expiry_at))
 
 
 _changes = arrays(
@@ -198,23 +197,24 @@ _write = (
 
 async def write_rows(db: AsyncConnection, rows: LockedRows) -> None:
     """Write what was changed in the rows, in one statement."""
-    changes = rows.take_changes()
-    if not changes:
+    changed = rows.changed()
+    if not changed:
         return
-    keys = [key for key, *_ in changes]
     await db.execute(
         _write,
         params(
             "change",
-            sku_id=[key.sku_id for key in keys],
-            location_id=[key.location_id for key in keys],
-            condition=[key.condition for key in keys],
-            lot=[key.lot for key in keys],
-            moved=[moved for _, moved, _, _ in changes],
-            claimed=[claimed for _, _, claimed, _ in changes],
-            first_expiry_at=[at for *_, at in changes],
+            sku_id=[row.key.sku_id for row in changed],
+            location_id=[row.key.location_id for row in changed],
+            condition=[row.key.condition for row in changed],
+            lot=[row.key.lot for row in changed],
+            moved=[row.moved for row in changed],
+            claimed=[row.claimed for row in changed],
+            first_expiry_at=[row.first_expiry_at for row in changed],
         ),
     )
+    for row in changed:
+        row.moved, row.claimed, row.is_changed = 0, 0, False
 
 
 def places_of(keys: Iterable[StockKey]) -> set[Place]:

@@ -48,7 +48,7 @@ from batuta.inventory.domain.claims import (
     lessen,
 )
 from batuta.inventory.domain.posting import Posting, not_enough, post, repeated
-from batuta.inventory.domain.sharing import Share, Shared, out_of_stock, places_to_lock, share_out
+from batuta.inventory.domain.sharing import Share, Shared, out_of_stock, places_to_lock, share_out, taken_from
 
 __all__ = [
     "CLAIM_MOVES",
@@ -103,4 +103,5 @@ __all__ = [
     "post",
     "repeated",
     "share_out",
+    "taken_from",
 ]

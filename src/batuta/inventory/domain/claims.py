@@ -248,7 +248,7 @@ class Issued(msgspec.Struct, frozen=True, kw_only=True):
 
 def claim_id(holder_id: UUID, line_id: UUID, sku_id: UUID, position: int) -> UUID:
     """The id of a line's next claim. Two who reserve for one line at once make the same id, and one of them waits."""
-    return child_id(holder_id, "claim", line_id, sku_id, position)
+    return child_id(holder_id, f"claim {line_id.hex} {sku_id.hex} {position}")
 
 
 def check_hold(until_at: datetime | None, *, now: datetime) -> BadHold | None:

@@ -45,19 +45,22 @@ def share_out(free: Free, requests: Sequence[ReserveRequest]) -> list[Shared | O
     return [_serve(left, request) for request in requests]
 
 
-def places_to_lock(
-    free: Free, requests: Sequence[ReserveRequest], outcomes: Iterable[Shared | OutOfStock]
-) -> set[Place]:
-    """Which rows a batch that saw `free` without locks should lock: those it would take from, and more where scarce.
-
-    Scarce is a SKU of which the row could not serve the same batch twice. There the others that are asking now
-    may be faster, so all of the SKU's rows are locked, and the decision under lock can go elsewhere.
-    """
+def taken_from(outcomes: Iterable[Shared | OutOfStock]) -> dict[Place, int]:
+    """How many units outcomes take from each place."""
     taken: dict[Place, int] = defaultdict(int)
     for outcome in outcomes:
         if isinstance(outcome, Shared):
             for share in outcome.shares:
                 taken[share.line.sku_id, share.location_id] += share.quantity
+    return taken
+
+
+def places_to_lock(free: Free, requests: Sequence[ReserveRequest], taken: Mapping[Place, int]) -> set[Place]:
+    """Which rows a batch that saw `free` without locks should lock: those it would take from, and more where scarce.
+
+    Scarce is a SKU of which the row could not serve the same batch twice. There the others that are asking now
+    may be faster, so all of the SKU's rows are locked, and the decision under lock can go elsewhere.
+    """
     wanted: dict[UUID, int] = defaultdict(int)
     for request in requests:
         for line in request.lines:
