@@ -366,6 +366,27 @@ async def test_a_location_takes_no_more_orders_than_its_day_allows(engine: Async
         assert places_of(shop, answer) == {"cheap": 1}
 
 
+async def test_thirty_orders_at_once_take_the_seven_cheap_units_and_no_more(engine: AsyncEngine) -> None:
+    """Each in a transaction of its own; who comes too late is planned where its units are (RES-07)."""
+    async with engine.begin() as db:
+        shop, _ = await given_shop(db, {"chair": {"cheap": 7, "dear": 30}}, dear={"handling_order_minor": 900})
+        orders = [an_order(shop, ("chair", 1)) for _ in range(30)]
+        for order in orders:
+            await hold_at(db, order, shop.locations["dear"].id)
+
+    async def plan_one(order: SourcingRequest) -> dict[str, int]:
+        async with engine.begin() as db:
+            (answer,) = await plan(db, requests=[order], now=NOW)
+            return places_of(shop, answer)
+
+    places = await asyncio.gather(*(plan_one(order) for order in orders))
+
+    assert sum("cheap" in place for place in places) == 7
+    async with engine.begin() as db:
+        for order, place in zip(orders, places, strict=True):
+            assert await claims_at(db, shop, order.order_id) == place
+
+
 async def test_a_batch_takes_a_handful_of_statements(engine: AsyncEngine) -> None:
     """And no more for a hundred orders than for one, once the rate cards are in memory."""
     names = [f"seller{n}" for n in range(30)]

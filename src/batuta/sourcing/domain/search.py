@@ -34,6 +34,10 @@ def choose_on(board: Board) -> Choice | None:
         if sum(place.stock[j] for place in board.places) < demand.quantity:
             return None
 
+    if len(board.places) == 1:
+        only = {0: board.places[0].stock}
+        return board.choice_of(only, is_greedy=False) if board.key_of(only) is not None else None
+
     search = _Search(board)
     is_exact = search.run()
     return board.choice_of(search.best, is_greedy=not is_exact) if search.best else None

@@ -45,8 +45,8 @@ class Tariff:
     def line(self, weight_g: int, scale: int) -> tuple[int, int]:
         """A straight line under the prices of all parcels up to the weight: at nothing and per gram, times `scale`.
 
-        It tells what weight yet to be placed will cost at least. Of all such lines it is the highest at
-        half the weight.
+        It tells what weight yet to be placed will cost at least. Of the lines that do not begin below nothing (a
+        parcel more never makes the others cheaper) it is the highest at half the weight.
         """
         corners = sorted(corner for steps in self._lanes or () for corner in steps.corners(weight_g))
         if not corners:
@@ -57,6 +57,7 @@ class Tariff:
             slope = max(0, (right_minor - left_minor) * scale // (right_g - left_g))
             if right_g >= middle_g:
                 break
+        slope = min(slope, *(minor * scale // max(up_to_g, 1) for up_to_g, minor in hull))
         return min(minor * scale - slope * up_to_g for up_to_g, minor in hull), slope
 
     def _mask(self, demand: Demand) -> int:
