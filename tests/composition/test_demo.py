@@ -44,8 +44,10 @@ def company_url(server_url: str, worker_id: str) -> str:
 
 
 async def _load(url: str) -> None:
+    """Three processes that start at once on one empty database."""
     engine = create_engine(url)
-    assert (await load_demo(engine, now=NOW)).is_new
+    summaries = await asyncio.gather(*(load_demo(engine, now=NOW) for _ in range(3)))
+    assert sorted(summary.is_new for summary in summaries) == [False, False, True]
     await engine.dispose()
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from batuta.catalog.commands import save_products, save_skus, set_components
@@ -66,6 +67,7 @@ async def load_demo(engine: AsyncEngine, *, now: datetime) -> DemoSummary:
     """Make the demo company, unless it is there; what people have changed in it since stays changed."""
     written = {name: _read(name) for name in ("company", "locations", "staff", "customers", "goods", "stock")}
     async with engine.begin() as db:
+        await _wait_for_others(db)
         entities = [row["code"] for row in written["company"]["legal_entity"]]
         is_new = not await legal_entities_by_code(db, entities)
         if is_new:
@@ -82,6 +84,12 @@ async def load_demo(engine: AsyncEngine, *, now: datetime) -> DemoSummary:
         customers=len(written["customers"]["customer"]),
         staff=len(written["staff"]["staff"]),
     )
+
+
+async def _wait_for_others(db: AsyncConnection) -> None:
+    """Let one process at a time make the company; several may start at once on one database."""
+    await db.execute(text("SET LOCAL lock_timeout = '60s'"))
+    await db.execute(select(func.pg_advisory_xact_lock(COMPANY.int % 2**63)))
 
 
 async def _make(db: AsyncConnection, written: Mapping[str, Row], now: datetime) -> None:
@@ -275,8 +283,8 @@ async def _make_shipping(db: AsyncConnection, written: Row, now: datetime) -> No
 
 
 def _rate_card(row: Row, names: Mapping[str, str]) -> RateCard:
-    def prefixes(text: str) -> list[str]:
-        return " ".join(names.get(word, word) for word in text.split()).split() or [""]
+    def prefixes(words: str) -> list[str]:
+        return " ".join(names.get(word, word) for word in words.split()).split() or [""]
 
     return RateCard(
         service_id=_id("service", row["code"]),
