@@ -17,11 +17,14 @@ from batuta.inventory.commands import record_movements
 from batuta.inventory.domain import Account, Movement, MovementReason
 from batuta.kernel.addresses import Address
 from batuta.kernel.errors import BatutaError
+from batuta.kernel.ids import id_from
 from batuta.kernel.periods import Period
 from batuta.locations.commands import save_locations
 from batuta.locations.domain import Ability, Location, LocationKind
 from batuta.pricing.commands import save_price_lists, save_shipping_charges, save_tax_rates, set_prices
 from batuta.pricing.domain import Price, PriceList, ShippingCharge, TaxRate
+from batuta.shipping.commands import save_carriers, save_services, set_rate_cards
+from batuta.shipping.domain import Carrier, Rate, RateCard, Service, ServiceKind, Transit, ZoneRule
 from tests.making import NOW, fresh_code, fresh_id
 
 LONG_AGO = Period(from_at=datetime(2000, 1, 1, tzinfo=UTC))
@@ -46,6 +49,7 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
     skus: dict[str, Sku]
     locations: dict[str, Location]
     customer_id: UUID
+    carrier_code: str = "casa-carrier"
 
 
 def sound(outcomes: Sequence[object]) -> None:
@@ -190,3 +194,27 @@ async def receive(
         if units
     ]
     sound(await record_movements(db, movements=movements, now=NOW))
+
+
+async def build_carrier(db: AsyncConnection) -> None:
+    """One carrier for all test shops of a database: Spain, by weight, in two days."""
+    carrier = Carrier(id=id_from("carrier", NOW), code="casa-carrier", name="Rápido", gs1_prefix="8412345")
+    service = Service(
+        id=id_from("service", NOW),
+        carrier_id=carrier.id,
+        code="casa-standard",
+        name={"es": "Normal", "en": "Standard"},
+        kind=ServiceKind.STANDARD,
+        weight_max_g=30_000,
+        length_max_mm=2_000,
+        currency="EUR",
+    )
+    card = RateCard(
+        service_id=service.id,
+        zones=[ZoneRule(origin_country="ES", destination_country="ES", zone="spain")],
+        rates=[Rate(zone="spain", weight_up_to_g=30_000, price_minor=450)],
+        transits=[Transit(zone="spain", days_min=1, days_max=2)],
+    )
+    await save_carriers(db, carriers=[carrier], now=NOW)
+    await save_services(db, services=[service], now=NOW)
+    sound(await set_rate_cards(db, cards=[card], now=NOW))

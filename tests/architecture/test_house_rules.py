@@ -1,4 +1,4 @@
-"""The rules of the house that no linter knows: where files stand, how long they are, who writes what, who sees a clock."""
+"""The rules of the house that no linter knows: names and sizes of files, who writes what, who sees a clock."""
 
 import ast
 import re

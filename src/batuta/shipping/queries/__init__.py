@@ -11,6 +11,7 @@ from batuta.shipping.queries.parcels import (
 )
 from batuta.shipping.queries.rates import (
     carriers_by_code,
+    carriers_by_id,
     rate_cards_of,
     rates,
     services_by_code,
@@ -21,6 +22,7 @@ from batuta.shipping.queries.rates import (
 __all__ = [
     "AUDIT",
     "carriers_by_code",
+    "carriers_by_id",
     "label_facts",
     "label_pdfs",
     "parcel_by_tracking",

@@ -60,6 +60,12 @@ async def carriers_by_code(db: AsyncConnection, codes: Iterable[str]) -> dict[st
     return {row["code"]: msgspec.convert(dict(row), Carrier) for row in rows.mappings()}
 
 
+async def carriers_by_id(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Carrier]:
+    """The carriers of these ids that exist."""
+    rows = await db.execute(select(carrier).where(carrier.c.id == func.any(list(ids))))
+    return {row["id"]: msgspec.convert(dict(row), Carrier) for row in rows.mappings()}
+
+
 async def services_by_code(db: AsyncConnection, codes: Iterable[str]) -> dict[str, Service]:
     """The services of these codes that exist."""
     found = await _services(db, service.c.code == func.any(list(codes)))

@@ -1,0 +1,87 @@
+"""Where the goods are: locations asked to stop, parcels followed, services rendered."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from batuta.fulfillment import commands as fulfillment
+from batuta.fulfillment.domain import ConfirmDelivery, CountedUnits, RequestCancellation, TakeBack
+from batuta.fulfillment.events import Collected, HandedOver
+from batuta.kernel.ids import child_id
+from batuta.ordering.commands import move_units
+from batuta.ordering.domain import Bucket, Order, OrderStatus, UnitMove
+from batuta.ordering.events import CancellationAsked, OrderAccepted
+from batuta.ordering.queries import orders_by_id
+from batuta.shipping.events import ParcelDelivered, ParcelReturned, ParcelTakenUnannounced
+
+ACTOR = "system:score"
+
+
+async def ask_locations_to_stop(db: AsyncConnection, events: Sequence[CancellationAsked], now: datetime) -> None:
+    """A location that has begun answers for itself; one that has not just stops (ORD-04)."""
+    requests = [
+        RequestCancellation(
+            id=one.request_id,
+            order_id=one.stream,
+            actor=one.actor,
+            lines=tuple(CountedUnits(line_id=line.line_id, quantity=line.quantity) for line in one.lines),
+            reason=one.reason,
+        )
+        for one in events
+    ]
+    await fulfillment.request_cancellations(db, requests=requests, now=now)
+
+
+async def follow_parcel(db: AsyncConnection, events: Sequence[ParcelTakenUnannounced], now: datetime) -> None:
+    """The carrier has a parcel that nobody booked as handed over: it was."""
+    await fulfillment.hand_over_parcels(db, parcel_ids=[one.parcel_id for one in events], actor=ACTOR, now=now)
+
+
+async def confirm_delivery(db: AsyncConnection, events: Sequence[ParcelDelivered], now: datetime) -> None:
+    """The parcel's units are with the customer, since the carrier's time (SHP-05)."""
+    deliveries = [
+        ConfirmDelivery(parcel_id=one.parcel_id, delivered_at=one.delivered_at, actor=ACTOR) for one in events
+    ]
+    await fulfillment.confirm_delivery(db, deliveries=deliveries, now=now)
+
+
+async def take_back_parcel(db: AsyncConnection, events: Sequence[ParcelReturned], now: datetime) -> None:
+    """The parcel came home undelivered: its units are stock again, and cancelled for the customer."""
+    returns = [TakeBack(parcel_id=one.parcel_id, actor=ACTOR, reason="returned by the carrier") for one in events]
+    await fulfillment.take_back(db, returns=returns, now=now)
+
+
+async def render_services_alone(db: AsyncConnection, events: Sequence[OrderAccepted], now: datetime) -> None:
+    """An order of services only waits for no goods."""
+    await _render(db, [one.stream for one in events], now=now)
+
+
+async def render_services(db: AsyncConnection, events: Sequence[HandedOver | Collected], now: datetime) -> None:
+    """Services go with the last of the goods."""
+    await _render(db, [one.stream for one in events], now=now)
+
+
+async def _render(db: AsyncConnection, order_ids: Sequence[UUID], *, now: datetime) -> None:
+    orders = await orders_by_id(db, order_ids)
+    moves = [
+        UnitMove(
+            order_id=order.id,
+            line_id=line.id,
+            source=Bucket.OPEN,
+            target=Bucket.DELIVERED,
+            quantity=line.buckets.open,
+            cause_id=child_id(line.id, "rendered"),
+            actor=ACTOR,
+        )
+        for order in orders.values()
+        if order.status in {OrderStatus.ACCEPTED, OrderStatus.IN_PROGRESS} and _have_goods_left(order)
+        for line in order.lines
+        if not line.is_shipped and line.buckets.open
+    ]
+    await move_units(db, moves=moves, now=now)
+
+
+def _have_goods_left(order: Order) -> bool:
+    return all(line.buckets.waiting + line.buckets.in_work == 0 for line in order.lines if line.is_shipped)

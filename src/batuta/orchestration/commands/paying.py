@@ -1,0 +1,160 @@
+"""Money: asked for when the order is placed, taken when the goods leave, given back when they do not or return."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from batuta.fulfillment.events import Collected, HandedOver
+from batuta.kernel.ids import child_id
+from batuta.ordering.commands import accept_ready, add_holds
+from batuta.ordering.domain import HoldKind, NewHold, Order, Share, Stage, value_of
+from batuta.ordering.events import OrderCancelled, OrderCompleted, OrderExpired, OrderPlaced, UnitsCancelled
+from batuta.ordering.queries import orders_by_id
+from batuta.payments import commands as payments
+from batuta.payments.domain import CaptureRequest, Due, RefundRequest, VoidRequest
+from batuta.payments.events import (
+    AuthorisationExpired,
+    CaptureFailed,
+    PaymentAuthorised,
+    PaymentDeclined,
+    PaymentNotNeeded,
+)
+from batuta.payments.queries import balances
+from batuta.returns.events import RefundDue
+
+ACTOR = "system:score"
+
+
+async def request_authorisation(db: AsyncConnection, events: Sequence[OrderPlaced], now: datetime) -> None:
+    """Ask for the money of placed orders."""
+    await payments.request_authorisation(db, order_ids=[one.stream for one in events], now=now)
+
+
+async def accept_paid(
+    db: AsyncConnection, events: Sequence[PaymentAuthorised | PaymentNotNeeded], now: datetime
+) -> None:
+    """Accept orders whose money is there."""
+    await accept_ready(db, order_ids=[one.stream for one in events], now=now)
+
+
+async def hold_for_payment(
+    db: AsyncConnection, events: Sequence[PaymentDeclined | AuthorisationExpired], now: datetime
+) -> None:
+    """Nothing ships on money that is not held (PAY-04); a declined renewal still has its old authorisation."""
+    serious = [one for one in events if isinstance(one, AuthorisationExpired) or not one.is_renewal]
+    holds = [
+        NewHold(
+            id=child_id(one.payment_id, "hold", one.happened_at.isoformat()),
+            order_id=one.stream,
+            kind=HoldKind.PAYMENT,
+            reason=one.reason if isinstance(one, PaymentDeclined) else "the authorisation expired",
+            actor=ACTOR,
+        )
+        for one in serious
+    ]
+    await add_holds(db, holds=holds, now=now)
+
+
+async def hold_for_capture(db: AsyncConnection, events: Sequence[CaptureFailed], now: datetime) -> None:
+    """The goods have left and the money did not come: nothing more leaves until a person has looked."""
+    holds = [
+        NewHold(
+            id=child_id(one.stream, "hold", "capture", one.cause_id),
+            order_id=one.stream,
+            kind=HoldKind.PAYMENT,
+            reason=f"capture failed: {one.reason}",
+            actor=ACTOR,
+            blocks=Stage.SHIP,
+        )
+        for one in events
+    ]
+    await add_holds(db, holds=holds, now=now)
+
+
+async def capture_what_left(db: AsyncConnection, events: Sequence[HandedOver | Collected], now: datetime) -> None:
+    """Take the worth of what left; shipping goes with the first package, the last takes what remains (PAY-02)."""
+    orders = await orders_by_id(db, [one.stream for one in events])
+    later: dict[UUID, int] = defaultdict(int)
+    captures: list[CaptureRequest] = []
+    for one in reversed(events):
+        order = orders[one.stream]
+        units = {line.line_id: line.quantity for line in one.lines}
+        captures.append(
+            CaptureRequest(
+                order_id=order.id,
+                cause_id=_cause(one),
+                amount_minor=_worth(order, units, later),
+                is_last=_is_whole(order) and not any(later[line.id] for line in order.lines),
+            )
+        )
+        for line_id, quantity in units.items():
+            later[line_id] += quantity
+    await payments.request_capture(db, captures=captures[::-1], now=now)
+
+
+def _cause(one: HandedOver | Collected) -> UUID:
+    parcels = sorted(one.parcel_ids) if isinstance(one, HandedOver) else []
+    return child_id(one.fulfillment_order_id, "left", *parcels)
+
+
+def _worth(order: Order, units: Mapping[UUID, int], later: Mapping[UUID, int]) -> int:
+    """What these units are worth, of lines of which `later` units left after them."""
+    worth, before = 0, 0
+    for line in order.lines:
+        past = line.buckets.shipped + line.buckets.delivered - later[line.id]
+        first = past - units.get(line.id, 0)
+        worth += value_of(line.gross_minor, line.quantity, Share(first, past)) if past > first else 0
+        before += first if line.is_shipped else 0
+    return worth + (0 if before else order.shipping_minor)
+
+
+def _is_whole(order: Order) -> bool:
+    return all(line.buckets.waiting + line.buckets.in_work == 0 for line in order.lines if line.is_shipped)
+
+
+async def give_back_surplus(db: AsyncConnection, events: Sequence[UnitsCancelled], now: datetime) -> None:
+    """What was paid for units that will not come goes back."""
+    money = await balances(db, [one.stream for one in events])
+    owed = {order_id: balance.refund_owed_minor for order_id, balance in money.items()}
+    refunds = []
+    for one in events:
+        amount = min(one.amount_minor, owed.get(one.stream, 0))
+        if amount:
+            owed[one.stream] -= amount
+            refunds.append(
+                RefundRequest(order_id=one.stream, cause_id=one.cause_id, amount_minor=amount, reason=one.reason)
+            )
+    await payments.request_refund(db, refunds=refunds, now=now)
+
+
+async def release_held_money(
+    db: AsyncConnection, events: Sequence[OrderCancelled | OrderExpired | OrderCompleted], now: datetime
+) -> None:
+    """Nothing more will be taken: what is still held is let go."""
+    voids = [VoidRequest(order_id=one.stream, cause_id=one.stream) for one in events]
+    await payments.request_void(db, voids=voids, now=now)
+
+
+async def refund_return(db: AsyncConnection, events: Sequence[RefundDue], now: datetime) -> None:
+    """A return is credited and its money given back; the goods and the money each point to the return (RET-10)."""
+    orders = await orders_by_id(db, [one.stream for one in events])
+    known = [one for one in events if one.stream in orders]
+    dues = [
+        Due(
+            order_id=one.stream,
+            amount_minor=-one.amount_minor,
+            currency=orders[one.stream].currency,
+            cause_id=one.cause_id,
+            name="return",
+        )
+        for one in known
+    ]
+    await payments.record_due(db, dues=dues, now=now)
+    refunds = [
+        RefundRequest(order_id=one.stream, cause_id=one.cause_id, amount_minor=one.amount_minor, reason="return")
+        for one in known
+    ]
+    await payments.request_refund(db, refunds=refunds, now=now)

@@ -1,0 +1,137 @@
+"""Telling the customer, before the customer asks. Channels may mute it; what is muted is counted."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from batuta.company.domain import Brand, Channel
+from batuta.company.queries import brands_by_id, channels_by_id
+from batuta.fulfillment.events import Delivered, HandedOver, ReadyForPickup
+from batuta.kernel.events import Event
+from batuta.kernel.ids import child_id
+from batuta.locations.queries import locations_by_id
+from batuta.notifications.commands import notify
+from batuta.notifications.domain import Fact, Notice
+from batuta.ordering.domain import Order
+from batuta.ordering.events import OrderPlaced, UnitsCancelled
+from batuta.ordering.queries import orders_by_id
+from batuta.payments.events import PaymentDeclined, PaymentRefunded
+from batuta.returns.events import Received
+from batuta.shipping.queries import carriers_by_id, parcels_by_id, services_by_id
+
+Told = TypeVar("Told", bound=Event)
+
+
+async def tell_placed(db: AsyncConnection, events: Sequence[OrderPlaced], now: datetime) -> None:
+    def facts(one: OrderPlaced, _: Order) -> Mapping[str, Fact]:
+        return {"total_minor": one.gross_minor, "currency": one.currency}
+
+    await _tell(db, "order_placed", events, facts, lambda one: one.stream, now=now)
+
+
+async def tell_payment_failed(db: AsyncConnection, events: Sequence[PaymentDeclined], now: datetime) -> None:
+    def facts(one: PaymentDeclined, order: Order) -> Mapping[str, Fact]:
+        return {"due_minor": one.amount_minor, "currency": order.currency}
+
+    declined = [one for one in events if not one.is_renewal]
+    await _tell(db, "payment_failed", declined, facts, lambda one: one.payment_id, now=now)
+
+
+async def tell_shipped(db: AsyncConnection, events: Sequence[HandedOver], now: datetime) -> None:
+    parcels = await parcels_by_id(db, [id_ for one in events for id_ in one.parcel_ids])
+    services = await services_by_id(db, {one.service_id for one in parcels.values() if one.service_id})
+    carriers = await carriers_by_id(db, {one.carrier_id for one in services.values()})
+
+    def facts(one: HandedOver, _: Order) -> Mapping[str, Fact]:
+        sent = [parcels[id_] for id_ in one.parcel_ids if id_ in parcels]
+        names = {carriers[services[each.service_id].carrier_id].name for each in sent if each.service_id}
+        numbers = [each.tracking_number for each in sent if each.tracking_number]
+        return {"carrier": ", ".join(sorted(names)), "tracking_number": ", ".join(numbers)}
+
+    def subject(one: HandedOver) -> UUID:
+        return child_id(one.fulfillment_order_id, *one.parcel_ids)
+
+    await _tell(db, "order_shipped", events, facts, subject, now=now)
+
+
+async def tell_ready_for_pickup(db: AsyncConnection, events: Sequence[ReadyForPickup], now: datetime) -> None:
+    places = await locations_by_id(db, {one.location_id for one in events})
+
+    def facts(one: ReadyForPickup, _: Order) -> Mapping[str, Fact]:
+        place = places[one.location_id]
+        address = ", ".join([*place.address.street, place.address.city])
+        return {"location": place.name, "address": address, "code": one.code, "until_at": one.until_at}
+
+    await _tell(db, "ready_for_pickup", events, facts, lambda one: one.fulfillment_order_id, now=now)
+
+
+async def tell_delivered(db: AsyncConnection, events: Sequence[Delivered], now: datetime) -> None:
+    def facts(one: Delivered, _: Order) -> Mapping[str, Fact]:
+        return {"delivered_at": one.delivered_at}
+
+    await _tell(db, "delivered", events, facts, lambda one: one.parcel_id, now=now)
+
+
+async def tell_cancelled(db: AsyncConnection, events: Sequence[UnitsCancelled], now: datetime) -> None:
+    def facts(one: UnitsCancelled, _: Order) -> Mapping[str, Fact]:
+        return {"units": sum(line.quantity for line in one.lines)}
+
+    await _tell(db, "cancelled", events, facts, lambda one: one.cause_id, now=now)
+
+
+async def tell_refunded(db: AsyncConnection, events: Sequence[PaymentRefunded], now: datetime) -> None:
+    def facts(one: PaymentRefunded, order: Order) -> Mapping[str, Fact]:
+        return {"amount_minor": one.amount_minor, "currency": order.currency}
+
+    await _tell(db, "refunded", events, facts, lambda one: child_id(one.payment_id, one.cause_id), now=now)
+
+
+async def tell_return_received(db: AsyncConnection, events: Sequence[Received], now: datetime) -> None:
+    def facts(one: Received, _: Order) -> Mapping[str, Fact]:
+        return {"units": sum(line.quantity for line in one.lines)}
+
+    await _tell(db, "return_received", events, facts, lambda one: one.return_id, now=now)
+
+
+async def _tell(
+    db: AsyncConnection,
+    template: str,
+    events: Sequence[Told],
+    facts: Callable[[Told, Order], Mapping[str, Fact]],
+    subject: Callable[[Told], UUID],
+    *,
+    now: datetime,
+) -> None:
+    """One message a fact to the order's e-mail address; the subject's id makes it one."""
+    orders = await orders_by_id(db, list({one.stream for one in events}))
+    channels = await channels_by_id(db, {one.channel_id for one in orders.values()})
+    brands = await brands_by_id(db, {one.brand_id for one in channels.values()})
+    notices = []
+    for one in events:
+        order = orders.get(one.stream)
+        if order is None or not order.email:
+            continue
+        channel = channels[order.channel_id]
+        common = _common(order, brands[channel.brand_id])
+        notices.append(_notice(template, order, channel, {**common, **facts(one, order)}, subject(one)))
+    await notify(db, notices=notices, now=now)
+
+
+def _common(order: Order, brand: Brand) -> dict[str, Any]:
+    return {"name": order.ship_to.name, "order_number": order.number, "shop": brand.name}
+
+
+def _notice(template: str, order: Order, channel: Channel, facts: Mapping[str, Fact], subject: UUID) -> Notice:
+    return Notice(
+        id=child_id(order.id, "message", template, subject),
+        template=template,
+        locale=order.locale,
+        recipient=order.email or "",
+        stream=order.id,
+        facts=facts,
+        dedupe_key=f"{template}:{subject}",
+        is_muted=channel.policies.are_messages_muted,
+    )

@@ -1,0 +1,83 @@
+"""What follows what, from the placed order to the closed one. Read from top to bottom: it is the business.
+
+Each name on the right is a few lines in `orchestration.commands` that call commands of the rooms below.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from batuta.fulfillment import events as fulfillment
+from batuta.kernel.events import Event
+from batuta.orchestration.commands.fulfilling import (
+    ask_locations_to_stop,
+    confirm_delivery,
+    follow_parcel,
+    render_services,
+    render_services_alone,
+    take_back_parcel,
+)
+from batuta.orchestration.commands.paying import (
+    accept_paid,
+    capture_what_left,
+    give_back_surplus,
+    hold_for_capture,
+    hold_for_payment,
+    refund_return,
+    release_held_money,
+    request_authorisation,
+)
+from batuta.orchestration.commands.sourcing import accept_released, plan_and_offer, plan_and_offer_again
+from batuta.orchestration.commands.telling import (
+    tell_cancelled,
+    tell_delivered,
+    tell_payment_failed,
+    tell_placed,
+    tell_ready_for_pickup,
+    tell_refunded,
+    tell_return_received,
+    tell_shipped,
+)
+from batuta.ordering import events as ordering
+from batuta.payments import events as payments
+from batuta.plumbing.events import Handler, Reaction
+from batuta.returns import events as returns
+from batuta.shipping import events as shipping
+
+SCORE: Mapping[type[Event], Sequence[Handler]] = {
+    # An order comes in, and the money for it is asked for.
+    ordering.OrderPlaced: (request_authorisation, tell_placed),
+    payments.PaymentAuthorised: (accept_paid,),
+    payments.PaymentNotNeeded: (accept_paid,),
+    payments.PaymentDeclined: (hold_for_payment, tell_payment_failed),
+    payments.AuthorisationExpired: (hold_for_payment,),
+    ordering.HoldEnded: (accept_released,),
+    # Its goods are looked for, and locations are asked to send them.
+    ordering.OrderAccepted: (plan_and_offer, render_services_alone),
+    fulfillment.Rejected: (plan_and_offer_again,),
+    fulfillment.OfferExpired: (plan_and_offer_again,),
+    fulfillment.Short: (plan_and_offer_again,),
+    # They leave, and what left is paid.
+    fulfillment.HandedOver: (capture_what_left, render_services, tell_shipped),
+    fulfillment.ReadyForPickup: (tell_ready_for_pickup,),
+    fulfillment.Collected: (capture_what_left, render_services),
+    payments.CaptureFailed: (hold_for_capture,),
+    # They arrive, or do not.
+    shipping.ParcelTakenUnannounced: (follow_parcel,),
+    shipping.ParcelDelivered: (confirm_delivery,),
+    shipping.ParcelReturned: (take_back_parcel,),
+    fulfillment.Delivered: (tell_delivered,),
+    ordering.OrderCompleted: (release_held_money,),
+    # Somebody changes their mind.
+    ordering.CancellationAsked: (ask_locations_to_stop,),
+    ordering.UnitsCancelled: (give_back_surplus, tell_cancelled),
+    ordering.OrderCancelled: (release_held_money,),
+    ordering.OrderExpired: (release_held_money,),
+    # Something comes back.
+    returns.Received: (tell_return_received,),
+    returns.RefundDue: (refund_return,),
+    payments.PaymentRefunded: (tell_refunded,),
+}
+
+
+def score() -> Reaction:
+    """The reaction that plays the score."""
+    return Reaction("score", SCORE)

@@ -1,0 +1,99 @@
+"""All that happens by itself, put together; and the worker that lets it happen.
+
+This module, `app` and `cli` are the ones that know every room.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from functools import partial
+
+import structlog
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from batuta.fulfillment.commands import expire_offers, expire_pickups
+from batuta.fulfillment.queries import AUDIT as FULFILLMENT_LAWS
+from batuta.inventory.commands import release_expired
+from batuta.inventory.queries import AUDIT as INVENTORY_LAWS
+from batuta.kernel.errors import Unavailable
+from batuta.kernel.ids import new_id
+from batuta.notifications.jobs import send
+from batuta.orchestration.score import score
+from batuta.ordering.commands import expire_unpaid, release_due_holds
+from batuta.ordering.queries import AUDIT as ORDERING_LAWS
+from batuta.payments.commands import expire_authorisations
+from batuta.payments.jobs import carry_out
+from batuta.payments.queries import AUDIT as PAYMENTS_LAWS
+from batuta.plumbing.audit import PLUMBING, Law
+from batuta.plumbing.jobs import Handler
+from batuta.plumbing.settings import Settings
+from batuta.plumbing.stepping import Clockwork, settle
+from batuta.plumbing.sweeps import Sweep
+from batuta.returns.queries import AUDIT as RETURNS_LAWS
+from batuta.shipping.queries import AUDIT as SHIPPING_LAWS
+from batuta.sourcing.queries import AUDIT as SOURCING_LAWS
+
+STEP_EVERY_S = 1.0
+PAUSE_AFTER_TROUBLE_S = 2.0
+
+LAWS: tuple[Law, ...] = (
+    *PLUMBING,
+    *INVENTORY_LAWS,
+    *PAYMENTS_LAWS,
+    *SHIPPING_LAWS,
+    *SOURCING_LAWS,
+    *ORDERING_LAWS,
+    *FULFILLMENT_LAWS,
+    *RETURNS_LAWS,
+)
+"""All that must be true of a sound database, from the bottom of the house to its top."""
+
+SWEEPS = (
+    Sweep("soft claims that have run out", release_expired),
+    Sweep("orders that nobody paid", expire_unpaid),
+    Sweep("holds whose time has come", release_due_holds),
+    Sweep("authorisations near their end", expire_authorisations),
+    Sweep("offers that nobody answered", expire_offers),
+    Sweep("pickups that nobody collected", expire_pickups),
+)
+
+_log = structlog.get_logger("batuta.worker")
+
+
+def clockwork(settings: Settings) -> Clockwork:
+    """The score, the sweeps, and the jobs of an installation; without a mail server, mail waits."""
+    handlers: dict[str, Handler] = {"payments.carry_out": carry_out}
+    if settings.smtp_url:
+        handlers["notifications.send"] = partial(send, smtp_url=settings.smtp_url, sender=settings.mail_sender)
+    return Clockwork(reactions=(score(),), sweeps=SWEEPS, handlers=handlers)
+
+
+async def work_on(engine: AsyncEngine, works: Clockwork) -> None:
+    """Take a step each second until cancelled. A database that is away is waited for; nothing depends on a wake-up."""
+    worker = new_id(datetime.now(UTC), random.SystemRandom())
+    while True:
+        try:
+            await settle(engine, works, now=datetime.now(UTC), worker=worker)
+            await asyncio.sleep(STEP_EVERY_S)
+        except (DBAPIError, InterfaceError, OSError, Unavailable) as problem:
+            _log.warning("step_failed", problem=f"{type(problem).__name__}: {problem}"[:500])
+            await asyncio.sleep(PAUSE_AFTER_TROUBLE_S)
+        except Exception:  # noqa: BLE001 the edge of the worker
+            # A bug in one step must not end all steps; it is logged, and shows in the lag.
+            _log.exception("step_broke")
+            await asyncio.sleep(PAUSE_AFTER_TROUBLE_S)
+
+
+@contextlib.asynccontextmanager
+async def working(engine: AsyncEngine, works: Clockwork) -> AsyncIterator[None]:
+    """A worker beside the block, ended with it; an unfinished transaction rolls back and is done again later."""
+    task = asyncio.create_task(work_on(engine, works))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

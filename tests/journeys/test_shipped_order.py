@@ -1,0 +1,218 @@
+"""One order, from the click to the door, by the score alone."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from batuta.fulfillment.commands import accept, hand_over, pack, pick, reject, start_picking
+from batuta.fulfillment.domain import (
+    Accept,
+    FulfillmentOrder,
+    FulfillmentStatus,
+    HandOver,
+    Pack,
+    Pick,
+    Reject,
+    RejectionReason,
+    StartPicking,
+)
+from batuta.fulfillment.queries import fulfillment_orders_of
+from batuta.inventory.queries import availability
+from batuta.kernel.errors import BatutaError
+from batuta.notifications.queries import messages_of
+from batuta.ordering.commands import cancel, place
+from batuta.ordering.domain import (
+    CancelRequest,
+    HoldKind,
+    Means,
+    Order,
+    OrderStatus,
+    Placed,
+)
+from batuta.ordering.domain import (
+    FulfillmentStatus as WhereGoodsAre,
+)
+from batuta.ordering.queries import orders_by_id
+from batuta.payments.queries import balances
+from batuta.plumbing.audit import examine
+from batuta.plumbing.settings import Settings
+from batuta.plumbing.stepping import settle
+from batuta.shipping.commands import record_tracking
+from batuta.shipping.domain import Scan
+from batuta.shipping.queries import parcels_of_owner, zpl_labels
+from batuta.worker import LAWS, clockwork
+from tests.making import NOW, fresh_id
+from tests.ordering.test_commands import an_order
+from tests.world import Shop, build_carrier, build_shop
+
+WORKER = fresh_id()
+SELLER = "location:north"
+
+
+class Journey:
+    """A shop, a worker, and a clock."""
+
+    def __init__(self, engine: AsyncEngine, shop: Shop) -> None:
+        self.engine = engine
+        self.shop = shop
+        self.now = NOW
+
+    async def pass_time(self, **elapsed: int) -> None:
+        self.now += timedelta(**elapsed)
+        await settle(self.engine, clockwork(Settings()), now=self.now, worker=WORKER)
+
+    async def buy(self, *lines: tuple[str, int], gross_minor: int, token: str = "tok_visa") -> UUID:
+        means = [Means(method="card", amount_minor=gross_minor, token=token)]
+        asked = an_order(self.shop, *lines, placed_at=self.now, means=means)
+        async with self.engine.begin() as db:
+            (outcome,) = await place(db, orders=[asked], now=self.now)
+        assert isinstance(outcome, Placed), outcome
+        await self.pass_time(seconds=1)
+        return asked.id
+
+    async def order(self, order_id: UUID) -> Order:
+        async with self.engine.connect() as db:
+            return (await orders_by_id(db, [order_id]))[order_id]
+
+    async def work(self, order_id: UUID) -> list[FulfillmentOrder]:
+        async with self.engine.connect() as db:
+            return (await fulfillment_orders_of(db, [order_id]))[order_id]
+
+    async def send(self, order_id: UUID) -> None:
+        ids = [one.id for one in await self.work(order_id) if one.status is FulfillmentStatus.OFFERED]
+        async with self.engine.begin() as db:
+            await accept(db, acceptances=[Accept(fulfillment_order_id=id_, actor=SELLER) for id_ in ids], now=self.now)
+            await start_picking(
+                db, starts=[StartPicking(fulfillment_order_id=id_, actor=SELLER) for id_ in ids], now=self.now
+            )
+            await pick(db, picks=[Pick(fulfillment_order_id=id_, actor=SELLER) for id_ in ids], now=self.now)
+            packs = [Pack(fulfillment_order_id=id_, actor=SELLER, label_format="zpl") for id_ in ids]
+            await pack(db, packs=packs, now=self.now)
+            sent = await hand_over(
+                db, handovers=[HandOver(fulfillment_order_id=id_, actor=SELLER) for id_ in ids], now=self.now
+            )
+        assert not [one for one in sent if isinstance(one, BatutaError)]
+        await self.pass_time(seconds=1)
+
+    async def carrier_says(self, order_id: UUID, raw_code: str, at: datetime) -> None:
+        async with self.engine.begin() as db:
+            parcels = (await parcels_of_owner(db, [order_id]))[order_id]
+            scans = [
+                Scan(
+                    carrier_code=self.shop.carrier_code,
+                    tracking_number=parcel.tracking_number or "",
+                    raw_code=raw_code,
+                    happened_at=at,
+                    received_at=self.now,
+                )
+                for parcel in parcels
+            ]
+            await record_tracking(db, scans=scans, now=self.now)
+        await self.pass_time(seconds=1)
+
+
+@pytest.fixture
+async def journey(engine: AsyncEngine) -> AsyncIterator[Journey]:
+    async with engine.begin() as db:
+        shop = await build_shop(db, stock={"chair": {"north": 5, "south": 5}, "table": {"south": 1}})
+        await build_carrier(db)
+    yield Journey(engine, shop)
+    async with engine.connect() as db:
+        broken = [verdict for verdict in await examine(db, LAWS) if verdict.broken]
+    assert broken == []
+
+
+async def test_an_order_is_paid_when_it_leaves_and_closed_when_it_arrives(journey: Journey) -> None:
+    order_id = await journey.buy(("chair", 2), ("service", 1), gross_minor=7_990)
+    accepted = await journey.order(order_id)
+    assert accepted.status is OrderStatus.IN_PROGRESS
+    async with journey.engine.connect() as db:
+        money = (await balances(db, [order_id]))[order_id]
+    assert (money.held_minor, money.paid_minor) == (7_990, 0)
+
+    await journey.send(order_id)
+    shipped = await journey.order(order_id)
+    assert shipped.fulfillment is WhereGoodsAre.PARTLY_DELIVERED
+    async with journey.engine.connect() as db:
+        money = (await balances(db, [order_id]))[order_id]
+        (parcel,) = (await parcels_of_owner(db, [order_id]))[order_id]
+        label = (await zpl_labels(db, [parcel.id]))[parcel.id]
+    assert (money.held_minor, money.paid_minor) == (0, 7_990)
+    assert parcel.tracking_number
+    assert parcel.tracking_number in label
+
+    delivered_at = journey.now + timedelta(days=1)
+    await journey.pass_time(days=2)
+    await journey.carrier_says(order_id, "delivered", delivered_at)
+
+    closed = await journey.order(order_id)
+    assert (closed.status, closed.fulfillment) == (OrderStatus.COMPLETED, WhereGoodsAre.DELIVERED)
+    async with journey.engine.connect() as db:
+        told = [(one.template, str(one.status)) for one in (await messages_of(db, [order_id]))[order_id]]
+    assert told == [("order_placed", "muted"), ("order_shipped", "muted"), ("delivered", "muted")]
+
+
+async def test_a_declined_card_holds_the_order_and_keeps_its_stock(journey: Journey) -> None:
+    order_id = await journey.buy(("chair", 1), gross_minor=2_990, token="tok_declined")
+
+    held = await journey.order(order_id)
+    assert held.status is OrderStatus.PLACED
+    assert [hold.kind for hold in held.holds] == [HoldKind.PAYMENT]
+    assert held.lines[0].buckets.reserved == 1
+    assert await journey.work(order_id) == []
+
+
+async def test_a_location_that_says_no_is_not_asked_again_and_another_one_is(journey: Journey) -> None:
+    order_id = await journey.buy(("chair", 1), gross_minor=2_990)
+    (first,) = await journey.work(order_id)
+    async with journey.engine.begin() as db:
+        no = Reject(fulfillment_order_id=first.id, reason=RejectionReason.CANNOT_SERVE, actor=SELLER)
+        await reject(db, rejections=[no], now=journey.now)
+    await journey.pass_time(minutes=1)
+
+    asked = await journey.work(order_id)
+    (second,) = [one for one in asked if one.status is FulfillmentStatus.OFFERED]
+    assert second.location_id != first.location_id
+
+
+async def test_when_nobody_can_serve_it_the_order_waits_with_its_reason(journey: Journey) -> None:
+    order_id = await journey.buy(("table", 1), gross_minor=2_990)
+    (only,) = await journey.work(order_id)
+    async with journey.engine.begin() as db:
+        no = Reject(fulfillment_order_id=only.id, reason=RejectionReason.CANNOT_SERVE, actor=SELLER)
+        await reject(db, rejections=[no], now=journey.now)
+    await journey.pass_time(minutes=1)
+
+    parked = await journey.order(order_id)
+    assert [hold.kind for hold in parked.holds] == [HoldKind.BACKORDER]
+
+
+async def test_cancelling_before_anybody_packs_lets_the_money_go_and_the_stock_stay(journey: Journey) -> None:
+    order_id = await journey.buy(("chair", 2), gross_minor=5_490)
+    wish = CancelRequest(id=fresh_id(), order_id=order_id, reason="changed my mind", actor="customer:ana")
+    async with journey.engine.begin() as db:
+        await cancel(db, requests=[wish], now=journey.now)
+    await journey.pass_time(minutes=1)
+
+    cancelled = await journey.order(order_id)
+    assert cancelled.status is OrderStatus.CANCELLED
+    async with journey.engine.connect() as db:
+        money = (await balances(db, [order_id]))[order_id]
+        left = await availability(db, sku_ids=[journey.shop.skus["chair"].id], now=journey.now)
+    assert (money.due_minor, money.held_minor, money.paid_minor) == (0, 0, 0)
+    assert sum(one.available for one in left) == 10
+
+
+async def test_a_parcel_that_comes_back_is_stock_again_and_its_money_goes_back(journey: Journey) -> None:
+    order_id = await journey.buy(("chair", 2), gross_minor=5_490)
+    await journey.send(order_id)
+    await journey.carrier_says(order_id, "returned", journey.now)
+
+    back = await journey.order(order_id)
+    assert back.status is OrderStatus.CANCELLED
+    async with journey.engine.connect() as db:
+        money = (await balances(db, [order_id]))[order_id]
+    assert (money.captured_minor, money.refunded_minor, money.due_minor) == (5_490, 5_490, 0)
