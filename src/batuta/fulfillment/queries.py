@@ -180,23 +180,88 @@ def _grouped(rows: Iterable[dict[str, Any]], order: str) -> dict[UUID, list[dict
     return groups
 
 
-_SERVED = """
+_STANDING = """
     SELECT line_id,
-           min(CASE WHEN status = 'offered' THEN waiting ELSE 0 END) AS allocated,
-           min(CASE WHEN status <> 'offered' THEN waiting ELSE 0 END) AS released,
-           min(picked) AS picked, min(packed) AS packed, min(shipped) AS shipped, min(delivered) AS delivered
+           sum(CASE WHEN status = 'offered' THEN live - picked ELSE 0 END) AS allocated,
+           sum(CASE WHEN status <> 'offered' THEN live - picked ELSE 0 END) AS released,
+           sum(picked - packed) AS picked,
+           sum(packed - handed_over) AS packed,
+           sum(handed_over - delivered - taken_back) AS shipped,
+           sum(delivered) AS delivered
     FROM (
-        SELECT f.id, f.status, l.line_id,
-               min((l.quantity - l.short - l.cancelled) / l.per_unit) - min(l.picked / l.per_unit) AS waiting,
-               min(l.picked / l.per_unit) - min(l.packed / l.per_unit) AS picked,
-               min(l.packed / l.per_unit) - min(l.handed_over / l.per_unit) AS packed,
-               min(l.handed_over / l.per_unit) - min(l.delivered / l.per_unit) - min(l.taken_back / l.per_unit)
-               AS shipped,
-               min(l.delivered / l.per_unit) AS delivered
+        SELECT f.status, l.line_id,
+               min((l.quantity - l.short - l.cancelled) / l.per_unit) AS live,
+               min(l.picked / l.per_unit) AS picked,
+               min(l.packed / l.per_unit) AS packed,
+               min(l.handed_over / l.per_unit) AS handed_over,
+               min(l.delivered / l.per_unit) AS delivered,
+               min(l.taken_back / l.per_unit) AS taken_back
         FROM fulfillment.fulfillment_order f
         JOIN fulfillment.fulfillment_line l ON l.fulfillment_order_id = f.id
-        GROUP BY f.id, l.line_id
-    ) AS each GROUP BY line_id
+        GROUP BY f.id, f.status, l.line_id
+    ) AS served GROUP BY line_id
 """
 
-AUDIT: tuple[Law, ...] = ()
+_PACKED = """
+    SELECT p.fulfillment_order_id, (part ->> 'line_id')::uuid AS line_id, (part ->> 'sku_id')::uuid AS sku_id,
+           sum((part ->> 'quantity')::int) AS packed,
+           coalesce(sum((part ->> 'quantity')::int) FILTER (WHERE p.handed_over_at IS NOT NULL), 0) AS handed_over,
+           coalesce(sum((part ->> 'quantity')::int) FILTER (WHERE p.delivered_at IS NOT NULL), 0) AS delivered,
+           coalesce(sum((part ->> 'quantity')::int) FILTER (WHERE p.taken_back_at IS NOT NULL), 0) AS taken_back
+    FROM fulfillment.package p CROSS JOIN LATERAL jsonb_array_elements(p.contents) AS part
+    WHERE p.unpacked_at IS NULL GROUP BY 1, 2, 3
+"""
+
+AUDIT = (
+    Law(
+        "the units of every order line that locations have are those of its fulfillment orders",
+        f"""
+        SELECT coalesce(l.id, s.line_id) AS line_id,
+               l.allocated, l.released, l.picked, l.packed, l.shipped,
+               s.allocated AS told_allocated, s.released AS told_released, s.picked AS told_picked,
+               s.packed AS told_packed, s.shipped AS told_shipped, l.delivered, s.delivered AS told_delivered
+        FROM ordering.line l FULL JOIN ({_STANDING}) AS s ON s.line_id = l.id
+        WHERE l.id IS NULL
+           OR (l.allocated, l.released, l.picked, l.packed, l.shipped) IS DISTINCT FROM
+              (coalesce(s.allocated, 0), coalesce(s.released, 0), coalesce(s.picked, 0), coalesce(s.packed, 0),
+               coalesce(s.shipped, 0))
+           OR (l.is_shipped AND l.delivered <> coalesce(s.delivered, 0))
+        """,
+    ),
+    Law(
+        "what was packed, handed over, delivered and taken back of every line is what its packages hold",
+        f"""
+        SELECT l.fulfillment_order_id, l.line_id, l.sku_id, l.packed, p.packed AS told_packed, l.handed_over,
+               p.handed_over AS told_handed_over, l.delivered, p.delivered AS told_delivered
+        FROM fulfillment.fulfillment_line l
+        LEFT JOIN ({_PACKED}) AS p USING (fulfillment_order_id, line_id, sku_id)
+        WHERE (l.packed, l.handed_over, l.delivered, l.taken_back) IS DISTINCT FROM
+              (coalesce(p.packed, 0), coalesce(p.handed_over, 0), coalesce(p.delivered, 0), coalesce(p.taken_back, 0))
+        """,
+    ),
+    Law(
+        "every package of a shipment is a parcel with the same contents",
+        """
+        SELECT packed.parcel_id, packed.line_id, packed.sku_id, packed.quantity, c.quantity AS told
+        FROM (
+            SELECT p.parcel_id, (part ->> 'line_id')::uuid AS line_id, (part ->> 'sku_id')::uuid AS sku_id,
+                   sum((part ->> 'quantity')::int) AS quantity
+            FROM fulfillment.package p
+            JOIN fulfillment.fulfillment_order f ON f.id = p.fulfillment_order_id AND f.method = 'ship'
+            CROSS JOIN LATERAL jsonb_array_elements(p.contents) AS part GROUP BY 1, 2, 3
+        ) AS packed
+        LEFT JOIN shipping.content c USING (parcel_id, line_id, sku_id)
+        WHERE c.quantity IS DISTINCT FROM packed.quantity
+        """,
+    ),
+    Law(
+        "a location that is asked to cancel has a cancellation to answer, and one that is not has none",
+        f"""
+        SELECT f.id AS fulfillment_order_id, f.status, count(p.cancellation_id) AS open
+        FROM fulfillment.fulfillment_order f
+        LEFT JOIN fulfillment.cancellation_part p
+          ON p.fulfillment_order_id = f.id AND p.status = '{CancellationStatus.REQUESTED}'
+        GROUP BY f.id HAVING (f.status = '{FulfillmentStatus.CANCEL_REQUESTED}') <> (count(p.cancellation_id) > 0)
+        """,
+    ),
+)

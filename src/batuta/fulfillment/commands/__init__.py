@@ -1,0 +1,48 @@
+"""What can be done with fulfillment orders."""
+
+from batuta.fulfillment.commands.cancelling import agree_to_cancel, refuse_to_cancel, request_cancellations
+from batuta.fulfillment.commands.leaving import (
+    collect,
+    confirm_delivery,
+    expire_pickups,
+    extend_pickups,
+    hand_over,
+    hand_over_parcels,
+    ready_for_pickup,
+    take_back,
+)
+from batuta.fulfillment.commands.offering import (
+    PullOffers,
+    UnknownLocation,
+    accept,
+    expire_offers,
+    offer,
+    pull_offers,
+    reject,
+)
+from batuta.fulfillment.commands.working import pack, pick, report_short, start_picking
+
+__all__ = [
+    "PullOffers",
+    "UnknownLocation",
+    "accept",
+    "agree_to_cancel",
+    "collect",
+    "confirm_delivery",
+    "expire_offers",
+    "expire_pickups",
+    "extend_pickups",
+    "hand_over",
+    "hand_over_parcels",
+    "offer",
+    "pack",
+    "pick",
+    "pull_offers",
+    "ready_for_pickup",
+    "refuse_to_cancel",
+    "reject",
+    "report_short",
+    "request_cancellations",
+    "start_picking",
+    "take_back",
+]

@@ -1,0 +1,170 @@
+"""The goods themselves: out of the shelf, into parcels, to customers, and back."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from batuta.fulfillment.domain import REJECTION_EFFECTS, Change, Changes, Package, SkuUnits, StockEffect
+from batuta.fulfillment.queries import picked_at
+from batuta.inventory.commands import issue, record_movements
+from batuta.inventory.domain import Account, Condition, Issue, Issued, Movement, MovementReason, Recorded
+from batuta.inventory.queries import availability
+from batuta.kernel.errors import BatutaError
+from batuta.kernel.ids import child_id
+from batuta.sourcing.commands import record_rejection
+from batuta.sourcing.domain import Rejection
+
+
+async def move_goods(db: AsyncConnection, changes: Changes, *, now: datetime) -> dict[int, BatutaError]:
+    """Issue what was packed out of its claims, and record where parcels' goods went."""
+    refusals: dict[int, BatutaError] = {}
+    issues = [(i, one) for i, change in changes for one in _issues(change, now)]
+    if issues:
+        issued = await issue(db, issues=[one for _, one in issues], now=now)
+        refusals |= {i: answer for (i, _), answer in zip(issues, issued, strict=True) if not isinstance(answer, Issued)}
+    moves = [(i, one) for i, change in changes for one in _movements(change, now)]
+    if moves and not refusals:
+        recorded = await record_movements(db, movements=[one for _, one in moves], now=now)
+        refusals |= {
+            i: answer for (i, _), answer in zip(moves, recorded, strict=True) if not isinstance(answer, Recorded)
+        }
+    return refusals
+
+
+def _issues(change: Change, now: datetime) -> Iterator[Issue]:
+    tracked = _tracked(change)
+    for parcel in change.packed:
+        for one in parcel.contents:
+            if (one.line_id, one.sku_id) in tracked:
+                yield Issue(
+                    key=f"pack:{parcel.id}:{one.line_id}:{one.sku_id}",
+                    holder_id=change.after.order_id,
+                    line_id=one.line_id,
+                    sku_id=one.sku_id,
+                    location_id=change.after.location_id,
+                    quantity=one.quantity,
+                    target=Account.parcel(parcel.id),
+                    document_id=change.after.id,
+                    actor=change.actor,
+                    effective_at=now,
+                )
+
+
+def _movements(change: Change, now: datetime) -> Iterator[Movement]:
+    """What leaves parcels: to the customer, back on the shelf, or into quarantine where it came home to."""
+    here = Account.location(change.after.location_id)
+    home = Account.location(change.taken_to or change.after.location_id, Condition.QUARANTINE)
+    for package in change.unpacked:
+        yield from _emptied(change, "unpack", package, target=here, reason=MovementReason.PUTAWAY, at=now)
+    for package in change.delivered:
+        at, to = package.delivered_at or now, Account.customer()
+        yield from _emptied(change, "deliver", package, target=to, reason=MovementReason.DELIVER, at=at)
+    for package in change.taken_back:
+        yield from _emptied(change, "take_back", package, target=home, reason=MovementReason.RETURN_RECEIVE, at=now)
+
+
+def _emptied(
+    change: Change, verb: str, package: Package, *, target: Account, reason: MovementReason, at: datetime
+) -> Iterator[Movement]:
+    tracked = _tracked(change)
+    for one in package.contents:
+        if (one.line_id, one.sku_id) in tracked:
+            yield Movement(
+                key=f"{verb}:{package.parcel_id}:{one.line_id}:{one.sku_id}",
+                sku_id=one.sku_id,
+                quantity=one.quantity,
+                source=Account.parcel(package.parcel_id),
+                target=target,
+                reason=reason,
+                document_id=change.after.id,
+                actor=change.actor,
+                effective_at=at,
+            )
+
+
+def _tracked(change: Change) -> set[tuple[UUID, UUID]]:
+    return {(line.line_id, line.sku_id) for line in change.after.lines if line.is_tracked}
+
+
+async def reject_goods(db: AsyncConnection, changes: Sequence[Change], *, now: datetime) -> None:
+    """What a location's no says about its stock, and for how long it is not asked for the SKU again (SRC-08)."""
+    rejected = [change for change in changes if change.reason is not None]
+    if not rejected:
+        return
+    await record_rejection(db, rejections=[one for change in rejected for one in _rejections(change, now)], now=now)
+    movements = await _corrections(db, rejected, now=now)
+    if movements:
+        await record_movements(db, movements=movements, now=now)
+
+
+def _rejections(change: Change, now: datetime) -> Iterator[Rejection]:
+    assert change.reason is not None
+    effect = REJECTION_EFFECTS[change.reason]
+    for one in change.lost:
+        yield Rejection(
+            order_id=change.after.order_id,
+            line_id=one.line_id,
+            sku_id=one.sku_id,
+            location_id=change.after.location_id,
+            reason=str(change.reason),
+            until_at=now + effect.banned_for,
+            actor=change.actor,
+            quantity=one.quantity,
+            cause_id=child_id(change.after.id, "version", change.after.version),
+            is_for_all=effect.is_for_all,
+        )
+
+
+async def _corrections(db: AsyncConnection, changes: Sequence[Change], *, now: datetime) -> list[Movement]:
+    """Movements that make the ledger say what the location saw; never more than is on its shelves.
+
+    What stands picked for other orders has been found, so an empty shelf does not deny it.
+    """
+    lost = [(change, one) for change in changes for one in _corrected(change)]
+    if not lost:
+        return []
+    places = sorted({(one.sku_id, change.after.location_id) for change, one in lost})
+    picked = await picked_at(db, places)
+    levels = await availability(
+        db, sku_ids={sku_id for sku_id, _ in places}, location_ids={at for _, at in places}, now=now
+    )
+    shelf = {
+        (level.sku_id, level.location_id): level.on_hand - picked.get((level.sku_id, level.location_id), 0)
+        for level in levels
+    }
+    movements = []
+    for change, one in lost:
+        assert change.reason is not None
+        place, effect = (one.sku_id, change.after.location_id), REJECTION_EFFECTS[change.reason].stock
+        there = max(0, shelf.get(place, 0))
+        units = there if effect is StockEffect.TO_ZERO else min(one.quantity, there)
+        if units:
+            shelf[place] -= units
+            movements.append(_correction(change, one, units, effect, now))
+    return movements
+
+
+def _corrected(change: Change) -> list[SkuUnits]:
+    assert change.reason is not None
+    if REJECTION_EFFECTS[change.reason].stock is StockEffect.NOTHING:
+        return []
+    tracked = _tracked(change)
+    return [one for one in change.lost if (one.line_id, one.sku_id) in tracked]
+
+
+def _correction(change: Change, one: SkuUnits, units: int, effect: StockEffect, now: datetime) -> Movement:
+    is_damage = effect is StockEffect.DAMAGED_QUANTITY
+    at = change.after.location_id
+    return Movement(
+        key=f"reject:{change.after.id}:{change.after.version}:{one.line_id}:{one.sku_id}",
+        sku_id=one.sku_id,
+        quantity=units,
+        source=Account.location(at),
+        target=Account.location(at, Condition.DAMAGED) if is_damage else Account.loss(),
+        reason=MovementReason.DAMAGE if is_damage else MovementReason.ADJUST,
+        document_id=change.after.id,
+        actor=change.actor,
+        effective_at=now,
+    )
