@@ -1,4 +1,4 @@
-"""A shop whose locations ship to Andorra, where no other test ships to, and orders that hold their units."""
+"""A shop with a postal code in Andorra to ship to that no other test has, and orders that hold their units."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -50,11 +50,15 @@ async def given_shop(
         address = msgspec.structs.replace(location.address, postal_code=(postal_codes or {}).get(name, "28014"))
         places[name] = msgspec.structs.replace(location, name=name, address=address, **changes.get(name, {}))
     sound(await save_locations(db, locations=list(places.values()), now=NOW))
-    service = await _service(db, prices or {"": 500})
+    service = await _service(db, prices or {"": 500}, postal_code_of(shop))
     return msgspec.structs.replace(shop, locations=places), service
 
 
-async def _service(db: AsyncConnection, prices: Mapping[str, int]) -> Service:
+def postal_code_of(shop: Shop) -> str:
+    return f"AD{shop.channel.id.hex[-8:]}".upper()
+
+
+async def _service(db: AsyncConnection, prices: Mapping[str, int], postal_code: str) -> Service:
     carrier = Carrier(id=fresh_id(), code=fresh_code("carrier"), name="Pirineo", gs1_prefix="8412345")
     service = Service(
         id=fresh_id(),
@@ -71,6 +75,7 @@ async def _service(db: AsyncConnection, prices: Mapping[str, int]) -> Service:
             origin_country="ES",
             origin_prefix=prefix,
             destination_country="AD",
+            destination_prefix=postal_code,
             zone=f"zone{prefix}",
         )
         for prefix in prices
@@ -98,7 +103,8 @@ def an_order(shop: Shop, *wants: tuple[str, int], order_id: UUID | None = None, 
         SourcingLine(line_id=child_id(order_id, name), components=((shop.skus[name].id, 1),), quantity=units)
         for name, units in wants
     )
-    request = SourcingRequest(order_id=order_id, lines=lines, destination=ANDORRA, currency="EUR")
+    destination = msgspec.structs.replace(ANDORRA, postal_code=postal_code_of(shop))
+    request = SourcingRequest(order_id=order_id, lines=lines, destination=destination, currency="EUR")
     return msgspec.structs.replace(request, **changes)
 
 

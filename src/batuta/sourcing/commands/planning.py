@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.inventory.commands import relocate
@@ -161,7 +160,7 @@ async def _keep(db: AsyncConnection, settled: Sequence[tuple[Draft, Gathered]], 
                 "attempt": one.attempt,
                 "at": one.at,
                 "outcome": one.outcome.value,
-                "record": msgspec.to_builtins(one),
+                "record": one,
             }
             for draft, _ in settled
             for one in draft.decisions

@@ -58,6 +58,7 @@ class _Search:
         self.floor = self.line = board.base
         self.open: dict[int, tuple[int, int]] = {}
         self.placed: dict[int, list[int]] = {}
+        self.stocks = [sum(place.stock[j] for place in self.places) for j in range(len(self.demands))]
         self.spots = [self._spots(j) for j in range(len(self.demands))]
         self.least_units = [min(self.places[i].least_units[j] for i in self.spots[j]) for j in range(len(self.demands))]
         self.least_floors = [min(self.places[i].unit for i in self.spots[j]) for j in range(len(self.demands))]
@@ -96,10 +97,9 @@ class _Search:
         if self.line + rest + self._opening_due(j, is_full=is_full) >= self.best_key:
             return
 
-        sequence = [i for i in self.open if self.places[i].stock[j]]
-        if not is_full:
-            sequence += [i for i in self.spots[j] if i not in self.open]
-        self._spread(j, need, sequence, 0, sum(self.places[i].stock[j] for i in sequence))
+        opened = [i for i in self.open if self.places[i].stock[j]]
+        left = sum(self.places[i].stock[j] for i in opened) if is_full else self.stocks[j]
+        self._spread(j, need, opened, 0, left)
 
     def _opening_due(self, j: int, *, is_full: bool) -> int:
         """The least key of the one more place that a demand not covered by the open ones makes necessary."""
@@ -112,29 +112,36 @@ class _Search:
                 due = max(due, self.least_openings[later])
         return due
 
-    def _spread(self, j: int, need: int, sequence: Sequence[int], start: int, left: int) -> None:
-        """Place `need` units of demand j on `sequence[start:]`, which has `left` of them, in every way that may pay."""
+    def _spread(self, j: int, need: int, opened: Sequence[int], start: int, left: int) -> None:
+        """Place `need` units of demand j in every way that may pay.
+
+        Places come in the order of `opened`, then of the spots; those from `start` on have `left` units.
+        """
         rest = (need - 1) * self.least_units[j] + self.line_tails[j]
-        for at in range(start, len(sequence)):
+        spots = self.spots[j]
+        for at in range(start, len(opened) + len(spots)):
             if left < need:
                 return
-            i = sequence[at]
+            is_new = at >= len(opened)
+            i = spots[at - len(opened)] if is_new else opened[at]
+            if is_new and i in self.open:
+                continue
             place = self.places[i]
             left -= place.stock[j]
-            if i not in self.open and (
+            if is_new and (
                 len(self.open) == self.board.places_max
                 or self.line + place.least_opening + place.least_units[j] + rest >= self.best_key
             ):
                 return
             for count in range(min(place.stock[j], need), max(0, need - left - 1), -1):
-                self._try(j, i, count, (need, sequence, at, left))
+                self._try(j, i, count, (need, opened, at, left))
 
     def _try(self, j: int, i: int, count: int, walk: tuple[int, Sequence[int], int, int]) -> None:
         """Place `count` units of demand j at place i, go on with the rest, and take them back."""
         self.steps += 1
         if self.steps > self.board.terms.steps_max:
             raise _OutOfSteps
-        need, sequence, at, left = walk
+        need, opened, at, left = walk
         place, before, bounds = self.places[i], self.open.get(i), (self.floor, self.line)
         moved, weight_g, mask = place.moved(j, count), self.demands[j].weight_g * count, place.tariff.masks[j]
         line = self.line + place.least_units[j] * count + moved
@@ -160,7 +167,7 @@ class _Search:
         if count == need:
             self._fill(j + 1)
         else:
-            self._spread(j, need - count, sequence, at + 1, left)
+            self._spread(j, need - count, opened, at + 1, left)
         units[j] = 0
         self.floor, self.line = bounds
         if before is None:
