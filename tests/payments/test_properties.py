@@ -2,6 +2,7 @@
 
 import random
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -171,10 +172,12 @@ class MoneyOfOneOrder(RuleBasedStateMachine):
         collected, returned = self.book.collected_minor(), self.book.returned_minor()
         if first.amount_minor:
             assert collected - returned <= self.book.due_minor
+        self.no_plan_exceeds_what_there_is(first.instruction_ids)
 
     @rule(amount=st.none() | amounts)
     def ask_void(self, amount: int | None) -> None:
-        domain.void(self.book, VoidRequest(order_id=self.book.order_id, cause_id=self.cause(), amount_minor=amount))
+        wanted = VoidRequest(order_id=self.book.order_id, cause_id=self.cause(), amount_minor=amount)
+        self.no_plan_exceeds_what_there_is(domain.void(self.book, wanted).instruction_ids)
 
     @rule(amount=amounts)
     def ask_refund(self, amount: int) -> None:
@@ -182,6 +185,22 @@ class MoneyOfOneOrder(RuleBasedStateMachine):
         asked = domain.refund(self.book, wanted, now=self.now)
         if isinstance(asked, domain.RefundRequested):
             assert asked.amount_minor == amount
+            self.no_plan_exceeds_what_there_is(asked.instruction_ids)
+
+    def no_plan_exceeds_what_there_is(self, instruction_ids: Sequence[UUID]) -> None:
+        """Of the payments just planned with: all that is under way could come true together."""
+        for payment_id in {self.book.instructions[one].payment_id for one in instruction_ids}:
+            under_way: dict[InstructionKind, int] = defaultdict(int)
+            for one in self.book.instructions.values():
+                if one.payment_id == payment_id and one.is_open:
+                    under_way[one.kind] += one.amount_minor
+            captured = under_way[InstructionKind.CAPTURE] + under_way[InstructionKind.PAY]
+            sums = self.book.sums_of(payment_id)
+            releasing = under_way[InstructionKind.CAPTURE] + under_way[InstructionKind.VOID]
+            if self.book.instructions[instruction_ids[0]].kind is InstructionKind.REFUND:
+                assert under_way[InstructionKind.REFUND] <= sums.paid_minor + captured
+            else:
+                assert releasing <= sums.held_minor + under_way[InstructionKind.AUTHORISE]
 
     @precondition(lambda self: self.book.to_send)
     @rule(chance=st.randoms(use_true_random=False), is_willing=st.booleans(), is_heard=st.booleans())
