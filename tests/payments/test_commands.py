@@ -370,7 +370,6 @@ async def test_each_law_of_the_audit_sees_a_corrupted_row(engine: AsyncEngine, l
     async with engine.connect() as db:
         await db.begin()
         assert await broken_laws(db) == []
-        assert not any(one.broken for one in await examine(db, AUDIT))
         await db.execute(text(CORRUPTIONS[law]), {"id": order_id})
         broken = await broken_laws(db)
         assert any(law in name for name in broken), broken
@@ -384,9 +383,11 @@ async def test_the_audit_compares_our_books_with_the_providers(engine: AsyncEngi
         await db.begin()
         payment_id = (await queries.payments_of(db, [order_id]))[order_id][0].payment.id
         assert (await provider.books([payment_id]))[payment_id].captured_minor == 10_000
+        # Other tests call the provider without our knowing; their charges differ before and after.
+        [before] = await examine(db, AUDIT)
         await db.execute(
             text("UPDATE payments_test_provider.charge SET captured_minor = 9999 WHERE id = :id"), {"id": payment_id}
         )
-        verdicts = await examine(db, AUDIT)
-        assert [row["id"] for verdict in verdicts for row in verdict.rows] == [payment_id]
+        [after] = await examine(db, AUDIT)
+        assert after.broken == before.broken + 1
         await db.rollback()
