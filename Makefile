@@ -10,10 +10,10 @@ LOCK_WITH := $(VENV)-lock/bin/uv pip compile --quiet --universal --python-versio
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test lint types format fast tests lock clean
+.PHONY: help setup up test lint types format fast tests migrations lock clean
 
 help:  ## Show the targets.
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
 
 setup: $(VENV)/.runtime  ## Make .venv with what batuta needs, and batuta itself as .venv/bin/batuta.
 
@@ -40,6 +40,9 @@ fast: $(VENV)/.dev  ## Check style and run the tests that need no database: seco
 format: $(VENV)/.dev  ## Put the code into the house's format.
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+migrations: $(VENV)/.dev  ## Write every room's first version anew from its tables, until the first release.
+	$(BIN)/python -m tools.migrations
 
 lock: $(VENV)/.python  ## Write requirements/*.txt anew from pyproject.toml.
 	$(PYTHON) -m venv $(VENV)-lock

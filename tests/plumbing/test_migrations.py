@@ -1,7 +1,5 @@
 import asyncio
 import difflib
-import importlib
-import pkgutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -13,12 +11,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import batuta
-from batuta.plumbing.database import create_engine, metadata
+from batuta.plumbing.database import create_engine
 from batuta.plumbing.embedded import EmbeddedServer
+from batuta.plumbing.events.parked import waits_for_rebase
 from batuta.plumbing.migrate import MIGRATIONS, NewerDatabase, migrate, versions
+from tests.conftest import create_database
 from tests.plumbing.places import reachable_place
 
-NOT_DECLARED = ("--exclude-table=public.alembic_version", "--exclude-schema=pgqueuer")
+NOT_DECLARED = "--exclude-table=public.alembic_version"
 
 
 @pytest.fixture
@@ -36,16 +36,10 @@ async def engine(server: EmbeddedServer) -> AsyncIterator[AsyncEngine]:
     await engine.dispose()
 
 
-def import_all_tables() -> None:
-    for module in pkgutil.walk_packages(batuta.__path__, "batuta."):
-        if module.name.endswith(".tables") or ".tables." in module.name:
-            importlib.import_module(module.name)
-
-
 def schema_of(server: EmbeddedServer, database: str) -> list[str]:
     url = make_url(server.url).set(drivername="postgresql", database=database).render_as_string(hide_password=False)
     dumped = subprocess.run(
-        [server.binaries / "pg_dump", "--schema-only", "--no-owner", "--no-privileges", *NOT_DECLARED, url],
+        [server.binaries / "pg_dump", "--schema-only", "--no-owner", "--no-privileges", NOT_DECLARED, url],
         capture_output=True,
         text=True,
         check=True,
@@ -55,23 +49,23 @@ def schema_of(server: EmbeddedServer, database: str) -> list[str]:
 
 
 async def test_the_migrated_schema_is_the_declared_one(server: EmbeddedServer, engine: AsyncEngine) -> None:
-    import_all_tables()
     await migrate(engine)
-    async with engine.connect() as db:
-        await db.execution_options(isolation_level="AUTOCOMMIT")
-        await db.execute(text("CREATE DATABASE declared"))
-
-    declaring = create_engine(server.url.replace("/batuta?", "/declared?"))
-    async with declaring.begin() as db:
-        for schema in sorted({table.schema for table in metadata.tables.values() if table.schema}):
-            await db.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema}"))
-        await db.run_sync(metadata.create_all)
-    await declaring.dispose()
+    await create_database(server.url, "declared")
 
     difference = difflib.unified_diff(
         schema_of(server, "batuta"), schema_of(server, "declared"), "migrated", "declared", lineterm=""
     )
     assert "\n".join(difference) == ""
+
+
+async def test_a_new_database_acts_and_a_migrated_one_does_not_adopt_itself(engine: AsyncEngine) -> None:
+    await migrate(engine)
+    async with engine.begin() as db:
+        assert not await waits_for_rebase(db)
+        await db.execute(text("UPDATE plumbing.cluster SET system_identifier = 1"))
+    await migrate(engine)
+    async with engine.connect() as db:
+        assert await waits_for_rebase(db)
 
 
 async def test_versions_run_once_and_in_order(engine: AsyncEngine) -> None:
@@ -119,6 +113,7 @@ async def test_alembic_is_not_imported_when_nothing_is_due(server: EmbeddedServe
     script = f"""
 import asyncio, sys
 from batuta.plumbing.database import create_engine
+from batuta.plumbing.events.parked import waits_for_rebase
 from batuta.plumbing.migrate import migrate
 async def main():
     engine = create_engine({server.url!r})

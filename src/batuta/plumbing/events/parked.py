@@ -149,6 +149,12 @@ async def skip(engine: AsyncEngine, to: Reaction, stream: UUID, *, reason: str, 
         return len(rest)
 
 
+async def waits_for_rebase(db: AsyncConnection) -> bool:
+    """Whether this is a restored copy of the log that nobody has told to act."""
+    known = select(func.count()).select_from(cluster).where(cluster.c.epoch == current_epoch)
+    return (await db.scalars(known)).one() == 0
+
+
 async def rebase(db: AsyncConnection) -> int:
     """Say that this restored copy is the one that acts from now on; return the log's epoch."""
     system = select(literal_column("system_identifier")).select_from(func.pg_control_system()).scalar_subquery()
@@ -186,4 +192,5 @@ __all__ = [
     "retry",
     "skip",
     "standings",
+    "waits_for_rebase",
 ]
