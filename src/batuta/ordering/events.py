@@ -15,6 +15,15 @@ class OrderPlaced(Event, frozen=True):
     on_behalf_of: str | None = None
 
 
+class OrderImported(Event, frozen=True):
+    """An order that was closed before batuta knew of it: nothing is left to do."""
+
+    number: str
+    channel_id: UUID
+    currency: str
+    gross_minor: int
+
+
 class OrderAccepted(Event, frozen=True):
     """Paid for or covered, and nothing holds it: its goods may be looked for."""
 

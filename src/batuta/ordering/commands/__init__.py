@@ -10,6 +10,7 @@ from batuta.ordering.commands.holding import (
     end_holds,
     release_due_holds,
 )
+from batuta.ordering.commands.importing import import_closed
 from batuta.ordering.commands.moving import UnitReturn, UnknownLine, count_returned, move_units
 from batuta.ordering.commands.placing import PaysTooMuch, place
 
@@ -30,6 +31,7 @@ __all__ = [
     "end_holds",
     "expire_unpaid",
     "give_up",
+    "import_closed",
     "move_units",
     "place",
     "release_due_holds",

@@ -33,7 +33,7 @@ async def store(
     """Store claimed orders with all that belongs to them; return those that no other transaction stored first."""
     if not drafts:
         return {}
-    numbers = await _numbers(db, len(drafts))
+    numbers = await draw_numbers(db, len(drafts))
     placed = {
         i: Placed(
             order_id=one.asked.id,
@@ -57,7 +57,7 @@ async def store(
     return {i: placed[i] for i in fresh}
 
 
-async def _numbers(db: AsyncConnection, count: int) -> list[str]:
+async def draw_numbers(db: AsyncConnection, count: int) -> list[str]:
     """Order numbers for people, each ending in a check digit (Damm: sees every swap of neighbours)."""
     drawn = await db.scalars(select(order_number.next_value()).select_from(func.generate_series(1, count).alias("n")))
     return [f"{number}{damm.calc_check_digit(str(number))}" for number in drawn]

@@ -1,6 +1,7 @@
 """The verbs of money. Each takes many, locks the payments of the orders concerned, and answers in order."""
 
 from batuta.payments.commands.expiring import expire_authorisations, renew_authorisations
+from batuta.payments.commands.importing import record_paid
 from batuta.payments.commands.opening import open_payments, record_due
 from batuta.payments.commands.requesting import (
     request_authorisation,
@@ -15,6 +16,7 @@ __all__ = [
     "expire_authorisations",
     "open_payments",
     "record_due",
+    "record_paid",
     "renew_authorisations",
     "request_authorisation",
     "request_capture",

@@ -17,6 +17,7 @@ from batuta.payments.domain.entries import (
 )
 from batuta.payments.domain.expiring import expire, renew
 from batuta.payments.domain.facts import Fact, FactKind
+from batuta.payments.domain.importing import PaidElsewhere
 from batuta.payments.domain.instructions import (
     CARRY_OUT,
     INSTRUCTION_MOVES,
@@ -93,6 +94,7 @@ __all__ = [
     "NewPayment",
     "NoPayment",
     "OverRefund",
+    "PaidElsewhere",
     "Payment",
     "PaymentDiffers",
     "PaymentOpened",
