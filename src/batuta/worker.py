@@ -24,7 +24,8 @@ from batuta.notifications.jobs import send
 from batuta.orchestration.score import score
 from batuta.ordering.commands import expire_unpaid, release_due_holds
 from batuta.ordering.queries import AUDIT as ORDERING_LAWS
-from batuta.payments.commands import expire_authorisations
+from batuta.payments.adapters.test_provider import AUDIT as TEST_PROVIDER_LAWS
+from batuta.payments.commands import expire_authorisations, renew_authorisations
 from batuta.payments.jobs import carry_out
 from batuta.payments.queries import AUDIT as PAYMENTS_LAWS
 from batuta.plumbing.audit import PLUMBING, Law
@@ -33,6 +34,7 @@ from batuta.plumbing.settings import Settings
 from batuta.plumbing.stepping import Clockwork, settle
 from batuta.plumbing.sweeps import Sweep
 from batuta.returns.queries import AUDIT as RETURNS_LAWS
+from batuta.shipping.commands import match_scans
 from batuta.shipping.queries import AUDIT as SHIPPING_LAWS
 from batuta.sourcing.queries import AUDIT as SOURCING_LAWS
 
@@ -43,6 +45,7 @@ LAWS: tuple[Law, ...] = (
     *PLUMBING,
     *INVENTORY_LAWS,
     *PAYMENTS_LAWS,
+    *TEST_PROVIDER_LAWS,
     *SHIPPING_LAWS,
     *SOURCING_LAWS,
     *ORDERING_LAWS,
@@ -55,7 +58,9 @@ SWEEPS = (
     Sweep("soft claims that have run out", release_expired),
     Sweep("orders that nobody paid", expire_unpaid),
     Sweep("holds whose time has come", release_due_holds),
-    Sweep("authorisations near their end", expire_authorisations),
+    Sweep("authorisations near their end", renew_authorisations),
+    Sweep("authorisations at their end", expire_authorisations),
+    Sweep("scans that came before their parcel", match_scans),
     Sweep("offers that nobody answered", expire_offers),
     Sweep("pickups that nobody collected", expire_pickups),
 )

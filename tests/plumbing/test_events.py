@@ -66,7 +66,7 @@ class Listener:
 
 
 async def until_quiet(engine: AsyncEngine, to: Reaction) -> None:
-    while await react(engine, to, now=NOW):
+    while (await react(engine, to, now=NOW)).facts:
         pass
 
 

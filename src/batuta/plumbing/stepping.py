@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from batuta.plumbing.events import Reaction, react
-from batuta.plumbing.jobs import Handler, work
+from batuta.plumbing.jobs import JOBS_PER_BATCH, Handler, work
 from batuta.plumbing.sweeps import Sweep, sweep
 
 
@@ -27,13 +27,36 @@ class Clockwork(msgspec.Struct, frozen=True, kw_only=True):
 async def settle(engine: AsyncEngine, clockwork: Clockwork, *, now: datetime, worker: UUID) -> int:
     """Take one step and return how much was done; when it returns, nothing is left that could be done at `now`."""
     done = await sweep(engine, clockwork.sweeps, now=now)
-    while True:
-        moved = 0
-        for reaction in clockwork.reactions:
-            while read := await react(engine, reaction, now=now):
-                moved += read
-        while taken := await work(engine, clockwork.handlers, now=now, worker=worker):
-            moved += taken
-        if not moved:
+    reacted = await _react_all(engine, clockwork, now=now)
+    while carried := await _work_all(engine, clockwork, now=now, worker=worker):
+        done += reacted + carried
+        reacted = await _react_all(engine, clockwork, now=now)
+        if not reacted:
             return done
-        done += moved
+    return done + reacted
+
+
+async def _react_all(engine: AsyncEngine, clockwork: Clockwork, *, now: datetime) -> int:
+    """Let every reaction read until none has anything left; one may tell what another one hears."""
+    read = 0
+    while True:
+        before = read
+        is_quiet = True
+        for reaction in clockwork.reactions:
+            while True:
+                one = await react(engine, reaction, now=now)
+                read += one.facts
+                if one.is_last:
+                    break
+                is_quiet = False
+        if is_quiet or (len(clockwork.reactions) == 1) or read == before:
+            return read
+
+
+async def _work_all(engine: AsyncEngine, clockwork: Clockwork, *, now: datetime, worker: UUID) -> int:
+    carried = 0
+    while taken := await work(engine, clockwork.handlers, now=now, worker=worker):
+        carried += taken
+        if taken < JOBS_PER_BATCH:
+            break
+    return carried

@@ -17,6 +17,9 @@ from batuta.plumbing.events.tables import cluster, event
 Position = tuple[int, int, int]
 """(epoch, xid, id): where a reader stands in the log."""
 
+PUBLISHED = "published"
+"""Under this name a connection counts what was told on it."""
+
 _HEADER = frozenset({"stream", "happened_at", "actor"})
 
 
@@ -59,6 +62,7 @@ async def publish(db: AsyncConnection, events: Sequence[Event]) -> None:
     """Write facts into the log, in order, in the caller's transaction."""
     if not events:
         return
+    db.info[PUBLISHED] = db.info.get(PUBLISHED, 0) + len(events)
     await db.execute(
         _publish,
         params(

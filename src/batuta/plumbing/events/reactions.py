@@ -9,18 +9,19 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any, cast
+from uuid import UUID
 
 import msgspec
 import structlog
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from batuta.kernel.errors import Unavailable
 from batuta.kernel.events import Event, type_of
-from batuta.plumbing.database import insert_rows
-from batuta.plumbing.events.log import Fact, Position, current_epoch, read, settled_after
-from batuta.plumbing.events.tables import cluster, parked, reaction
+from batuta.plumbing.database import Json, insert_rows
+from batuta.plumbing.events.log import PUBLISHED, Fact, Position, read
+from batuta.plumbing.events.tables import parked, reaction
 
 Handler = Callable[[AsyncConnection, Sequence[Any], datetime], Awaitable[None]]
 
@@ -44,6 +45,13 @@ class Reaction(msgspec.Struct, frozen=True):
         return {type_of(kind): kind for kind in self.steps}
 
 
+class Pass(msgspec.Struct, frozen=True):
+    """What a pass did: how many facts it left behind it, and whether it knows that none follows (nothing was told)."""
+
+    facts: int
+    is_last: bool
+
+
 class Failed(Exception):
     """A handler failed on a run of facts; `facts` are all the pass had read."""
 
@@ -53,8 +61,8 @@ class Failed(Exception):
         self.cause = cause
 
 
-async def react(engine: AsyncEngine, to: Reaction, *, now: datetime, limit: int = FACTS_PER_PASS) -> int:
-    """Run one pass of a reaction and return how many facts it left behind it; 0 means all is quiet.
+async def react(engine: AsyncEngine, to: Reaction, *, now: datetime, limit: int = FACTS_PER_PASS) -> Pass:
+    """Run one pass of a reaction.
 
     Raises:
         RestoredElsewhere: the database is a restored copy; `rebase` says that this copy is the one that acts.
@@ -67,24 +75,23 @@ async def react(engine: AsyncEngine, to: Reaction, *, now: datetime, limit: int 
             if len(failure.facts) > 1:
                 size = len(failure.facts) // 2
                 continue
-            return await _blame(engine, to, failure, now=now)
+            await _blame(engine, to, failure, now=now)
+            return Pass(facts=1, is_last=False)
 
 
-async def _pass(engine: AsyncEngine, to: Reaction, *, now: datetime, limit: int) -> int:
+async def _pass(engine: AsyncEngine, to: Reaction, *, now: datetime, limit: int) -> Pass:
     async with engine.begin() as db:
-        # An effect that a crash takes back is done again with its position; no answer waits for this commit.
-        await db.execute(text("SET LOCAL synchronous_commit = off"))
-        position = await _lock_position(db, to.name)
-        facts = [read(row) for row in await db.execute(settled_after(position, limit=limit))]
+        facts, held = await _lock_and_read(db, to.name, limit=limit)
         if not facts:
-            return 0
-        free = await _set_aside(db, to, facts, now=now)
+            return Pass(facts=0, is_last=True)
+        await park(db, to.name, [fact for fact in facts if fact.stream in held], error=None, now=now)
+        db.info[PUBLISHED] = 0
         try:
-            await perform(db, to, free, now=now)
+            await perform(db, to, [fact for fact in facts if fact.stream not in held], now=now)
         except Exception as problem:
             raise Failed(facts, problem) from problem
         await _move_position(db, to.name, facts[-1].position)
-        return len(facts)
+        return Pass(facts=len(facts), is_last=len(facts) < limit and not db.info[PUBLISHED])
 
 
 async def perform(db: AsyncConnection, to: Reaction, facts: Sequence[Fact], *, now: datetime) -> None:
@@ -98,24 +105,41 @@ async def perform(db: AsyncConnection, to: Reaction, facts: Sequence[Fact], *, n
             await handler(db, events, now)
 
 
-async def _lock_position(db: AsyncConnection, name: str) -> Position:
-    known = select(func.count()).select_from(cluster).where(cluster.c.epoch == current_epoch).scalar_subquery()
-    place = (
-        select(reaction.c.epoch, reaction.c.xid, reaction.c.id, known.label("known"))
-        .where(reaction.c.name == name)
-        .with_for_update()
-    )
-    found = (await db.execute(place)).one_or_none()
-    if found is None:
-        await db.execute(
-            insert(reaction).values(name=name, epoch=0, xid=text("'0'::xid8"), id=0).on_conflict_do_nothing()
-        )
-        found = (await db.execute(place)).one()
-    if not found.known:
+# One statement: the position is locked, and what lies behind it is read, with whether its stream is kept back.
+# A worker that waited for the lock sees the position that the other one left, so that nothing is read twice.
+_LOCK_AND_READ = text(
+    """
+    WITH place AS (
+        SELECT r.epoch, r.xid, r.id,
+               EXISTS (SELECT FROM plumbing.cluster c
+                       WHERE c.system_identifier = (SELECT system_identifier FROM pg_control_system())) AS is_known
+        FROM plumbing.reaction r WHERE r.name = :name FOR UPDATE)
+    SELECT place.is_known, e.*,
+           EXISTS (SELECT FROM plumbing.parked p WHERE p.reaction = :name AND p.stream = e.stream) AS is_held
+    FROM place LEFT JOIN LATERAL (
+        SELECT event.* FROM plumbing.event
+        WHERE (event.epoch, event.xid, event.id) > (place.epoch, place.xid, place.id)
+          AND (event.epoch < (SELECT max(c.epoch) FROM plumbing.cluster c)
+               OR event.xid < pg_snapshot_xmin(pg_current_snapshot()))
+        ORDER BY event.epoch, event.xid, event.id LIMIT :limit) AS e ON true
+    ORDER BY e.epoch, e.xid, e.id
+    """
+).columns(data=Json)
+
+
+async def _lock_and_read(db: AsyncConnection, name: str, *, limit: int) -> tuple[list[Fact], set[UUID]]:
+    """Lock a reaction's position; return the facts behind it, and the streams among them that are kept back."""
+    rows = (await db.execute(_LOCK_AND_READ, {"name": name, "limit": limit})).all()
+    if not rows:
+        beginning = insert(reaction).values(name=name, epoch=0, xid=text("'0'::xid8"), id=0)
+        await db.execute(beginning.on_conflict_do_nothing())
+        rows = (await db.execute(_LOCK_AND_READ, {"name": name, "limit": limit})).all()
+    if not rows[0].is_known:
         raise RestoredElsewhere(
             "this log was restored into another database; nothing reacts until `batuta events rebase`", reaction=name
         )
-    return found.epoch, found.xid, found.id
+    told = [row for row in rows if row.id is not None]
+    return [read(row) for row in told], {row.stream for row in told if row.is_held}
 
 
 async def _move_position(db: AsyncConnection, name: str, position: Position) -> None:
@@ -123,17 +147,6 @@ async def _move_position(db: AsyncConnection, name: str, position: Position) -> 
     await db.execute(
         update(reaction).where(reaction.c.name == name).values(epoch=epoch, xid=func.xid8(str(xid)), id=id_, failures=0)
     )
-
-
-async def _set_aside(db: AsyncConnection, to: Reaction, facts: Sequence[Fact], *, now: datetime) -> list[Fact]:
-    """Queue the facts of parked streams behind the one that failed; return the others."""
-    streams = {fact.stream for fact in facts}
-    held = set(
-        await db.scalars(select(parked.c.stream).where(parked.c.reaction == to.name, parked.c.stream.in_(streams)))
-    )
-    if held:
-        await park(db, to.name, [fact for fact in facts if fact.stream in held], error=None, now=now)
-    return [fact for fact in facts if fact.stream not in held]
 
 
 async def park(db: AsyncConnection, name: str, facts: Sequence[Fact], *, error: str | None, now: datetime) -> None:
@@ -156,12 +169,13 @@ async def park(db: AsyncConnection, name: str, facts: Sequence[Fact], *, error: 
     )
 
 
-async def _blame(engine: AsyncEngine, to: Reaction, failure: Failed, *, now: datetime) -> int:
+async def _blame(engine: AsyncEngine, to: Reaction, failure: Failed, *, now: datetime) -> None:
     fact = failure.facts[0]
     error = f"{type(failure.cause).__name__}: {failure.cause}"
     async with engine.begin() as db:
-        if await _lock_position(db, to.name) >= fact.position:
-            return 1
+        first, _ = await _lock_and_read(db, to.name, limit=1)
+        if not first or first[0].position != fact.position:
+            return
         failures = cast(
             "int",
             await db.scalar(
@@ -177,4 +191,3 @@ async def _blame(engine: AsyncEngine, to: Reaction, failure: Failed, *, now: dat
     _log.error(
         "reaction_failed", reaction=to.name, fact=fact.name, stream=str(fact.stream), failures=failures, error=error
     )
-    return 1
