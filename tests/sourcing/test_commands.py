@@ -322,8 +322,9 @@ async def test_a_pickup_ships_from_its_own_location_alone(db: AsyncConnection) -
     assert rules_of(await decision_on(db, order)) == {"cheap": Rule.NOT_THE_PICKUP_LOCATION}
 
 
-async def test_a_bundle_comes_from_where_its_parts_are(db: AsyncConnection) -> None:
-    shop, _ = await given_shop(db, {"chair": {"north": 4}, "lamp": {"north": 1, "south": 9}})
+async def test_a_bundle_is_split_by_whole_units_and_its_claims_follow(db: AsyncConnection) -> None:
+    """The claims lie crosswise: a part here, a part there."""
+    shop, _ = await given_shop(db, {"chair": {"north": 3, "south": 3}, "lamp": {"north": 2, "south": 2}})
     order = an_order(shop, ("chair", 2))
     (line,) = order.lines
     parts = ((shop.skus["chair"].id, 2), (shop.skus["lamp"].id, 1))
@@ -332,7 +333,25 @@ async def test_a_bundle_comes_from_where_its_parts_are(db: AsyncConnection) -> N
 
     (answer,) = await planned(db, order)
 
-    assert places_of(shop, answer) == {"north": 4, "south": 2}
+    assert places_of(shop, answer) == {"north": 3, "south": 3}
+    assert isinstance(answer, Plan)
+    units = {(one.location_id, one.sku_id): one.quantity for one in answer.assignments}
+    assert sorted(units.values()) == [1, 1, 2, 2]
+    assert await claims_at(db, shop, order.order_id) == {"north": 3, "south": 3}
+    assert [one.quantity for one in (await decision_on(db, order)).sources] == [1, 1]
+
+
+async def test_a_bundle_whose_parts_are_nowhere_together_is_unfillable(db: AsyncConnection) -> None:
+    shop, _ = await given_shop(db, {"chair": {"north": 4}, "lamp": {"south": 9}})
+    order = an_order(shop, ("chair", 2))
+    (line,) = order.lines
+    parts = ((shop.skus["chair"].id, 2), (shop.skus["lamp"].id, 1))
+    order = msgspec.structs.replace(order, lines=(msgspec.structs.replace(line, components=parts),))
+    await hold_at(db, order)
+
+    (answer,) = await planned(db, order)
+
+    assert isinstance(answer, Unfillable)
 
 
 async def test_a_location_takes_no_more_orders_than_its_day_allows(engine: AsyncEngine) -> None:

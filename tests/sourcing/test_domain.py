@@ -57,8 +57,8 @@ def a_place(n: int, *, sofas: int = 0, mugs: int = 0, **changes: Any) -> Candida
 
 def wanting(*, sofas: int = 0, mugs: int = 0) -> list[Demand]:
     demands = [
-        Demand(sku_id=SOFA, quantity=sofas, weight_g=9_000, length_mm=1_800),
-        Demand(sku_id=MUG, quantity=mugs, weight_g=400, length_mm=100),
+        Demand(parts=((SOFA, 1),), quantity=sofas, weight_g=9_000, length_mm=1_800),
+        Demand(parts=((MUG, 1),), quantity=mugs, weight_g=400, length_mm=100),
     ]
     return [demand for demand in demands if demand.quantity]
 
@@ -67,7 +67,7 @@ def units(choice: Choice | None) -> dict[int, dict[str, int]]:
     assert choice is not None
     names = {SOFA: "sofa", MUG: "mug"}
     return {
-        one.location_id.int - 100: {names[sku_id]: count for sku_id, count in one.units} for one in choice.shipments
+        one.location_id.int - 100: {names[parts[0][0]]: count for parts, count in one.units} for one in choice.shipments
     }
 
 
@@ -132,6 +132,19 @@ def test_a_unit_heavier_than_any_parcel_is_not_served() -> None:
     assert choose(wanting(sofas=1), [a_place(1, sofas=1, lanes=(a_lane((5_000, 100)),))], TERMS) is None
 
 
+def test_a_bundle_travels_whole_and_shares_its_parts_with_what_is_sold_alone() -> None:
+    """Two mugs are at each place: for a set with a sofa, and a mug by itself."""
+    a_set = Demand(parts=((SOFA, 1), (MUG, 2)), quantity=1, weight_g=9_800, length_mm=1_800)
+    places = [a_place(1, sofas=1, mugs=2), a_place(2, mugs=2)]
+
+    choice = choose([*wanting(mugs=1), a_set], places, TERMS)
+
+    assert choice is not None
+    assert [one.units for one in choice.shipments] == [((a_set.parts, 1),), ((((MUG, 1),), 1),)]
+    assert choice.shipments[0].handling_minor == 100 + 3 * 10
+    assert choose([a_set], [a_place(1, sofas=1, mugs=1), a_place(2, mugs=1)], TERMS) is None
+
+
 def test_nothing_shipped_costs_no_freight() -> None:
     choice = choose(wanting(sofas=1), [a_place(1, sofas=1, lanes=None)], TERMS)
 
@@ -182,8 +195,8 @@ def test_a_search_cut_off_answers_the_greedy_plan_and_says_so() -> None:
 
 
 def test_an_order_of_two_thousand_lines_is_answered_greedily() -> None:
-    demands = [Demand(sku_id=UUID(int=n), quantity=2, weight_g=100, length_mm=10) for n in range(2_000)]
-    stock = {demand.sku_id: 1 for demand in demands}
+    demands = [Demand(parts=((UUID(int=n), 1),), quantity=2, weight_g=100, length_mm=10) for n in range(2_000)]
+    stock = {UUID(int=n): 1 for n in range(2_000)}
     places = [a_place(n, stock=stock) for n in range(3)]
 
     choice = choose(demands, places, TERMS)
@@ -197,14 +210,19 @@ def test_forty_locations_and_three_lines_take_milliseconds() -> None:
     chance, seconds = Random(7), []
     for _ in range(20):
         demands = [
-            Demand(sku_id=UUID(int=n), quantity=chance.randint(1, 2), weight_g=chance.randint(100, 5_000), length_mm=9)
+            Demand(
+                parts=((UUID(int=n), 1),),
+                quantity=chance.randint(1, 2),
+                weight_g=chance.randint(100, 5_000),
+                length_mm=9,
+            )
             for n in range(3)
         ]
         places = []
         for n in range(40):
             km = chance.randint(5, 900)
             steps = tuple((weight_g, 300 + km + weight_g // 20) for weight_g in (1_000, 2_000, 5_000, 10_000, 30_000))
-            stock = {demand.sku_id: chance.choice([0, 1, 3]) for demand in demands}
+            stock = {UUID(int=n): chance.choice([0, 1, 3]) for n in range(3)}
             places.append(a_place(n, stock=stock, lanes=(a_lane(*steps),), distance_m=km * 1_000))
         begun = time.perf_counter()
         choice = choose(demands, places, TERMS)
@@ -298,8 +316,8 @@ def a_decision(**changes: object) -> Decision:
         quantity=2,
         currency="EUR",
         sources=(
-            Source(location_id=UUID(int=1), sku_id=MUG, quantity=1),
-            Source(location_id=UUID(int=2), sku_id=MUG, quantity=1),
+            Source(location_id=UUID(int=1), quantity=1),
+            Source(location_id=UUID(int=2), quantity=1),
         ),
         considered=(
             seen(1, "Getafe", Verdict.CHOSEN),

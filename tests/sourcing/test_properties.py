@@ -28,9 +28,11 @@ from batuta.sourcing.domain import (
     decide_all,
     explain,
 )
+from batuta.sourcing.domain.candidates import units_in
 from tests.making import NOW
 
 SKUS = [UUID(int=n) for n in range(1, 4)]
+PARTS = [((sku_id, 1),) for sku_id in SKUS] + [((SKUS[0], 2),), ((SKUS[0], 1), (SKUS[1], 1))]
 SERVICES = [UUID(int=100 + n) for n in range(3)]
 
 small = st.integers(0, 6)
@@ -66,12 +68,12 @@ def candidates(draw: st.DrawFn, n: int) -> Candidate:
 def cases(draw: st.DrawFn) -> tuple[list[Demand], list[Candidate], Terms]:
     demands = [
         Demand(
-            sku_id=sku_id,
+            parts=parts,
             quantity=draw(st.integers(1, 3)),
             weight_g=draw(st.sampled_from([0, 1, 120, 300, 900])),
             length_mm=draw(st.sampled_from([50, 500])),
         )
-        for sku_id in SKUS[: draw(st.integers(1, 3))]
+        for parts in draw(st.lists(st.sampled_from(PARTS), min_size=1, max_size=3, unique=True))
     ]
     places = [draw(candidates(n)) for n in range(draw(st.integers(1, 4)))]
     terms = Terms(split_penalty_minor=draw(small), max_splits=draw(st.integers(0, 3)), steps_max=1_000_000)
@@ -85,7 +87,12 @@ def steep_cases(draw: st.DrawFn) -> tuple[list[Demand], list[Candidate], Terms]:
     steps = tuple((weight_g, draw(st.sampled_from([1, 4, 9, 20, 90]))) for weight_g in sorted(weights))
     lane = Lane(service_id=SERVICES[0], length_max_mm=1000, steps=steps)
     demands = [
-        Demand(sku_id=sku_id, quantity=draw(st.integers(1, 4)), weight_g=draw(st.sampled_from([100, 200])), length_mm=9)
+        Demand(
+            parts=((sku_id, 1),),
+            quantity=draw(st.integers(1, 4)),
+            weight_g=draw(st.sampled_from([100, 200])),
+            length_mm=9,
+        )
         for sku_id in SKUS[: draw(st.integers(1, 2))]
     ]
     places = [
@@ -113,19 +120,24 @@ def spreads(units: int, stocks: Sequence[int]) -> Iterator[tuple[int, ...]]:
 def brute_force(demands: Sequence[Demand], places: Sequence[Candidate], terms: Terms) -> tuple[int, ...] | None:
     """The least (cost, locations, moved units, kilometres, ranks) over every placement there is; written apart."""
     best: tuple[int, ...] | None = None
-    ways = (list(spreads(one.quantity, [place.stock[one.sku_id] for place in places])) for one in demands)
+    ways = (list(spreads(one.quantity, [units_in(place.stock, one.parts) for place in places])) for one in demands)
     for placement in product(*ways):
         used = [n for n in range(len(places)) if any(counts[n] for counts in placement)]
-        if len(used) > terms.max_splits + 1:
+        if len(used) > terms.max_splits + 1 or not all(
+            fits(places[n], [(one, counts[n]) for one, counts in zip(demands, placement, strict=True)]) for n in used
+        ):
             continue
         cost, moved = terms.split_penalty_minor * (len(used) - 1), 0
         freights = []
         for n in used:
             units = [counts[n] for counts in placement]
             freights.append(freight(places[n], demands, units))
-            cost += places[n].handling_order_minor + places[n].handling_unit_minor * sum(units)
+            cost += places[n].handling_order_minor + places[n].handling_unit_minor * sum(
+                one.pieces * count for one, count in zip(demands, units, strict=True)
+            )
             moved += sum(
-                max(0, count - places[n].claimed[one.sku_id]) for one, count in zip(demands, units, strict=True)
+                one.pieces * max(0, count - units_in(places[n].claimed, one.parts))
+                for one, count in zip(demands, units, strict=True)
             )
         if any(one is None for one in freights):
             continue
@@ -133,6 +145,13 @@ def brute_force(demands: Sequence[Demand], places: Sequence[Candidate], terms: T
         key = (cost, len(used), moved, sum(places[n].distance_m // 1000 for n in used), sum(used))
         best = min(best or key, key)
     return best
+
+
+def fits(place: Candidate, sent: Sequence[tuple[Demand, int]]) -> bool:
+    return all(
+        sum(count * per_unit for one, count in sent for part_id, per_unit in one.parts if part_id == sku_id) <= units
+        for sku_id, units in place.stock.items()
+    )
 
 
 def freight(place: Candidate, demands: Sequence[Demand], units: Sequence[int]) -> int | None:
@@ -155,9 +174,9 @@ def key_of(choice: Choice, places: Sequence[Candidate]) -> tuple[int, ...]:
     by_id = {place.location_id: (n, place) for n, place in enumerate(places)}
     used = [by_id[one.location_id] for one in choice.shipments]
     moved = sum(
-        max(0, count - by_id[one.location_id][1].claimed[sku_id])
+        sum(per_unit for _, per_unit in parts) * max(0, count - units_in(by_id[one.location_id][1].claimed, parts))
         for one in choice.shipments
-        for sku_id, count in one.units
+        for parts, count in one.units
     )
     return (
         choice.costs.total_minor,
@@ -211,13 +230,14 @@ def test_the_greedy_answer_of_a_search_cut_off_is_whole_and_never_cheaper(
     assert exact is not None
     assert cut_off.is_greedy or key_of(cut_off, places) == key_of(exact, places)
     assert key_of(cut_off, places) >= key_of(exact, places)
-    sent = {one.sku_id: 0 for one in demands}
-    stock = {place.location_id: place.stock for place in places}
+    sent = {one.parts: 0 for one in demands}
+    by_parts = {one.parts: one for one in demands}
+    by_location = {place.location_id: place for place in places}
     for shipment in cut_off.shipments:
-        for sku_id, units in shipment.units:
-            assert 0 < units <= stock[shipment.location_id][sku_id]
-            sent[sku_id] += units
-    assert sent == {one.sku_id: one.quantity for one in demands}
+        assert fits(by_location[shipment.location_id], [(by_parts[parts], units) for parts, units in shipment.units])
+        for parts, units in shipment.units:
+            sent[parts] += units
+    assert sent == {one.parts: one.quantity for one in demands}
 
 
 @settings(max_examples=150, deadline=None)
@@ -225,7 +245,7 @@ def test_the_greedy_answer_of_a_search_cut_off_is_whole_and_never_cheaper(
 def test_no_location_that_lost_would_have_been_cheaper(
     case: tuple[list[Demand], list[Candidate], Terms], data: st.DataObject
 ) -> None:
-    """Each line is one SKU, or half the units of one; every location is in its decision with a reason (SRC-12)."""
+    """Each line is a part of one demand's units; every location is in its decision with a reason (SRC-12)."""
     demands, places, terms = case
     order_id = UUID(int=1)
     lines = []
@@ -234,7 +254,7 @@ def test_no_location_that_lost_would_have_been_cheaper(
         for half, units in ((0, part), (1, one.quantity - part)):
             if units:
                 line_id = UUID(int=10 * n + half + 1)
-                lines.append(SourcingLine(line_id=line_id, components=((one.sku_id, 1),), quantity=units))
+                lines.append(SourcingLine(line_id=line_id, components=one.parts, quantity=units))
     request = SourcingRequest(
         order_id=order_id,
         lines=tuple(lines),
@@ -245,14 +265,14 @@ def test_no_location_that_lost_would_have_been_cheaper(
     )
     known = Known(
         now=NOW,
-        goods={one.sku_id: Good(weight_g=one.weight_g, length_mm=one.length_mm) for one in demands},
+        goods=dict.fromkeys(SKUS, Good(weight_g=data.draw(st.sampled_from([0, 120, 900])), length_mm=50)),
         sites={place.location_id: site_of(place) for place in places},
         shelves={
             (sku_id, place.location_id): Shelf(on_hand=units, room=units)
             for place in places
             for sku_id, units in place.stock.items()
         },
-        holders={one.sku_id: [place.location_id for place in places] for one in demands},
+        holders={sku_id: [place.location_id for place in places] for sku_id in SKUS},
         claims={},
         lanes={(order_id, place.location_id): place.lanes or () for place in places},
         sites_active=len(places) + 3,
@@ -271,8 +291,11 @@ def test_no_location_that_lost_would_have_been_cheaper(
     if isinstance(draft.answer, Plan):
         assert sum(one.price_minor for one in draft.answer.assignments) == draft.answer.costs.freight_minor
         for line in request.lines:
-            given_units = sum(one.quantity for one in draft.answer.assignments if one.line_id == line.line_id)
-            assert given_units == line.quantity
+            pieces = [one for one in draft.answer.assignments if one.line_id == line.line_id]
+            for sku_id, per_unit in line.components:
+                assert sum(one.quantity for one in pieces if one.sku_id == sku_id) == per_unit * line.quantity
+            whole = {(one.location_id, one.quantity // dict(line.components)[one.sku_id]) for one in pieces}
+            assert len(whole) == len({one.location_id for one in pieces}), "a unit travels whole"
 
 
 def site_of(place: Candidate) -> Site:

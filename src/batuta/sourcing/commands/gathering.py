@@ -14,7 +14,7 @@ from batuta.inventory.queries import availability
 from batuta.locations.domain import Ability, Location, local_day, next_open
 from batuta.locations.queries import active_locations, locations_by_id
 from batuta.sourcing.commands.holding import hold
-from batuta.sourcing.domain import Good, Known, Lane, Method, Shelf, Site, SourcingRequest, wanted_of
+from batuta.sourcing.domain import Good, Known, Lane, Method, Shelf, Site, SourcingRequest, parts_of
 from batuta.sourcing.queries import History, LaneRequest, lanes_of, loads_of
 
 
@@ -95,7 +95,7 @@ async def _locations(
 ) -> dict[UUID, Location]:
     """Only the locations that have a shelf of something asked for; all, when an order asks for nothing on shelves."""
     is_anywhere = any(
-        all(not goods[sku_id].is_tracked for line in request.lines for sku_id in wanted_of(line, goods))
+        all(not goods[sku_id].is_tracked for line in request.lines for sku_id, _ in parts_of(line, goods))
         for request in requests
     )
     if is_anywhere:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from batuta.inventory.commands import reserve
 from batuta.inventory.domain import Claim, Reserved, ReserveLine, ReserveRequest
 from batuta.inventory.queries import all_claims_of
-from batuta.sourcing.domain import Good, SourcingRequest, wanted_of
+from batuta.sourcing.domain import Good, SourcingRequest, parts_of
 from batuta.sourcing.queries import History
 
 Held = dict[tuple[UUID, UUID, UUID], int]
@@ -68,7 +68,8 @@ def _want(
     """What to reserve so that the order holds all units asked for; a reservation states what a line holds in all."""
     lines = []
     for line in request.lines:
-        for sku_id, units in wanted_of(line, goods).items():
+        for sku_id, per_unit in parts_of(line, goods):
+            units = per_unit * line.quantity
             has = sum(free[key] for key in free if key[:2] == (line.line_id, sku_id))
             if goods[sku_id].is_tracked and has < units:
                 counting = sum(

@@ -4,7 +4,7 @@ from batuta.sourcing.domain.candidates import Candidate, Choice, Costs, Demand, 
 from batuta.sourcing.domain.dealing import Moved
 from batuta.sourcing.domain.decisions import Considered, Decision, Outcome, Source, Verdict
 from batuta.sourcing.domain.known import Good, Known, Shelf
-from batuta.sourcing.domain.planning import Draft, decide_all, wanted_of
+from batuta.sourcing.domain.planning import Draft, decide_all, parts_of
 from batuta.sourcing.domain.requests import (
     Assignment,
     Method,
@@ -48,5 +48,5 @@ __all__ = [
     "choose",
     "decide_all",
     "explain",
-    "wanted_of",
+    "parts_of",
 ]

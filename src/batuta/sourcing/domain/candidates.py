@@ -12,13 +12,25 @@ SPLITS_MAX = 63
 WEIGHT_LEAST_G = 1
 
 
-class Demand(msgspec.Struct, frozen=True, kw_only=True):
-    """So many units of one SKU, over all lines of the order; weight and length are of one unit."""
+Parts = tuple[tuple[UUID, int], ...]
+"""What one unit of a line is made of: SKUs, each once and in order, and how many of each."""
 
-    sku_id: UUID
+
+class Demand(msgspec.Struct, frozen=True, kw_only=True):
+    """So many units made of the same parts, over all lines of the order; weight and length are of one unit.
+
+    A unit travels whole: a bundle's parts come from one location.
+    """
+
+    parts: Parts
     quantity: int
     weight_g: int
     length_mm: int
+
+    @property
+    def pieces(self) -> int:
+        """How many things have to be picked for one unit."""
+        return sum(per_unit for _, per_unit in self.parts)
 
 
 class Lane(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,10 +84,10 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Shipment(msgspec.Struct, frozen=True, kw_only=True):
-    """What one location sends, by which service; no service when nothing is shipped."""
+    """What one location sends, by which service; no service when nothing is shipped. units: by their parts."""
 
     location_id: UUID
-    units: tuple[tuple[UUID, int], ...]
+    units: tuple[tuple[Parts, int], ...]
     service_id: UUID | None
     freight_minor: int
     handling_minor: int
@@ -97,9 +109,14 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-Placement = Mapping[UUID, Mapping[UUID, int]]
-"""Units by location and SKU."""
+Placement = Mapping[UUID, Mapping[Parts, int]]
+"""Units by location and parts."""
 
 
-def placement_of(shipments: Sequence[Shipment]) -> dict[UUID, dict[UUID, int]]:
+def units_in(stock: Mapping[UUID, int], parts: Parts) -> int:
+    """How many whole units the stock makes."""
+    return min((stock.get(sku_id, 0) // per_unit for sku_id, per_unit in parts), default=0)
+
+
+def placement_of(shipments: Sequence[Shipment]) -> dict[UUID, dict[Parts, int]]:
     return {one.location_id: dict(one.units) for one in shipments}

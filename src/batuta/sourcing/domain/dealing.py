@@ -7,12 +7,12 @@ from uuid import UUID
 import msgspec
 
 from batuta.kernel.money import split_minor
-from batuta.sourcing.domain.candidates import Choice, placement_of
+from batuta.sourcing.domain.candidates import Choice, Parts, placement_of
 from batuta.sourcing.domain.known import Claims, Good
 from batuta.sourcing.domain.requests import Assignment
 
-Wanted = Mapping[UUID, Mapping[UUID, int]]
-"""Units by line and SKU."""
+Wanted = Mapping[UUID, tuple[Parts, int]]
+"""What a unit of each line is made of, and how many units it wants."""
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,32 +25,41 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
     quantity: int
 
 
-def deal(wanted: Wanted, choice: Choice, claims: Claims) -> dict[tuple[UUID, UUID, UUID], int]:
-    """Give the shipments' units to lines: first where a line holds them already, then in the lines' order."""
+def deal(wanted: Wanted, choice: Choice, claims: Claims) -> dict[tuple[UUID, UUID], int]:
+    """Give the shipments' units to lines, by line and location: first where a line holds them, then in order."""
     left = placement_of(choice.shipments)
-    missing = {(line_id, sku_id): units for line_id, skus in wanted.items() for sku_id, units in skus.items()}
-    dealt: dict[tuple[UUID, UUID, UUID], int] = defaultdict(int)
+    missing = {line_id: units for line_id, (_, units) in wanted.items()}
+    dealt: dict[tuple[UUID, UUID], int] = defaultdict(int)
     for is_held in (True, False):
-        for (line_id, sku_id), wanted_yet in list(missing.items()):
-            need = wanted_yet
+        for line_id, (parts, _) in wanted.items():
             for location_id, here in left.items():
-                most = min(need, claims.get((line_id, sku_id, location_id), 0)) if is_held else need
-                units = min(most, here.get(sku_id, 0))
+                most = missing[line_id]
+                if is_held:
+                    most = min(most, *(claims.get((line_id, sku_id, location_id), 0) // per for sku_id, per in parts))
+                units = min(most, here.get(parts, 0))
                 if units:
-                    dealt[line_id, sku_id, location_id] += units
-                    here[sku_id] -= units
-                    need -= units
-            missing[line_id, sku_id] = need
+                    dealt[line_id, location_id] += units
+                    here[parts] -= units
+                    missing[line_id] -= units
     assert not any(missing.values()), "a choice places every unit"
     return dealt
 
 
+def pieces_of(wanted: Wanted, dealt: Mapping[tuple[UUID, UUID], int]) -> dict[tuple[UUID, UUID, UUID], int]:
+    """The dealt units as SKUs, by line, SKU and location."""
+    return {
+        (line_id, sku_id, location_id): per_unit * units
+        for (line_id, location_id), units in dealt.items()
+        for sku_id, per_unit in wanted[line_id][0]
+    }
+
+
 def moves_for(
-    dealt: Mapping[tuple[UUID, UUID, UUID], int], claims: Claims, goods: Mapping[UUID, Good]
+    pieces: Mapping[tuple[UUID, UUID, UUID], int], claims: Claims, goods: Mapping[UUID, Good]
 ) -> Iterator[Moved]:
     """What to move so that every line holds its units where they ship from; what is not tracked is not held."""
-    spare = {key: held - dealt.get(key, 0) for key, held in sorted(claims.items())}
-    for (line_id, sku_id, target), units in sorted(dealt.items()):
+    spare = {key: held - pieces.get(key, 0) for key, held in sorted(claims.items())}
+    for (line_id, sku_id, target), units in sorted(pieces.items()):
         missing = units - claims.get((line_id, sku_id, target), 0) if goods[sku_id].is_tracked else 0
         for key, left in list(spare.items()):
             moved = min(missing, left) if key[:2] == (line_id, sku_id) else 0
@@ -67,12 +76,12 @@ def moves_for(
 
 
 def assignments_of(
-    dealt: Mapping[tuple[UUID, UUID, UUID], int], choice: Choice, goods: Mapping[UUID, Good]
+    pieces: Mapping[tuple[UUID, UUID, UUID], int], choice: Choice, goods: Mapping[UUID, Good]
 ) -> tuple[Assignment, ...]:
-    """The dealt units as assignments; each shipment's freight is shared over them by weight."""
+    """The pieces as assignments; each shipment's freight is shared over them by weight."""
     found = []
     for shipment in choice.shipments:
-        parts = [(key, units) for key, units in dealt.items() if key[2] == shipment.location_id]
+        parts = [(key, units) for key, units in pieces.items() if key[2] == shipment.location_id]
         for (key, units), price_minor in zip(parts, _by_weight(parts, shipment.freight_minor, goods), strict=True):
             found.append(
                 Assignment(

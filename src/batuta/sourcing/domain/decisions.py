@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from batuta.sourcing.domain.board import Board
-from batuta.sourcing.domain.candidates import Candidate, Choice, Costs, placement_of
+from batuta.sourcing.domain.candidates import Candidate, Choice, Costs, Parts, placement_of, units_in
 from batuta.sourcing.domain.sites import Rule, Site
 
 
@@ -29,10 +29,9 @@ class Outcome(StrEnum):
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """Units of the line's SKU that ship from a location."""
+    """Units of the line that ship from a location."""
 
     location_id: UUID
-    sku_id: UUID
     quantity: int
     service_id: UUID | None = None
 
@@ -57,7 +56,7 @@ class Considered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why one line ships from where it ships.
 
-    quantity: units of stock. costs: of the whole plan of the order. elsewhere: how many active locations more
+    quantity: units of the line. costs: of the whole plan of the order. elsewhere: how many active locations more
     have no stock of the order at all. difference_minor: how much dearer the runner-up's plan is.
     """
 
@@ -90,9 +89,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """One line: what it wants, by SKU, and where the chosen plan takes it from."""
+    """One line: what a unit is made of, how many it wants, and where the chosen plan takes them from."""
 
-    wanted: Mapping[UUID, int]
+    parts: Parts
+    quantity: int
     sources: Sequence[Source]
 
 
@@ -114,13 +114,13 @@ def _consider(board: Board, facts: Facts, choice: Choice | None, asked: Asked, s
         code=site.code,
         name=site.name,
         verdict=Verdict.EXCLUDED,
-        have=sum(min(units, stock.get(sku_id, 0)) for sku_id, units in asked.wanted.items()),
+        have=min(asked.quantity, units_in(stock, asked.parts)),
     )
     if any(source.location_id == site.location_id for source in asked.sources):
         return msgspec.structs.replace(one, verdict=Verdict.CHOSEN)
-    rule = facts.rules.get(site.location_id) or _rule_for(board, facts, asked.wanted, one)
+    rule = facts.rules.get(site.location_id) or _rule_for(board, facts, asked.parts, one)
     if rule is None and choice is None:
-        rule = Rule.NOT_ENOUGH if one.have < sum(asked.wanted.values()) else Rule.TOO_MANY_SPLITS
+        rule = Rule.NOT_ENOUGH if one.have < asked.quantity else Rule.TOO_MANY_SPLITS
     if rule is not None or choice is None:
         return msgspec.structs.replace(one, rule=rule)
     costs = _cheapest_with(board, choice, asked, facts.candidates[site.location_id])
@@ -130,35 +130,38 @@ def _consider(board: Board, facts: Facts, choice: Choice | None, asked: Asked, s
     return msgspec.structs.replace(one, verdict=Verdict.DEARER, costs=costs, difference_minor=difference_minor)
 
 
-def _rule_for(board: Board, facts: Facts, wanted: Mapping[UUID, int], one: Considered) -> Rule | None:
+def _rule_for(board: Board, facts: Facts, parts: Parts, one: Considered) -> Rule | None:
     """The rule that shuts the location out of this line, though not out of the order."""
     if not one.have:
         return Rule.NO_STOCK
-    stock = facts.candidates[one.location_id].stock
-    if not any(stock.get(sku_id) for sku_id in wanted):
+    if not units_in(facts.candidates[one.location_id].stock, parts):
         return Rule.BANNED
     i = board.by_location.get(one.location_id)
-    places = zip(board.demands, board.places[i].stock, strict=True) if i is not None else ()
-    is_served = any(units and demand.sku_id in wanted for demand, units in places)
-    return None if is_served else Rule.NOT_SERVED
+    stock = zip(board.demands, board.places[i].stock, strict=True) if i is not None else ()
+    return None if any(units and demand.parts == parts for demand, units in stock) else Rule.NOT_SERVED
 
 
 def _cheapest_with(board: Board, choice: Choice, asked: Asked, candidate: Candidate) -> Costs | None:
-    plans = [_swapped(choice, asked, candidate)]
-    if all(candidate.stock.get(demand.sku_id, 0) >= demand.quantity for demand in board.demands):
-        plans.append({candidate.location_id: {demand.sku_id: demand.quantity for demand in board.demands}})
+    plans = [
+        _swapped(choice, asked, candidate),
+        {candidate.location_id: {one.parts: one.quantity for one in board.demands}},
+    ]
     priced = [costs for plan in plans if (costs := board.costs_of(plan)) is not None]
     return min(priced, key=lambda costs: costs.total_minor, default=None)
 
 
-def _swapped(choice: Choice, asked: Asked, candidate: Candidate) -> dict[UUID, dict[UUID, int]]:
+def _swapped(choice: Choice, asked: Asked, candidate: Candidate) -> dict[UUID, dict[Parts, int]]:
     """The chosen placement, with as many units of the line as the candidate has left coming from there."""
     placement = placement_of(choice.shipments)
     here = placement.setdefault(candidate.location_id, {})
-    left = {sku_id: candidate.stock.get(sku_id, 0) - here.get(sku_id, 0) for sku_id in asked.wanted}
+    stock = dict(candidate.stock)
+    for parts, count in here.items():
+        for sku_id, per_unit in parts:
+            stock[sku_id] = stock.get(sku_id, 0) - per_unit * count
+    left = max(0, units_in(stock, asked.parts))
     for source in asked.sources:
-        units = min(source.quantity, max(0, left[source.sku_id]))
-        left[source.sku_id] -= units
-        placement[source.location_id][source.sku_id] -= units
-        here[source.sku_id] = here.get(source.sku_id, 0) + units
+        units = min(source.quantity, left)
+        left -= units
+        placement[source.location_id][asked.parts] -= units
+        here[asked.parts] = here.get(asked.parts, 0) + units
     return placement

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from batuta.sourcing.domain.board import COST_SHIFT, Board
+from batuta.sourcing.domain.board import COST_SHIFT, Board, Place
+from batuta.sourcing.domain.candidates import units_in
 
 Placed = dict[int, list[int]]
 _MICRO = 1_000_000
@@ -31,7 +32,7 @@ def _open_by(board: Board, rank: Callable[[int, int], tuple[int, int]]) -> Place
         offers = []
         for i, place in enumerate(board.places):
             if i not in placed:
-                units = [min(have, need) for have, need in zip(place.stock, left, strict=True)]
+                units = _takes(board, place, left)
                 key = board.key_of({i: units}) if any(units) else None
                 if key is not None:
                     offers.append((rank(key - board.base, sum(units)), i, units))
@@ -41,6 +42,19 @@ def _open_by(board: Board, rank: Callable[[int, int], tuple[int, int]]) -> Place
         placed[i] = placed_units
         left = [need - count for need, count in zip(left, placed_units, strict=True)]
     return None if any(left) else placed
+
+
+def _takes(board: Board, place: Place, left: list[int]) -> list[int]:
+    """As many units as the place has, in the order of the demands where two want the same SKU."""
+    units = [min(have, need) for have, need in zip(place.stock, left, strict=True)]
+    if not board.is_shared or place.has_all(board.demands, units):
+        return units
+    stock = dict(place.candidate.stock)
+    for j, demand in enumerate(board.demands):
+        units[j] = min(units[j], units_in(stock, demand.parts))
+        for sku_id, per_unit in demand.parts:
+            stock[sku_id] = stock.get(sku_id, 0) - per_unit * units[j]
+    return units
 
 
 def _cheapest_per_unit(key: int, units: int) -> tuple[int, int]:

@@ -7,8 +7,8 @@ from uuid import UUID
 import msgspec
 
 from batuta.sourcing.domain.board import Board
-from batuta.sourcing.domain.candidates import Candidate, Choice, Demand, Terms
-from batuta.sourcing.domain.dealing import Moved, assignments_of, deal, moves_for
+from batuta.sourcing.domain.candidates import Candidate, Choice, Demand, Parts, Terms
+from batuta.sourcing.domain.dealing import Moved, assignments_of, deal, moves_for, pieces_of
 from batuta.sourcing.domain.decisions import Asked, Decision, Facts, Outcome, Source, consider, runner_up
 from batuta.sourcing.domain.known import Good, Known
 from batuta.sourcing.domain.requests import Method, Plan, SourcingLine, SourcingRequest, Unfillable
@@ -34,13 +34,13 @@ def decide_all(requests: Sequence[SourcingRequest], known: Known) -> list[Draft]
     return [_Order(request, known).decide() for request in requests]
 
 
-def wanted_of(line: SourcingLine, goods: Mapping[UUID, Good]) -> dict[UUID, int]:
-    """Units of each SKU that have to come from somewhere; services are no goods and are left out."""
-    wanted: dict[UUID, int] = defaultdict(int)
+def parts_of(line: SourcingLine, goods: Mapping[UUID, Good]) -> Parts:
+    """What has to come from somewhere for one unit of the line; services are no goods and are left out."""
+    per_unit: dict[UUID, int] = defaultdict(int)
     for sku_id, units in line.components:
         if sku_id in goods:
-            wanted[sku_id] += units * line.quantity
-    return wanted
+            per_unit[sku_id] += units
+    return tuple(sorted(per_unit.items()))
 
 
 class _Order:
@@ -53,14 +53,17 @@ class _Order:
         self.request, self.known = request, known
         self.attempt = known.attempts.get(request.order_id, 0) + 1
         self.claims = known.claims.get(request.order_id, {})
-        self.wanted = {line.line_id: wanted_of(line, known.goods) for line in request.lines}
+        parts = {line.line_id: parts_of(line, known.goods) for line in request.lines}
+        self.wanted = {
+            line.line_id: (parts[line.line_id], line.quantity) for line in request.lines if parts[line.line_id]
+        }
         self.totals: dict[UUID, int] = defaultdict(int)
-        for wanted in self.wanted.values():
-            for sku_id, units in wanted.items():
-                self.totals[sku_id] += units
+        for made_of, units in self.wanted.values():
+            for sku_id, per_unit in made_of:
+                self.totals[sku_id] += per_unit * units
         self.claimed: dict[UUID, dict[UUID, int]] = defaultdict(lambda: defaultdict(int))
         for (line_id, sku_id, location_id), units in self.claims.items():
-            if sku_id in self.wanted.get(line_id, ()):
+            if line_id in self.wanted and sku_id in self.totals:
                 self.claimed[location_id][sku_id] += units
 
     def decide(self) -> Draft:
@@ -73,38 +76,42 @@ class _Order:
             return self._unfillable(board, facts)
 
         dealt = deal(self.wanted, choice, self.claims)
-        moves = tuple(moves_for(dealt, self.claims, self.known.goods))
+        pieces = pieces_of(self.wanted, dealt)
+        moves = tuple(moves_for(pieces, self.claims, self.known.goods))
         self._take(choice, moves)
         services = {shipment.location_id: shipment.service_id for shipment in choice.shipments}
         sources: dict[UUID, list[Source]] = defaultdict(list)
-        for (line_id, sku_id, location_id), units in dealt.items():
-            service_id = services[location_id]
-            source = Source(location_id=location_id, sku_id=sku_id, quantity=units, service_id=service_id)
-            sources[line_id].append(source)
+        for (line_id, location_id), units in dealt.items():
+            sources[line_id].append(Source(location_id=location_id, quantity=units, service_id=services[location_id]))
         return Draft(
             request=self.request,
             answer=Plan(
                 order_id=self.request.order_id,
                 attempt=self.attempt,
-                assignments=assignments_of(dealt, choice, self.known.goods),
+                assignments=assignments_of(pieces, choice, self.known.goods),
                 costs=choice.costs,
                 currency=self.request.currency,
                 is_greedy=choice.is_greedy,
             ),
-            decisions=tuple(self._decision(line_id, board, facts, choice, sources[line_id]) for line_id in self.wanted),
+            decisions=tuple(
+                self._decision(line, board, facts, choice, sources[line.line_id]) for line in self.request.lines
+            ),
             moves=moves,
         )
 
     def _demands(self) -> list[Demand]:
+        units: dict[Parts, int] = defaultdict(int)
+        for parts, quantity in self.wanted.values():
+            units[parts] += quantity
         goods = self.known.goods
         return [
             Demand(
-                sku_id=sku_id,
-                quantity=units,
-                weight_g=goods[sku_id].weight_g,
-                length_mm=goods[sku_id].length_mm,
+                parts=parts,
+                quantity=quantity,
+                weight_g=sum(goods[sku_id].weight_g * per_unit for sku_id, per_unit in parts),
+                length_mm=max(goods[sku_id].length_mm for sku_id, _ in parts),
             )
-            for sku_id, units in self.totals.items()
+            for parts, quantity in units.items()
         ]
 
     def _terms(self) -> Terms:
@@ -172,16 +179,13 @@ class _Order:
 
     def _unfillable(self, board: Board, facts: Facts) -> Draft:
         """Say which lines cannot be served even if they were the whole order."""
-        decisions = tuple(self._decision(line_id, board, facts, None, ()) for line_id in self.wanted)
-        have: dict[UUID, int] = defaultdict(int)
+        decisions = tuple(self._decision(line, board, facts, None, ()) for line in self.request.lines)
+        have: dict[Parts, int] = defaultdict(int)
         for place in board.places:
             for demand, units in zip(board.demands, place.stock, strict=True):
-                have[demand.sku_id] += units
-        short = [
-            line_id
-            for line_id, wanted in self.wanted.items()
-            if any(have[sku_id] < self.totals[sku_id] for sku_id in wanted)
-        ]
+                have[demand.parts] += units
+        asked = {demand.parts: demand.quantity for demand in board.demands}
+        short = [line_id for line_id, (parts, _) in self.wanted.items() if have[parts] < asked[parts]]
         answer = Unfillable(
             "no location can serve what is asked" if short else "too many locations would have to share the order",
             order_id=str(self.request.order_id),
@@ -191,18 +195,20 @@ class _Order:
         return Draft(request=self.request, answer=answer, decisions=decisions)
 
     def _decision(
-        self, line_id: UUID, board: Board, facts: Facts, choice: Choice | None, sources: Sequence[Source]
+        self, line: SourcingLine, board: Board, facts: Facts, choice: Choice | None, sources: Sequence[Source]
     ) -> Decision:
-        considered = consider(board, facts, choice, Asked(wanted=self.wanted[line_id], sources=sources))
+        parts, _ = self.wanted.get(line.line_id, ((), 0))
+        asked = Asked(parts=parts, quantity=line.quantity, sources=sources)
+        considered = consider(board, facts, choice, asked) if parts else []
         second = runner_up(considered)
         works = sum(1 for site in facts.sites.values() if site.is_active)
         return Decision(
             order_id=self.request.order_id,
-            line_id=line_id,
+            line_id=line.line_id,
             attempt=self.attempt,
             at=self.known.now,
             outcome=Outcome.PLANNED if choice else Outcome.UNFILLABLE,
-            quantity=sum(self.wanted[line_id].values()),
+            quantity=line.quantity,
             currency=self.request.currency,
             sources=tuple(sources),
             considered=tuple(considered),

@@ -35,7 +35,7 @@ def choose_on(board: Board) -> Choice | None:
             return None
 
     if len(board.places) == 1:
-        only = {0: board.places[0].stock}
+        only = {0: [demand.quantity for demand in board.demands]}
         return board.choice_of(only, is_greedy=False) if board.key_of(only) is not None else None
 
     search = _Search(board)
@@ -61,7 +61,7 @@ class _Search:
         self.stocks = [sum(place.stock[j] for place in self.places) for j in range(len(self.demands))]
         self.spots = [self._spots(j) for j in range(len(self.demands))]
         self.least_units = [min(self.places[i].least_units[j] for i in self.spots[j]) for j in range(len(self.demands))]
-        self.least_floors = [min(self.places[i].unit for i in self.spots[j]) for j in range(len(self.demands))]
+        self.least_floors = [min(self.places[i].units[j] for i in self.spots[j]) for j in range(len(self.demands))]
         self.least_openings = [min(self.places[i].least_opening for i in spots) for spots in self.spots]
         self.line_tails = self._tails(self.least_units)
         self.floor_tails = self._tails(self.least_floors)
@@ -145,7 +145,7 @@ class _Search:
         place, before, bounds = self.places[i], self.open.get(i), (self.floor, self.line)
         moved, weight_g, mask = place.moved(j, count), self.demands[j].weight_g * count, place.tariff.masks[j]
         line = self.line + place.least_units[j] * count + moved
-        floor = self.floor + place.unit * count + moved
+        floor = self.floor + place.units[j] * count + moved
         if before is None:
             line += place.least_opening
             floor += place.opening
@@ -164,9 +164,10 @@ class _Search:
         self.floor, self.line, self.open[i] = floor, line, (weight_g, mask)
         units = self.placed.setdefault(i, [0] * len(self.demands))
         units[j] = count
-        if count == need:
+        is_there = not self.board.is_shared or place.has_all(self.demands, units)
+        if is_there and count == need:
             self._fill(j + 1)
-        else:
+        elif is_there:
             self._spread(j, need - count, opened, at + 1, left)
         units[j] = 0
         self.floor, self.line = bounds
