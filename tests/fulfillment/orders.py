@@ -148,3 +148,10 @@ async def assert_lawful(db: AsyncConnection) -> None:
     """Every law of this room, of orders and of stock holds in this transaction."""
     broken = [one for one in await examine(db, [*AUDIT, *ORDER_LAWS, *STOCK_LAWS]) if one.broken]
     assert not broken
+
+
+async def assert_lawful_of(db: AsyncConnection, *those: FulfillmentOrder) -> None:
+    """The laws of this room and of orders hold for these, in a database that others use too."""
+    ours = {str(id_) for one in those for id_ in (one.id, *(line.line_id for line in one.lines))}
+    for verdict in await examine(db, [*AUDIT, *ORDER_LAWS]):
+        assert not [row for row in verdict.rows if ours & {str(value) for value in row.values()}], verdict

@@ -163,10 +163,10 @@ def _share_out(
     request: RequestCancellation,
 ) -> tuple[dict[UUID, dict[UUID, int]], dict[UUID, int]]:
     free = {one.id: _free(one) for one in fulfillments}
-    for fulfillment_id, parts in asked.items():
-        for part in parts:
+    for fulfillment in fulfillments:
+        for part in asked.get(fulfillment.id, ()):
             for units in part.units:
-                free[fulfillment_id][units.line_id] -= units.quantity
+                free[fulfillment.id][units.line_id] -= units.quantity
     wanted = _wanted(fulfillments, request)
     shares: dict[UUID, dict[UUID, int]] = defaultdict(dict)
     for fulfillment in sorted(fulfillments, key=lambda one: (_BY_PROGRESS[one.status], one.id)):
