@@ -9,5 +9,6 @@ times an order has been planned).
 Laws: a plan is the cheapest there is, in money, or is marked `is_greedy`. Equal costs are settled by named
 ties, so the same facts give the same plan. A plan and its claims on stock are one thing: a unit is planned
 only where the order holds it, or where it could be moved to in the same transaction. A unit of a bundle ships
-whole, from one location. Every planned unit has a decision, and every location that had stock of it is in that decision with its reason.
+whole, from one location. Every planned unit has a decision, and every location that had stock of it is in that
+decision with its reason.
 """

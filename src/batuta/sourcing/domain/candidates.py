@@ -115,6 +115,9 @@ Placement = Mapping[UUID, Mapping[Parts, int]]
 
 def units_in(stock: Mapping[UUID, int], parts: Parts) -> int:
     """How many whole units the stock makes."""
+    if len(parts) == 1:
+        sku_id, per_unit = parts[0]
+        return stock.get(sku_id, 0) // per_unit
     return min((stock.get(sku_id, 0) // per_unit for sku_id, per_unit in parts), default=0)
 
 
