@@ -225,7 +225,7 @@ AUDIT = (
            OR (l.allocated, l.released, l.picked, l.packed, l.shipped) IS DISTINCT FROM
               (coalesce(s.allocated, 0), coalesce(s.released, 0), coalesce(s.picked, 0), coalesce(s.packed, 0),
                coalesce(s.shipped, 0))
-           OR (l.is_shipped AND l.delivered <> coalesce(s.delivered, 0))
+           OR (l.is_shipped AND l.first_bucket <> 'delivered' AND l.delivered <> coalesce(s.delivered, 0))
         """,
     ),
     Law(
