@@ -1,6 +1,7 @@
 """Replaying: hour by hour, what the data says that customers, the bank, sellers and carriers did."""
 
-from collections import defaultdict
+import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -99,18 +100,19 @@ class Replay:
 
     async def hour(self, now: datetime, steps: Sequence[Step]) -> None:
         """Play what happened in the hour before `now`, and all that follows from it."""
-        told: set[UUID] = set()
-        for kind, verb in self._verbs.items():
-            orders = [step.order for step in steps if step.kind == kind and step.order.items]
-            if kind == PLACED:
-                orders = [step.order for step in steps if step.kind == kind]
-            if not orders:
-                continue
-            if told & {order.id for order in orders}:
-                await self._settle(now)
-            await verb(orders, now)
-            told |= {order.id for order in orders}
-        await self._settle(now)
+        turns: list[dict[int, list[Bought]]] = []
+        seen: Counter[UUID] = Counter()
+        for step in sorted(steps, key=lambda step: step.kind):
+            # What happened to one order in one hour happens in turns; different orders do not wait for each other.
+            turn = seen[step.order.id]
+            seen[step.order.id] += 1
+            if turn == len(turns):
+                turns.append(defaultdict(list))
+            if step.order.items or step.kind == PLACED:
+                turns[turn][step.kind].append(step.order)
+        for turn_ in turns:
+            await asyncio.gather(*(self._verbs[kind](orders, now) for kind, orders in turn_.items()))
+            await self._settle(now)
 
     async def _settle(self, now: datetime) -> None:
         await settle(self._engine, self._clockwork, now=now, worker=WORKER)
@@ -222,7 +224,7 @@ def _means(pay: Pay, order: Bought) -> Means:
     return Means(
         method=METHODS[pay.kind],
         amount_minor=pay.amount_minor,
-        token=f"tok_pending_{order.key[:16]}",
+        token=f"tok_pending_{order.key[:16]}_extended",
         captures_at_once=not pay.is_card,
     )
 

@@ -4,6 +4,7 @@ The worker takes a step whenever it is woken or a second has passed; a replay of
 of its data. Both are the same step, so what is tested is what runs.
 """
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
@@ -27,13 +28,14 @@ class Clockwork(msgspec.Struct, frozen=True, kw_only=True):
 async def settle(engine: AsyncEngine, clockwork: Clockwork, *, now: datetime, worker: UUID) -> int:
     """Take one step and return how much was done; when it returns, nothing is left that could be done at `now`."""
     done = await sweep(engine, clockwork.sweeps, now=now)
-    reacted = await _react_all(engine, clockwork, now=now)
-    while carried := await _work_all(engine, clockwork, now=now, worker=worker):
-        done += reacted + carried
-        reacted = await _react_all(engine, clockwork, now=now)
-        if not reacted:
+    while True:
+        # Reactions queue jobs and jobs tell facts: only when neither finds anything, nothing is left.
+        reacted, carried = await asyncio.gather(
+            _react_all(engine, clockwork, now=now), _work_all(engine, clockwork, now=now, worker=worker)
+        )
+        if not reacted and not carried:
             return done
-    return done + reacted
+        done += reacted + carried
 
 
 async def _react_all(engine: AsyncEngine, clockwork: Clockwork, *, now: datetime) -> int:

@@ -33,6 +33,7 @@ from batuta.plumbing.audit import Law
 from batuta.plumbing.database import Instant, metadata
 
 HOLD_LIFE = timedelta(days=7)
+EXTENDED_LIFE = timedelta(days=30)
 WEBHOOK_KEY = b"batuta test provider"
 WEBHOOK_AGE_MAX = timedelta(minutes=5)
 
@@ -57,6 +58,7 @@ DECLINES = {
 }
 
 PENDING = "tok_pending"
+EXTENDED = "_extended"
 
 SCHEMA = "payments_test_provider"
 
@@ -148,7 +150,7 @@ class TestProvider:
 
     async def decide(self, payment_id: UUID, *, is_approved: bool, at: datetime) -> None:
         """Let a pending authorisation or payment (a boleto at the bank) come through or not; a webhook tells it."""
-        await self._fetch(_DECIDE, payment_id, is_approved, at, at + HOLD_LIFE)
+        await self._fetch(_DECIDE, payment_id, is_approved, at, at + HOLD_LIFE, at + EXTENDED_LIFE)
 
     async def books(self, payment_ids: Sequence[UUID]) -> dict[UUID, ProviderBook]:
         return {
@@ -187,7 +189,7 @@ class TestProvider:
             call.token.startswith(f"{PENDING}_") and await self._fetch(_KNOWN_CARD, call.token)
         ):
             fate = ReportKind.PENDING
-        return str(fate), reason, call.at + HOLD_LIFE
+        return str(fate), reason, call.at + _life_of(call.token)
 
     async def _run(self, call: Call, statement: str, *extra: object) -> Report:
         if call.token == "tok_unavailable":  # noqa: S105 - a test token
@@ -217,6 +219,11 @@ _RESULTS = {
     InstructionKind.VOID: ReportKind.VOIDED,
     InstructionKind.REFUND: ReportKind.REFUNDED,
 }
+
+
+def _life_of(token: str) -> timedelta:
+    """Some networks hold longer for merchants that ask for it (PAY-04)."""
+    return EXTENDED_LIFE if token.endswith(EXTENDED) else HOLD_LIFE
 
 
 def _body(call: Call) -> str:
@@ -349,7 +356,8 @@ WITH decided AS (
     UPDATE {SCHEMA}.operation SET
         result = CASE WHEN NOT $2::boolean THEN 'declined' WHEN kind = 'pay' THEN 'captured' ELSE 'authorised' END,
         reason = CASE WHEN $2::boolean THEN '' ELSE 'not_paid' END,
-        held_until = CASE WHEN $2::boolean THEN $4::timestamptz END,
+        held_until = CASE WHEN $2::boolean THEN
+            CASE WHEN right(token, {len(EXTENDED)}) = '{EXTENDED}' THEN $5::timestamptz ELSE $4::timestamptz END END,
         happened_at = $3::timestamptz
     WHERE charge_id = $1::uuid AND result = 'pending' RETURNING *)
 INSERT INTO {SCHEMA}.charge

@@ -1,6 +1,6 @@
 """Expiring: an authorisation is renewed at 80 % of its life, and released at its end (PAY-04)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -11,8 +11,8 @@ from batuta.payments.domain.instructions import Instruction, InstructionKind, In
 from batuta.payments.domain.opening import Payment, instruct_authorisation
 from batuta.payments.domain.settling import release_expired
 
-RENEWALS_MAX = 12
-"""About two months of seven-day holds; what is not shipped by then waits for the customer to pay anew."""
+RENEWED_FOR_MAX = timedelta(days=60)
+"""Beyond the end of the first authorisation; what has not left by then waits for the customer to pay anew."""
 
 
 def expire(book: Book, payment_id: UUID, *, now: datetime) -> None:
@@ -33,7 +33,7 @@ def renew(book: Book, payment_id: UUID) -> None:
     free_minor = book.free_hold_minor(payment_id)
     book.watch(msgspec.structs.replace(payment, watch_at=payment.authorised_until if held_minor else None))
     renewed_id = child_id(payment_id, "renew")
-    if free_minor <= 0 or renewed_id in book.payments or _renewals(book, payment) >= RENEWALS_MAX:
+    if free_minor <= 0 or renewed_id in book.payments or _renewed_for(book, payment) >= RENEWED_FOR_MAX:
         return
     renewed = Payment(
         id=renewed_id,
@@ -52,13 +52,14 @@ def renew(book: Book, payment_id: UUID) -> None:
     _release_after(book, payment, authorising)
 
 
-def _renewals(book: Book, payment: Payment) -> int:
-    """How many times the authorisation was renewed to come to this one."""
-    renewals = 0
-    while payment.renews_id is not None:
-        payment = book.payments[payment.renews_id]
-        renewals += 1
-    return renewals
+def _renewed_for(book: Book, payment: Payment) -> timedelta:
+    """How much longer than the first authorisation this one holds."""
+    first = payment
+    while first.renews_id is not None:
+        first = book.payments[first.renews_id]
+    if payment.authorised_until is None or first.authorised_until is None:
+        return timedelta(0)
+    return payment.authorised_until - first.authorised_until
 
 
 def _release_after(book: Book, payment: Payment, authorising: Instruction) -> None:

@@ -1,0 +1,160 @@
+"""`python -m examples.olist --from FOLDER`: see the package."""
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import uvloop
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from batuta.plumbing.database import create_engine
+from batuta.plumbing.embedded import EmbeddedServer
+from batuta.plumbing.events import facts_of, publish
+from batuta.plumbing.migrate import migrate
+from batuta.plumbing.settings import Settings
+from batuta.plumbing.telemetry import configure_logs
+from batuta.worker import clockwork
+from examples.olist.building import ACTOR, BEGINNING, build, id_of
+from examples.olist.events import HourBegun, ReplayEnded
+from examples.olist.reading import Data, read
+from examples.olist.replaying import Replay, Step, steps_by_hour
+from examples.olist.reporting import report
+
+DATABASE = "olist"
+STREAM = id_of("replay", "progress")
+AWAY_S_MAX = 60
+
+Advance = Callable[[], None]
+
+
+def main() -> None:
+    """Read the arguments, replay, report."""
+    arguments = _arguments()
+    configure_logs(level="error", form="console")
+    data = read(arguments.source, limit=arguments.limit)
+    figures = uvloop.run(_run(data, arguments.folder, is_quiet=arguments.json or not sys.stderr.isatty()))
+    print(json.dumps(figures, ensure_ascii=False, default=str) if arguments.json else _told(figures))
+    sys.exit(0 if figures["ledger_ok"] else 1)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m examples.olist", description="Real orders through the whole house."
+    )
+    parser.add_argument("--from", dest="source", type=Path, required=True, help="the folder with the data")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--limit", type=int, help="only so many orders, the first ones")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path(".batuta-olist"),
+        help="where the database lives; an interrupted replay there goes on, a finished one begins anew",
+    )
+    return parser.parse_args()
+
+
+async def _run(data: Data, folder: Path, *, is_quiet: bool) -> dict[str, Any]:
+    started = time.monotonic()
+    async with EmbeddedServer(folder) as server:
+        engine = await _opened(server.url)
+        try:
+            hours = steps_by_hour(data.orders)
+            with _progress(is_quiet=is_quiet) as progress:
+                bar = progress.add_task("hours", total=len(hours))
+                await _replay(engine, data, hours, lambda: progress.advance(bar))
+            async with engine.connect() as db:
+                figures = await report(db, data)
+        finally:
+            await engine.dispose()
+    return {**figures, "seconds": round(time.monotonic() - started, 1)}
+
+
+async def _opened(server_url: str) -> AsyncEngine:
+    """The example's own database: as an interrupted replay left it, or new."""
+    url = make_url(server_url).set(database=DATABASE).render_as_string(hide_password=False)
+    administrator = create_engine(server_url, settings={"statement_timeout": "60000"})
+    async with administrator.connect() as db:
+        await db.execution_options(isolation_level="AUTOCOMMIT")
+        exists = await db.scalar(text("SELECT count(*) FROM pg_database WHERE datname = :name"), {"name": DATABASE})
+        if exists and await _is_finished(url):
+            await db.execute(text(f"DROP DATABASE {DATABASE} WITH (FORCE)"))
+            exists = 0
+        if not exists:
+            await db.execute(text(f"CREATE DATABASE {DATABASE}"))
+    await administrator.dispose()
+    engine = create_engine(url, pool_size=6)
+    await migrate(engine)
+    return engine
+
+
+async def _is_finished(url: str) -> bool:
+    engine = create_engine(url)
+    try:
+        async with engine.connect() as db:
+            there = await db.scalar(text("SELECT to_regclass('plumbing.event')"))
+            facts = (await facts_of(db, [STREAM]))[STREAM] if there else []
+            return any(fact.name == "olist.replay_ended" for fact in facts)
+    finally:
+        await engine.dispose()
+
+
+async def _replay(engine: AsyncEngine, data: Data, hours: list[tuple[datetime, list[Step]]], advance: Advance) -> None:
+    async with engine.begin() as db:
+        told = (await facts_of(db, [STREAM]))[STREAM]
+        begun = max((fact.happened_at for fact in told), default=None)
+        if begun is None:
+            await build(db, data)
+            await publish(db, [HourBegun(stream=STREAM, happened_at=BEGINNING, actor=ACTOR)])
+    replay = Replay(engine, clockwork(Settings()))
+    for now, steps in hours:
+        if begun is None or now >= begun:
+            await _hour(engine, replay, now, steps)
+        advance()
+    async with engine.begin() as db:
+        await publish(db, [ReplayEnded(stream=STREAM, happened_at=hours[-1][0], actor=ACTOR)])
+
+
+async def _hour(engine: AsyncEngine, replay: Replay, now: datetime, steps: list[Step]) -> None:
+    """Play an hour; when the database goes away in the middle, wait for it and play the hour again."""
+    deadline = time.monotonic() + AWAY_S_MAX
+    while True:
+        try:
+            async with engine.begin() as db:
+                await publish(db, [HourBegun(stream=STREAM, happened_at=now, actor=ACTOR)])
+            await replay.hour(now, steps)
+        except (DBAPIError, InterfaceError, OSError) as problem:
+            if time.monotonic() > deadline:
+                raise
+            print(f"the database is away, waiting: {type(problem).__name__}", file=sys.stderr)
+            await asyncio.sleep(1)
+        else:
+            return
+
+
+def _progress(*, is_quiet: bool) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        disable=is_quiet,
+        transient=True,
+    )
+
+
+def _told(figures: dict[str, Any]) -> str:
+    return "\n".join(f"{name}: {json.dumps(value, ensure_ascii=False, default=str)}" for name, value in figures.items())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,11 @@
+"""How far a replay has come, told in the log like everything else, so that a killed one goes on where it was."""
+
+from batuta.kernel.events import Event
+
+
+class HourBegun(Event, frozen=True):
+    """The hour before `happened_at` is being played; played again, it changes nothing."""
+
+
+class ReplayEnded(Event, frozen=True):
+    """Everything in the data has been played."""

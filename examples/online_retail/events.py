@@ -1,0 +1,13 @@
+"""How far the import is; its facts are written in the transactions they tell of."""
+
+from batuta.kernel.events import Event
+
+
+class ChunkImported(Event, frozen=True):
+    """All invoices of a chunk are stored. Chunk 0 is what stands before the first invoice."""
+
+    chunk: int
+
+
+class ImportEnded(Event, frozen=True):
+    """Every invoice of the file is stored."""
