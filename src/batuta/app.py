@@ -3,15 +3,20 @@
 import asyncio
 import contextlib
 import errno
+import importlib
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
 
+import msgspec
 import structlog
 import uvicorn
 from litestar import Litestar
+from sqlalchemy import text
 
 from batuta.kernel.errors import Refused, Unavailable
+from batuta.plumbing.database import create_engine
 from batuta.plumbing.migrate import migrate
 from batuta.plumbing.opening import OpenDatabase, open_database
 from batuta.plumbing.settings import Settings
@@ -19,6 +24,7 @@ from batuta.plumbing.web import create_shell
 
 CONNECTIONS_WAITING_MAX = 2048
 GOODBYE_WITHIN_S = 5
+WORKER_CONNECTIONS = 5
 
 log = structlog.get_logger("batuta.app")
 
@@ -64,8 +70,46 @@ async def serve(settings: Settings, *, announce: Callable[[str], None]) -> None:
         async with open_database(settings) as database:
             if done := await migrate(database.engine):
                 log.info("migrated", versions=done)
+            await _begin_with_demo(settings, database)
             server = _Server(_config(create_app(database)), lambda: announce(_address(settings)))
-            await server.serve(sockets=[listener])
+            async with _worker_beside(settings, database):
+                await server.serve(sockets=[listener])
+
+
+async def _begin_with_demo(settings: Settings, database: OpenDatabase) -> None:
+    """Give an empty database the demo company, unless it shall have none."""
+    wanted = settings.database_url is None if settings.demo_company is None else settings.demo_company
+    if not wanted:
+        return
+    async with database.engine.connect() as db:
+        if await db.scalar(text("SELECT EXISTS (SELECT FROM company.legal_entity)")):
+            return
+    from batuta.cli.demo import load_demo
+
+    made = await load_demo(database.engine, now=datetime.now(UTC))
+    log.info("demo_company_made", **msgspec.structs.asdict(made))
+
+
+@contextlib.asynccontextmanager
+async def _worker_beside(settings: Settings, database: OpenDatabase) -> AsyncIterator[None]:
+    task = asyncio.create_task(_work(settings, database.url))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _work(settings: Settings, url: str) -> None:
+    # It imports every room, and requests need not wait for that.
+    worker = await asyncio.to_thread(importlib.import_module, "batuta.worker")
+    engine = create_engine(url, pool_size=WORKER_CONNECTIONS)
+    try:
+        async with worker.working(engine, worker.clockwork(settings)):
+            await asyncio.Event().wait()
+    finally:
+        await engine.dispose()
 
 
 class _Server(uvicorn.Server):

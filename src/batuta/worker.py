@@ -6,12 +6,11 @@ This module, `app` and `cli` are the ones that know every room.
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
 
 import structlog
-from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from batuta.fulfillment.commands import expire_offers, expire_pickups
@@ -30,9 +29,11 @@ from batuta.payments.jobs import carry_out
 from batuta.payments.queries import AUDIT as PAYMENTS_LAWS
 from batuta.plumbing.audit import PLUMBING, Law
 from batuta.plumbing.jobs import Handler
+from batuta.plumbing.outage import outage
 from batuta.plumbing.settings import Settings
 from batuta.plumbing.stepping import Clockwork, settle
 from batuta.plumbing.sweeps import Sweep
+from batuta.plumbing.watching import watch
 from batuta.returns.queries import AUDIT as RETURNS_LAWS
 from batuta.shipping.commands import match_scans
 from batuta.shipping.queries import AUDIT as SHIPPING_LAWS
@@ -40,6 +41,7 @@ from batuta.sourcing.queries import AUDIT as SOURCING_LAWS
 
 STEP_EVERY_S = 1.0
 PAUSE_AFTER_TROUBLE_S = 2.0
+WATCH_EVERY_S = 5.0
 
 LAWS: tuple[Law, ...] = (
     *PLUMBING,
@@ -79,26 +81,48 @@ def clockwork(settings: Settings) -> Clockwork:
 async def work_on(engine: AsyncEngine, works: Clockwork) -> None:
     """Take a step each second until cancelled. A database that is away is waited for; nothing depends on a wake-up."""
     worker = new_id(datetime.now(UTC), random.SystemRandom())
-    while True:
-        try:
-            await settle(engine, works, now=datetime.now(UTC), worker=worker)
-            await asyncio.sleep(STEP_EVERY_S)
-        except (DBAPIError, InterfaceError, OSError, Unavailable) as problem:
-            _log.warning("step_failed", problem=f"{type(problem).__name__}: {problem}"[:500])
-            await asyncio.sleep(PAUSE_AFTER_TROUBLE_S)
-        except Exception:  # noqa: BLE001 the edge of the worker
-            # A bug in one step must not end all steps; it is logged, and shows in the lag.
-            _log.exception("step_broke")
-            await asyncio.sleep(PAUSE_AFTER_TROUBLE_S)
+
+    async def step(now: datetime) -> None:
+        await settle(engine, works, now=now, worker=worker)
+
+    await _again_and_again(step, every_s=STEP_EVERY_S)
+
+
+async def watch_on(engine: AsyncEngine) -> None:
+    """Keep the metrics up to date until cancelled, also while a step takes long or fails."""
+
+    async def look(now: datetime) -> None:
+        await watch(engine, now=now)
+
+    await _again_and_again(look, every_s=WATCH_EVERY_S)
 
 
 @contextlib.asynccontextmanager
 async def working(engine: AsyncEngine, works: Clockwork) -> AsyncIterator[None]:
     """A worker beside the block, ended with it; an unfinished transaction rolls back and is done again later."""
-    task = asyncio.create_task(work_on(engine, works))
+    tasks = [asyncio.create_task(work_on(engine, works)), asyncio.create_task(watch_on(engine))]
     try:
         yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _again_and_again(act: Callable[[datetime], Awaitable[None]], *, every_s: float) -> None:
+    told: str | None = None
+    while True:
+        pause_s = every_s
+        try:
+            await act(datetime.now(UTC))
+            told = None
+        except Exception as error:  # noqa: BLE001 the edge of the worker
+            pause_s = max(every_s, PAUSE_AFTER_TROUBLE_S)
+            problem = error if isinstance(error, Unavailable) else outage(error)
+            if problem is None:
+                # A bug in one step must not end all steps; it is logged, and shows in the lag.
+                _log.exception("step_broke")
+            elif problem.code != told:
+                told = problem.code
+                _log.warning("step_waits", code=problem.code, problem=problem.sentence, **problem.facts)
+        await asyncio.sleep(pause_s)

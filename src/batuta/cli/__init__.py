@@ -1,18 +1,17 @@
 """The command line. Every verb imports what it needs when it runs, so that `batuta --help` is instant."""
 
-import asyncio
 import os
 import sys
-from collections.abc import Coroutine
-from typing import Any, TypeVar
 
 import rich_click as click
 
-from batuta.kernel.errors import BatutaError
-from batuta.plumbing.settings import Loaded, load_settings
+from batuta.cli import running
+from batuta.cli.auditing import audit
+from batuta.cli.held_jobs import jobs
+from batuta.cli.reactions import events
+from batuta.plumbing.settings import load_settings
 
 PROBLEM_EXIT = 1
-Answer = TypeVar("Answer")
 
 
 def main() -> None:
@@ -20,7 +19,7 @@ def main() -> None:
     try:
         commands()
     except Exception as error:
-        problem = _problem(error)
+        problem = running.problem_of(error)
         if problem is None:
             raise
         click.echo(f"batuta: {problem.sentence}", err=True)
@@ -36,16 +35,26 @@ def commands() -> None:
     """Order management: from the cart to the customer's door and back."""
 
 
+commands.add_command(audit)
+commands.add_command(events)
+commands.add_command(jobs)
+
+
 @commands.command()
 def up() -> None:
-    """Start batuta, with its own database unless BATUTA_DATABASE_URL names one, and serve until Ctrl-C."""
-    loaded = _loaded()
+    """Start batuta, with its own database unless BATUTA_DATABASE_URL names one, and serve until Ctrl-C.
+
+    An empty database of its own begins with the demo company, unless BATUTA_DEMO_COMPANY says no.
+    """
+    loaded = running.loaded()
     from batuta.app import serve
 
     def announce(address: str) -> None:
         click.echo(f"batuta is at {address}  (Ctrl-C ends it)")
+        click.echo(f"  {address}/schema        what can be asked of it, as OpenAPI")
+        click.echo("  batuta audit, batuta events  whether all is sound and nothing waits, from another terminal here")
 
-    _run(serve(loaded.settings, announce=announce))
+    running.run(serve(loaded.settings, announce=announce))
 
 
 @commands.command()
@@ -69,7 +78,7 @@ def settings(*, as_json: bool) -> None:
 @commands.command()
 def migrate() -> None:
     """Bring the database to the newest version. `batuta up` does this by itself."""
-    loaded = _loaded()
+    loaded = running.loaded()
     from batuta.plumbing.migrate import migrate as run_due
     from batuta.plumbing.opening import join_database
 
@@ -77,7 +86,7 @@ def migrate() -> None:
         async with join_database(loaded.settings) as database:
             return await run_due(database.engine)
 
-    done = _run(run())
+    done = running.run(run())
     click.echo(f"migrated: {', '.join(done)}" if done else "nothing to migrate")
 
 
@@ -85,7 +94,7 @@ def migrate() -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(arguments: tuple[str, ...]) -> None:
     """Open psql on the database of a running batuta; further arguments are psql's own."""
-    loaded = _loaded()
+    loaded = running.loaded()
     from sqlalchemy.engine import make_url
 
     from batuta.plumbing.opening import url_to_join
@@ -102,27 +111,3 @@ def _psql() -> str:
     from batuta.plumbing.embedded.binaries import own_binaries
 
     return str(own_binaries() / "psql")
-
-
-def _loaded() -> Loaded:
-    """Load the settings and let logs follow them."""
-    loaded = load_settings()
-    from batuta.plumbing.telemetry import configure_logs
-
-    configure_logs(level=loaded.settings.log_level, form=loaded.settings.log_format)
-    return loaded
-
-
-def _run(work: Coroutine[Any, Any, Answer]) -> Answer:
-    import uvloop
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work)
-
-
-def _problem(error: Exception) -> BatutaError | None:
-    if isinstance(error, BatutaError):
-        return error
-    from batuta.plumbing.outage import outage
-
-    return outage(error)

@@ -22,7 +22,10 @@ from pgqueuer.domain import models
 from pgqueuer.domain.settings import DBSettings
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from batuta.kernel.errors import NotFound, Refused
 
 Handler = Callable[..., Awaitable[list[BaseException | None]]]
 """`async def carry_out(engine, payloads, *, now)`: one answer a payload, None when done."""
@@ -31,6 +34,7 @@ JOBS_PER_BATCH = 200
 TRIES_MAX = 8
 HEARTBEAT = timedelta(seconds=10)
 HEARTBEAT_TIMEOUT = timedelta(seconds=60)
+HELD_SHOWN = 1_000
 LOG_KEPT = timedelta(days=7)
 SCHEMA = "jobs"
 
@@ -46,12 +50,21 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HeldJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A job that failed on its last try and waits for a person."""
+    """A job that failed on its last try and waits for a person. error: what it failed with."""
 
     id: int
     entrypoint: str
     attempts: int
     payload: bytes | None
+    error: str
+
+
+class NotHeld(NotFound):
+    """No job by that id waits for a person."""
+
+
+class QueuedAgain(Refused):
+    """The same job was asked for anew and waits already."""
 
 
 async def enqueue(db: AsyncConnection, jobs: Sequence[Job]) -> None:
@@ -93,16 +106,53 @@ async def work(
 
 
 async def held_jobs(db: AsyncConnection) -> list[HeldJob]:
-    """Every job that waits for a person."""
+    """Every job that waits for a person, newest first, a thousand at most."""
+    held = await _queries(db).list_failed_jobs(limit=HELD_SHOWN)
+    log = await db.execute(
+        text(f"""
+            SELECT DISTINCT ON (job_id) job_id,
+                (traceback ->> 'exception_type') || ': ' || (traceback ->> 'exception_message') AS error
+            FROM {_settings().qualified.queue_table_log}
+            WHERE job_id = ANY(:ids) AND traceback IS NOT NULL ORDER BY job_id, created DESC
+        """),
+        {"ids": [job.id for job in held]},
+    )
+    errors = {row.job_id: row.error for row in log}
     return [
-        HeldJob(id=job.id, entrypoint=job.entrypoint, attempts=job.attempts, payload=job.payload)
-        for job in await _queries(db).list_failed_jobs(limit=1_000)
+        HeldJob(
+            id=job.id,
+            entrypoint=job.entrypoint,
+            attempts=job.attempts,
+            payload=job.payload,
+            error=errors.get(job.id) or "",
+        )
+        for job in held
     ]
 
 
+async def count_held(db: AsyncConnection) -> int:
+    """How many jobs wait for a person."""
+    counted = text(f"SELECT count(*) FROM {_settings().qualified.queue_table} WHERE status = 'failed'")
+    return int((await db.scalars(counted)).one())
+
+
 async def replay(db: AsyncConnection, ids: Sequence[int]) -> None:
-    """Queue held jobs anew."""
-    await _queries(db).requeue_jobs(list(ids))  # type: ignore[arg-type]
+    """Queue held jobs anew.
+
+    Raises:
+        NotHeld: one of them is not held.
+        QueuedAgain: the same job waits already.
+    """
+    table = _settings().qualified.queue_table
+    held = text(f"SELECT id FROM {table} WHERE id = ANY(:ids) AND status = 'failed' FOR UPDATE")
+    found = await db.scalars(held, {"ids": list(ids)})
+    if missing := sorted(set(ids) - set(found)):
+        raise NotHeld("no such job is held: `batuta jobs` shows those that are", ids=missing)
+    try:
+        await _queries(db).requeue_jobs(list(ids))  # type: ignore[arg-type]
+    except IntegrityError as error:
+        sentence = "the same job was asked for anew and waits already: nothing to replay"
+        raise QueuedAgain(sentence, ids=list(ids)) from error
 
 
 async def prune(db: AsyncConnection, *, before: datetime) -> int:

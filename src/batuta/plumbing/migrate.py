@@ -22,6 +22,10 @@ class NewerDatabase(Refused):
     """The database was written by a newer batuta."""
 
 
+class OlderDatabase(Refused):
+    """The database has not been brought to this batuta's version."""
+
+
 class MigrationWaits(Unavailable):
     """Another process migrates this database and does not come to an end."""
 
@@ -39,6 +43,21 @@ async def present_version(db: AsyncConnection) -> str | None:
     return version
 
 
+async def expect_newest(db: AsyncConnection) -> None:
+    """Let a command go on only in a database of this batuta's own version.
+
+    Raises:
+        OlderDatabase, NewerDatabase: it is of another.
+    """
+    known, present = versions(), await present_version(db)
+    if present == known[-1]:
+        return
+    if present is None or present in known:
+        sentence = f"the database is at version {present or 'none'}, this batuta needs {known[-1]}: run: batuta migrate"
+        raise OlderDatabase(sentence, found=present, expected=known[-1], command="batuta migrate")
+    raise _newer(present, known[-1])
+
+
 async def migrate(engine: AsyncEngine) -> list[str]:
     """Run the versions that are due, each in its own transaction, and return their numbers.
 
@@ -54,15 +73,15 @@ async def migrate(engine: AsyncEngine) -> list[str]:
     if present == known[-1]:
         return []
     if present is not None and present not in known:
-        raise NewerDatabase(
-            f"the database is at version {present}, this batuta knows {known[-1]}: "
-            "run: python -m pip install --upgrade batuta",
-            found=present,
-            expected=known[-1],
-            command="python -m pip install --upgrade batuta",
-        )
+        raise _newer(present, known[-1])
     async with engine.connect() as db:
         return await _migrate_alone(db)
+
+
+def _newer(present: str, newest: str) -> NewerDatabase:
+    command = "python -m pip install --upgrade batuta"
+    sentence = f"the database is at version {present}, this batuta knows {newest}: run: {command}"
+    return NewerDatabase(sentence, found=present, expected=newest, command=command)
 
 
 async def _migrate_alone(db: AsyncConnection) -> list[str]:

@@ -54,11 +54,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="port of 127.0.0.1 where the embedded database also listens; without it, nowhere"),
     ] = None
     database_connections: Annotated[
-        int, Meta(ge=2, le=90, description="how many database connections one process keeps at most")
+        int,
+        Meta(
+            ge=2,
+            le=90,
+            description="how many database connections a process keeps for requests; its worker has 5 more",
+        ),
     ] = 10
     data_folder: Annotated[
         Path, Meta(description="where the embedded database lives; relative to the settings file that names it")
     ] = Path(".batuta")
+    demo_company: Annotated[
+        bool | None,
+        Meta(
+            description="whether an empty database begins with the demo company, Casa Alisio; "
+            "unless said, the embedded one does and one of your own does not"
+        ),
+    ] = None
     host: Annotated[str, Meta(description="address to listen on for HTTP")] = "127.0.0.1"
     port: Annotated[Port, Meta(description="port to listen on for HTTP")] = 8000
     log_level: Annotated[
