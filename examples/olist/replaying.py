@@ -29,7 +29,7 @@ from batuta.ordering.domain import CancelRequest, Means, NamedAmount, PlaceLine,
 from batuta.payments.adapters.test_provider import TestProvider
 from batuta.payments.commands import settle as settle_payments
 from batuta.payments.queries import payments_of
-from batuta.plumbing.stepping import Clockwork, settle
+from batuta.plumbing.stepping import Clockwork, settle_wholly
 from batuta.shipping.commands import record_tracking
 from batuta.shipping.domain import Scan
 from batuta.shipping.queries import parcels_of_owner
@@ -115,7 +115,7 @@ class Replay:
             await self._settle(now)
 
     async def _settle(self, now: datetime) -> None:
-        await settle(self._engine, self._clockwork, now=now, worker=WORKER)
+        await settle_wholly(self._engine, self._clockwork, now=now, worker=WORKER)
 
     async def _place(self, orders: Sequence[Bought], now: datetime) -> None:
         async with self._engine.begin() as db:

@@ -1,10 +1,12 @@
 from datetime import timedelta
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.fulfillment.commands import (
     agree_to_cancel,
     hand_over,
+    offer,
     pack,
     refuse_to_cancel,
     request_cancellations,
@@ -34,6 +36,7 @@ from batuta.payments.queries import balances
 from batuta.shipping.queries import parcels_by_id
 from tests.fulfillment.orders import (
     ACTOR,
+    accept_all,
     assert_lawful,
     buckets,
     build_world,
@@ -168,6 +171,30 @@ async def test_goods_that_leave_answer_the_question_themselves(db: AsyncConnecti
     assert (late.parts, late.late[0].quantity) == ((), 2)
     assert (await facts(db, one.order_id))[-2:] == ["fulfillment.cancel_refused", "fulfillment.cancel_too_late"]
     await assert_lawful(db)
+
+
+async def test_a_line_split_over_two_locations_frees_the_stock_of_the_one_that_stops(db: AsyncConnection) -> None:
+    """ORD-04, RES-07."""
+    world = await build_world(db, chair={"north": 2, "south": 2})
+    (order,) = await world.place(db, ("chair", 4))
+    whole = world.offer_of(order)
+    offers = [
+        world.offer_of(order, place, lines=tuple(msgspec.structs.replace(line, quantity=2) for line in whole.lines))
+        for place in ("north", "south")
+    ]
+    north, south = good(await offer(db, offers=offers, now=NOW))
+    for staying, stopping in ((north, south), (south, north)):
+        savepoint = await db.begin_nested()
+        await accept_all(db, [staying])
+        await pick_all(db, [staying])
+
+        made = await ask(db, wish(north, 2))
+
+        assert [part.fulfillment_order_id for part in made.parts] == [stopping.id]
+        assert {claim.location_id for claim in await held(db, north)} == {staying.location_id}
+        assert (await pack_all(db, [staying]))[0].status is IS.PACKED
+        await assert_lawful(db)
+        await savepoint.rollback()
 
 
 async def test_ordering_asks_and_fulfillment_answers_with_the_same_units(db: AsyncConnection) -> None:

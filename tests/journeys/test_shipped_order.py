@@ -25,6 +25,7 @@ from batuta.kernel.errors import BatutaError
 from batuta.notifications.queries import messages_of
 from batuta.ordering.commands import cancel, place
 from batuta.ordering.domain import (
+    CancelLine,
     CancelRequest,
     HoldKind,
     Means,
@@ -39,7 +40,7 @@ from batuta.ordering.queries import orders_by_id
 from batuta.payments.queries import balances
 from batuta.plumbing.audit import examine
 from batuta.plumbing.settings import Settings
-from batuta.plumbing.stepping import settle
+from batuta.plumbing.stepping import settle_wholly
 from batuta.shipping.commands import record_tracking
 from batuta.shipping.domain import Scan
 from batuta.shipping.queries import parcels_of_owner, zpl_labels
@@ -62,7 +63,7 @@ class Journey:
 
     async def pass_time(self, **elapsed: int) -> None:
         self.now += timedelta(**elapsed)
-        await settle(self.engine, clockwork(Settings()), now=self.now, worker=WORKER)
+        await settle_wholly(self.engine, clockwork(Settings()), now=self.now, worker=WORKER)
 
     async def buy(self, *lines: tuple[str, int], gross_minor: int, token: str = "tok_visa") -> UUID:
         means = [Means(method="card", amount_minor=gross_minor, token=token)]
@@ -216,3 +217,37 @@ async def test_a_parcel_that_comes_back_is_stock_again_and_its_money_goes_back(j
     async with journey.engine.connect() as db:
         money = (await balances(db, [order_id]))[order_id]
     assert (money.captured_minor, money.refunded_minor, money.due_minor) == (5_490, 5_490, 0)
+
+
+async def test_cancelling_what_waits_frees_no_stock_of_a_location_that_is_at_work(journey: Journey) -> None:
+    """ORD-04, RES-07: three chairs from the north, two from the south, and the south gives its two back."""
+    async with journey.engine.begin() as db:
+        left = await availability(db, sku_ids=[journey.shop.skus["chair"].id], now=journey.now)
+    assert sorted(one.available for one in left) == [5, 5]
+    order_id = await journey.buy(("chair", 7), gross_minor=17_990)
+    first, second = sorted(await journey.work(order_id), key=lambda one: sum(line.quantity for line in one.lines))
+    async with journey.engine.begin() as db:
+        await accept(db, acceptances=[Accept(fulfillment_order_id=second.id, actor=SELLER)], now=journey.now)
+        await start_picking(db, starts=[StartPicking(fulfillment_order_id=second.id, actor=SELLER)], now=journey.now)
+        no = Reject(fulfillment_order_id=first.id, reason=RejectionReason.CANNOT_SERVE, actor=SELLER)
+        await reject(db, rejections=[no], now=journey.now)
+    await journey.pass_time(minutes=1)
+    waiting = (await journey.order(order_id)).lines[0].buckets.reserved
+    assert waiting == sum(line.quantity for line in first.lines)
+
+    line_id = (await journey.order(order_id)).lines[0].id
+    wish = CancelRequest(
+        id=fresh_id(),
+        order_id=order_id,
+        reason="fewer will do",
+        actor="customer:ana",
+        lines=[CancelLine(line_id=line_id, quantity=waiting)],
+    )
+    async with journey.engine.begin() as db:
+        await cancel(db, requests=[wish], now=journey.now)
+        await pick(db, picks=[Pick(fulfillment_order_id=second.id, actor=SELLER)], now=journey.now)
+        packs = [Pack(fulfillment_order_id=second.id, actor=SELLER, label_format="zpl")]
+        (packed,) = await pack(db, packs=packs, now=journey.now)
+
+    assert isinstance(packed, FulfillmentOrder)
+    assert packed.status is FulfillmentStatus.PACKED

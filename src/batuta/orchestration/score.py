@@ -11,6 +11,7 @@ from batuta.orchestration.commands.fulfilling import (
     ask_locations_to_stop,
     confirm_delivery,
     follow_parcel,
+    pull_shared_offers,
     render_services,
     render_services_alone,
     take_back_parcel,
@@ -52,7 +53,7 @@ SCORE: Mapping[type[Event], Sequence[Handler]] = {
     ordering.HoldEnded: (accept_released,),
     # Its goods are looked for, and locations are asked to send them.
     ordering.OrderAccepted: (plan_and_offer, render_services_alone),
-    fulfillment.Rejected: (plan_and_offer_again,),
+    fulfillment.Rejected: (plan_and_offer_again, pull_shared_offers),
     fulfillment.OfferExpired: (plan_and_offer_again,),
     fulfillment.Short: (plan_and_offer_again,),
     # They leave, and what left is paid.

@@ -12,9 +12,11 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from batuta.plumbing.events import Reaction, react
-from batuta.plumbing.jobs import JOBS_PER_BATCH, Handler, work
+from batuta.plumbing.events import Reaction, is_behind, react
+from batuta.plumbing.jobs import JOBS_PER_BATCH, Handler, are_waiting, work
 from batuta.plumbing.sweeps import Sweep, sweep
+
+LOOK_AGAIN_S = 0.005
 
 
 class Clockwork(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +28,7 @@ class Clockwork(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def settle(engine: AsyncEngine, clockwork: Clockwork, *, now: datetime, worker: UUID) -> int:
-    """Take one step and return how much was done; when it returns, nothing is left that could be done at `now`."""
+    """Take one step and return how much was done: all that is due at `now` and that no open transaction hides."""
     done = await sweep(engine, clockwork.sweeps, now=now)
     while True:
         # Reactions queue jobs and jobs tell facts: only when neither finds anything, nothing is left.
@@ -36,6 +38,21 @@ async def settle(engine: AsyncEngine, clockwork: Clockwork, *, now: datetime, wo
         if not reacted and not carried:
             return done
         done += reacted + carried
+
+
+async def settle_wholly(engine: AsyncEngine, clockwork: Clockwork, *, now: datetime, worker: UUID) -> int:
+    """Take steps until no reaction has a fact behind its position and no job waits, not even for its next try.
+
+    For replays and tests, whose next moment must not begin before this one is over; a worker just takes another step.
+    """
+    done = 0
+    while True:
+        done += await settle(engine, clockwork, now=now, worker=worker)
+        async with engine.connect() as db:
+            behind = await is_behind(db, [reaction.name for reaction in clockwork.reactions])
+            if not behind and not await are_waiting(db, list(clockwork.handlers)):
+                return done
+        await asyncio.sleep(LOOK_AGAIN_S)
 
 
 async def _react_all(engine: AsyncEngine, clockwork: Clockwork, *, now: datetime) -> int:

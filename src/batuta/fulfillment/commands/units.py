@@ -56,6 +56,7 @@ def _given_up(change: Change, one: StageMove) -> GivenUp:
         quantity=one.quantity,
         cause_id=_cause(change),
         reason=change.because,
+        location_id=change.after.location_id,
         actor=change.actor,
     )
 

@@ -7,8 +7,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.fulfillment import commands as fulfillment
+from batuta.fulfillment.commands import PullOffers
 from batuta.fulfillment.domain import ConfirmDelivery, CountedUnits, RequestCancellation, TakeBack
-from batuta.fulfillment.events import Collected, HandedOver
+from batuta.fulfillment.events import Collected, HandedOver, Rejected
 from batuta.kernel.ids import child_id
 from batuta.ordering.commands import move_units
 from batuta.ordering.domain import Bucket, Order, OrderStatus, UnitMove
@@ -32,6 +33,16 @@ async def ask_locations_to_stop(db: AsyncConnection, events: Sequence[Cancellati
         for one in events
     ]
     await fulfillment.request_cancellations(db, requests=requests, now=now)
+
+
+async def pull_shared_offers(db: AsyncConnection, events: Sequence[Rejected], now: datetime) -> None:
+    """What a location lacks for one order it lacks for all: its other offers of the SKU are taken back (SRC-08)."""
+    pulls = {(one.location_id, sku_id) for one in events for sku_id in one.shared_sku_ids}
+    await fulfillment.pull_offers(
+        db,
+        pulls=[PullOffers(location_id=place, sku_id=sku_id, actor=ACTOR) for place, sku_id in sorted(pulls)],
+        now=now,
+    )
 
 
 async def follow_parcel(db: AsyncConnection, events: Sequence[ParcelTakenUnannounced], now: datetime) -> None:

@@ -1,7 +1,8 @@
 """What can be done with orders."""
 
 from batuta.ordering.commands.adjusting import Adjustment, adjust
-from batuta.ordering.commands.cancelling import GivenUp, UnknownOrder, cancel, expire_unpaid, give_up
+from batuta.ordering.commands.cancelling import UnknownOrder, cancel, expire_unpaid, give_up
+from batuta.ordering.commands.freeing import GivenUp
 from batuta.ordering.commands.holding import (
     EndHold,
     UnknownHold,

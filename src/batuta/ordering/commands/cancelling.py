@@ -10,11 +10,10 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from batuta.inventory.commands import release
-from batuta.inventory.domain import Release
 from batuta.kernel.errors import BatutaError, NotFound
 from batuta.kernel.events import Event
 from batuta.kernel.ids import child_id
+from batuta.ordering.commands.freeing import GivenUp, free_claims
 from batuta.ordering.commands.holding import is_covered
 from batuta.ordering.commands.moving import lock_orders, move_units, set_statuses
 from batuta.ordering.domain import (
@@ -23,7 +22,6 @@ from batuta.ordering.domain import (
     Cancelled,
     CancelLine,
     CancelRequest,
-    Line,
     NothingToCancel,
     Order,
     OrderStatus,
@@ -45,18 +43,6 @@ from batuta.plumbing.events import publish
 
 class UnknownOrder(NotFound):
     """There is no such order."""
-
-
-class GivenUp(msgspec.Struct, frozen=True, kw_only=True):
-    """Units of a line in a bucket that will never be handed over; cause_id: what gave them up."""
-
-    order_id: UUID
-    line_id: UUID
-    source: Bucket
-    quantity: int
-    cause_id: UUID
-    reason: str
-    actor: str
 
 
 async def cancel(
@@ -133,7 +119,7 @@ async def give_up(db: AsyncConnection, *, units: Sequence[GivenUp], now: datetim
         for one, outcome in zip(units, moved, strict=True)
         if isinstance(outcome, UnitsMoved) and not outcome.is_repeat
     ]
-    await release(db, releases=_releases(fresh, lines), now=now)
+    await free_claims(db, units=fresh, lines=lines, now=now)
     after = await orders_by_id(db, [one.order_id for one in fresh])
     await _lower_dues(db, fresh, before, after, now=now)
 
@@ -262,20 +248,6 @@ def _as_before(row: Mapping[str, Any]) -> Cancelled:
         order_id=row["order_id"],
         lines=tuple(msgspec.convert(line, Cancellation) for line in row["outcome"]),
     )
-
-
-def _releases(units: Sequence[GivenUp], lines: Mapping[UUID, Line]) -> list[Release]:
-    return [
-        Release(
-            holder_id=one.order_id,
-            line_id=one.line_id,
-            sku_id=part.sku_id,
-            quantity=part.quantity * one.quantity,
-        )
-        for one in units
-        if one.source not in {Bucket.PACKED, Bucket.SHIPPED}
-        for part in lines[one.line_id].components
-    ]
 
 
 async def _lower_dues(

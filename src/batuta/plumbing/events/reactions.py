@@ -94,6 +94,18 @@ async def _pass(engine: AsyncEngine, to: Reaction, *, now: datetime, limit: int)
         return Pass(facts=len(facts), is_last=len(facts) < limit and not db.info[PUBLISHED])
 
 
+async def is_behind(db: AsyncConnection, names: Sequence[str]) -> bool:
+    """Whether any of these reactions has facts behind its position, readable or not yet."""
+    behind = text(
+        """
+        SELECT EXISTS (
+            SELECT FROM plumbing.reaction r JOIN plumbing.event e ON (e.epoch, e.xid, e.id) > (r.epoch, r.xid, r.id)
+            WHERE r.name = ANY(:names))
+        """
+    )
+    return bool(await db.scalar(behind, {"names": list(names)}))
+
+
 async def perform(db: AsyncConnection, to: Reaction, facts: Sequence[Fact], *, now: datetime) -> None:
     """Hand consecutive runs of one type to their handlers; order across types is kept."""
     kinds = to.kinds()

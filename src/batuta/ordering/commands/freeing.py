@@ -1,0 +1,87 @@
+"""Which claims on stock are freed when units are cancelled: never those that a location at work still needs."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from batuta.inventory.commands import release
+from batuta.inventory.domain import Release
+from batuta.inventory.queries import all_claims_of
+from batuta.ordering.domain import Bucket, Line
+from batuta.sourcing.queries import assignments_of
+
+
+class GivenUp(msgspec.Struct, frozen=True, kw_only=True):
+    """Units of a line in a bucket that will never be handed over; cause_id: what gave them up.
+
+    location_id: whose work they were; None for units that no location was asked for.
+    """
+
+    order_id: UUID
+    line_id: UUID
+    source: Bucket
+    quantity: int
+    cause_id: UUID
+    reason: str
+    actor: str
+    location_id: UUID | None = None
+
+
+class Spot(NamedTuple):
+    line_id: UUID
+    sku_id: UUID
+    location_id: UUID
+
+
+async def free_claims(
+    db: AsyncConnection, *, units: Sequence[GivenUp], lines: Mapping[UUID, Line], now: datetime
+) -> None:
+    """Release the claims of units given up; packed and shipped ones have none any more.
+
+    lines: as they were before. Units that wait while others of their line are in work are freed where nobody works.
+    """
+    claimed = [one for one in units if one.source not in {Bucket.PACKED, Bucket.SHIPPED}]
+    torn = {one.order_id for one in claimed if one.location_id is None and lines[one.line_id].buckets.in_work}
+    spare = await _spare(db, torn) if torn else Counter[Spot]()
+    releases: list[Release] = []
+    for one in claimed:
+        for part in lines[one.line_id].components:
+            wanted = Release(
+                holder_id=one.order_id,
+                line_id=one.line_id,
+                sku_id=part.sku_id,
+                quantity=part.quantity * one.quantity,
+                location_id=one.location_id,
+            )
+            releases += _apart(wanted, spare) if one.order_id in torn and one.location_id is None else [wanted]
+    await release(db, releases=releases, now=now)
+
+
+async def _spare(db: AsyncConnection, order_ids: set[UUID]) -> Counter[Spot]:
+    """Units claimed at a location beyond what is planned, and not yet used up, there."""
+    held: Counter[Spot] = Counter()
+    for claim in await all_claims_of(db, order_ids):
+        held[Spot(claim.line_id, claim.sku_id, claim.location_id)] += claim.held + claim.consumed
+    for several in (await assignments_of(db, order_ids)).values():
+        for one in several:
+            held[Spot(one.line_id, one.sku_id, one.location_id)] -= one.quantity
+    return held
+
+
+def _apart(wanted: Release, spare: Counter[Spot]) -> list[Release]:
+    """Cut a release over the places that have spare claims of its line."""
+    left = wanted.quantity or 0
+    apart: list[Release] = []
+    for spot in sorted(spare):
+        if (spot.line_id, spot.sku_id) != (wanted.line_id, wanted.sku_id) or spare[spot] <= 0 or not left:
+            continue
+        quantity = min(left, spare[spot])
+        spare[spot] -= quantity
+        left -= quantity
+        apart.append(msgspec.structs.replace(wanted, quantity=quantity, location_id=spot.location_id))
+    return [*apart, msgspec.structs.replace(wanted, quantity=left)] if left else apart
