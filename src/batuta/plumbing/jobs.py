@@ -136,6 +136,13 @@ async def count_held(db: AsyncConnection) -> int:
     return int((await db.scalars(counted)).one())
 
 
+async def are_waiting(db: AsyncConnection, entrypoints: Sequence[str]) -> bool:
+    """Whether any job of these entry points is still to be done, now or after its back-off."""
+    table = _settings().qualified.queue_table
+    waiting = f"SELECT EXISTS (SELECT FROM {table} WHERE status <> 'failed' AND entrypoint = ANY(:entrypoints))"
+    return bool(await db.scalar(text(waiting), {"entrypoints": list(entrypoints)}))
+
+
 async def replay(db: AsyncConnection, ids: Sequence[int]) -> None:
     """Queue held jobs anew.
 
