@@ -1,0 +1,208 @@
+"""`batuta audit`: sound databases pass, and for every law there is a damage that is found and named."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from batuta.cli.demo import load_demo
+from batuta.plumbing.migrate import OlderDatabase
+from batuta.worker import LAWS
+from tests.composition.databases import batuta, engine_on, migrated_database, told, write
+from tests.making import NOW, fresh_code
+
+
+def changed(table: str, change: str, *, where: str = "true", named: str = "id") -> str:
+    """A statement that changes one row and returns the name by which the audit shall find it."""
+    return f"""
+        UPDATE {table} SET {change} WHERE ctid = (SELECT ctid FROM {table} WHERE {where} LIMIT 1) RETURNING {named}
+    """
+
+
+def deleted(table: str, *, where: str = "true", named: str = "id") -> str:
+    return f"DELETE FROM {table} WHERE ctid = (SELECT ctid FROM {table} WHERE {where} LIMIT 1) RETURNING {named}"
+
+
+DAMAGES = {
+    "every reaction stands at a fact of the log, or at its beginning": changed(
+        "plumbing.reaction", "id = id + 1000000", named="name"
+    ),
+    "no stream is parked": """
+        INSERT INTO plumbing.parked (reaction, stream, epoch, xid, id, error, parked_at)
+        SELECT 'score', stream, epoch, xid, id, 'ValueError: no', happened_at FROM plumbing.event LIMIT 1
+        RETURNING stream
+    """,
+    "every parked fact lies behind the position of its reaction": """
+        INSERT INTO plumbing.parked (reaction, stream, epoch, xid, id, parked_at)
+        SELECT 'nobody', stream, epoch, xid, id, happened_at FROM plumbing.event LIMIT 1
+        RETURNING stream
+    """,
+    "no job is held": """
+        INSERT INTO jobs.pgqueuer (priority, status, entrypoint) VALUES (0, 'failed', 'payments.carry_out') RETURNING id
+    """,
+    "every stock row is the sum of its movements": changed("inventory.stock", "on_hand = on_hand + 1", named="sku_id"),
+    "reserved is the sum of held claims": changed("inventory.stock", "reserved = reserved + 1", named="sku_id"),
+    "no soft claim ends before its stock row says": changed(
+        "inventory.reservation", "expires_at = expires_at - interval '1 day'", where="expires_at IS NOT NULL"
+    ),
+    "nothing left a parcel that was not in it": deleted(
+        "inventory.movement",
+        where="target_parcel_id IN (SELECT source_parcel_id FROM inventory.movement WHERE source_kind = 'parcel')",
+        named="target_parcel_id",
+    ),
+    "of each payment no more is captured or released than authorised, and no more refunded than captured": deleted(
+        "payments.entry",
+        where="kind = 'authorise' AND payment_id IN (SELECT payment_id FROM payments.entry WHERE kind = 'capture')",
+        named="payment_id",
+    ),
+    "every settled instruction has the entry it led to, of its amount": changed(
+        "payments.instruction", "status = 'pending'", where="status = 'done' AND kind = 'capture'"
+    ),
+    "every entry of a payment is of its order and currency": changed(
+        "payments.entry", "currency = 'USD'", where="payment_id IS NOT NULL"
+    ),
+    "an order's money is of one currency": changed(
+        "payments.entry",
+        "currency = 'USD'",
+        where="order_id IN (SELECT order_id FROM payments.entry GROUP BY order_id HAVING count(*) > 1)",
+        named="order_id",
+    ),
+    "no payment is authorised beyond its amount, but by what a late capture restored": changed(
+        "payments.payment", "amount_minor = 1", where="id IN (SELECT payment_id FROM payments.entry)"
+    ),
+    "the parts of a request add up to no more than was asked": changed(
+        "payments.request", "amount_minor = 1", where="kind = 'refund'"
+    ),
+    "what is held is watched until it is released, unless its capture is under way": changed(
+        "payments.payment", "watch_at = NULL", where="watch_at IS NOT NULL"
+    ),
+    "the test provider's books say what ours say": changed(
+        "payments_test_provider.charge", "captured_minor = captured_minor + 1"
+    ),
+    "a parcel's status is the highest among what we did and what its carrier reported": changed(
+        "shipping.parcel", "status = 'lost'"
+    ),
+    "a parcel was delivered when its carrier first said so": changed(
+        "shipping.parcel", "delivered_at = delivered_at + interval '1 hour'", where="delivered_at IS NOT NULL"
+    ),
+    "a carrier has one parcel for each tracking number": changed(
+        "shipping.parcel",
+        "tracking_number = (SELECT max(tracking_number) FROM shipping.parcel)",
+        where="tracking_number < (SELECT max(tracking_number) FROM shipping.parcel)",
+        named="tracking_number",
+    ),
+    "every SSCC ends in its check digit": changed(
+        "shipping.parcel", "sscc = left(sscc, 17) || (cast(right(sscc, 1) AS integer) + 1) % 10", where="sscc <> ''"
+    ),
+    "no scan waits for a parcel that is known": """
+        INSERT INTO shipping.unmatched_scan
+        SELECT c.code, p.tracking_number, s.happened_at, s.raw_code, s.place, 0, s.received_at, s.created_at
+        FROM shipping.parcel p
+        JOIN shipping.carrier c ON c.id = p.carrier_id
+        JOIN shipping.scan s ON s.parcel_id = p.id LIMIT 1
+        RETURNING tracking_number
+    """,
+    "every planned unit has a decision": deleted("sourcing.decision", where="outcome = 'planned'", named="line_id"),
+    "a location's load is the orders planned there that day": """
+        INSERT INTO sourcing.load (location_id, day, orders)
+        SELECT location_id, '2026-03-02', 3 FROM sourcing.assignment LIMIT 1 RETURNING location_id
+    """,
+    "the buckets of every line are its first bucket plus its unit moves": changed(
+        "ordering.line", "delivered = delivered + 1"
+    ),
+    "the units returned of every line are its unit returns": deleted("ordering.unit_return", named="line_id"),
+    "every order is worth its lines and its shipping": changed(
+        'ordering."order"', "shipping_minor = shipping_minor + 1"
+    ),
+    (
+        "a completed order has every unit with the customer or cancelled, a cancelled one has every unit cancelled"
+    ): changed('ordering."order"', "status = 'completed'", where="status = 'in_progress'"),
+    "what a line's unshipped tracked units claim of the stock is what its buckets say": changed(
+        "inventory.reservation", "held = held - 1", where="kind = 'hard' AND status = 'held'", named="line_id"
+    ),
+    "the units of every order line that locations have are those of its fulfillment orders": deleted(
+        "fulfillment.fulfillment_line", named="line_id"
+    ),
+    "what was packed, handed over, delivered and taken back of every line is what its packages hold": changed(
+        "fulfillment.fulfillment_line", "packed = packed + 1", named="line_id"
+    ),
+    "every package of a shipment is a parcel with the same contents": changed(
+        "shipping.content", "quantity = quantity + 1", named="parcel_id"
+    ),
+    "a location that is asked to cancel has a cancellation to answer, and one that is not has none": changed(
+        "fulfillment.fulfillment_order", "status = 'cancel_requested'", where="status = 'offered'"
+    ),
+    "the units returned of every order line are those its returns counted, and never more than were delivered": changed(
+        "returns.return_line", "counted = counted - 1", where="counted > 0", named="order_line_id"
+    ),
+    "the units received of every return line are those of its receipts": changed(
+        "returns.return_line", "received = received + 1"
+    ),
+    "no return line has more units graded than received": changed(
+        "returns.grading", "quantity = quantity + 5", named="line_id"
+    ),
+    "every refund is its lines plus shipping minus its fee, and every return line has the refunds told of it": changed(
+        "returns.refund", "amount_minor = amount_minor + 1"
+    ),
+    "no order line is refunded more than was paid for its units that are not cancelled": changed(
+        "returns.return_line", "refund_minor = 1000000", named="order_line_id"
+    ),
+}
+"""For each law: a statement that breaks it in one row, and returns what names that row."""
+
+
+def test_for_every_law_there_is_a_damage() -> None:
+    assert set(DAMAGES) == {law.name for law in LAWS}
+    assert len({law.name for law in LAWS}) == len(LAWS)
+
+
+def test_a_day_that_was_played_is_sound(played: str) -> None:
+    result = batuta(played, "audit")
+
+    assert result.exit_code == 0, result.output
+    assert result.output.splitlines()[-1] == f"{len(LAWS)} laws: all hold"
+
+
+def test_the_demo_company_is_sound(server_url: str, worker_id: str) -> None:
+    async def make() -> str:
+        url = await migrated_database(server_url, f"demo_{worker_id}_{fresh_code('at')}")
+        async with engine_on(url) as engine:
+            await load_demo(engine, now=NOW)
+        return url
+
+    result = batuta(asyncio.run(make()), "audit", "--json")
+
+    assert result.exit_code == 0
+    assert (told(result)["is_sound"], told(result)["laws"], told(result)["broken"]) == (True, len(LAWS), 0)
+
+
+@pytest.mark.parametrize("law", DAMAGES)
+def test_a_damaged_row_breaks_the_law_and_is_named(law: str, unguarded: str, copy: Callable[[str], str]) -> None:
+    url = copy(unguarded)
+    ((name,),) = asyncio.run(write(url, DAMAGES[law]))
+
+    result = batuta(url, "audit", "--json")
+
+    assert result.exit_code == 1
+    (verdict,) = [one for one in told(result)["verdicts"] if one["law"] == law]
+    assert verdict["broken"] > 0
+    assert str(name) in {str(value) for row in verdict["rows"] for value in row.values()}
+
+
+def test_what_is_broken_is_told_to_people_with_its_rows(unguarded: str, copy: Callable[[str], str]) -> None:
+    url = copy(unguarded)
+    ((sku_id,),) = asyncio.run(write(url, DAMAGES["every stock row is the sum of its movements"]))
+
+    result = batuta(url, "audit")
+
+    assert result.exit_code == 1
+    assert "broken  every stock row is the sum of its movements: 1 row\n" in result.output
+    assert f"sku_id={sku_id}" in result.output
+    assert result.output.endswith("laws: 1 broken\n")
+
+
+def test_a_database_that_was_never_migrated_is_told(server_url: str) -> None:
+    result = batuta(server_url, "audit")
+
+    assert isinstance(result.exception, OlderDatabase)
+    assert result.exception.facts["command"] == "batuta migrate"
