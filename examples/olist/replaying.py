@@ -9,14 +9,12 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from batuta.fulfillment.commands import accept, hand_over, pack, pick, reject, start_picking
+from batuta.fulfillment.commands import accept, dispatch, reject, start_picking
 from batuta.fulfillment.domain import (
     Accept,
+    Dispatch,
     FulfillmentOrder,
     FulfillmentStatus,
-    HandOver,
-    Pack,
-    Pick,
     Reject,
     RejectionReason,
     StartPicking,
@@ -141,19 +139,20 @@ class Replay:
         left = {order.id for order in orders if order.handed_over_at}
         async with self._engine.begin() as db:
             work = [one for several in (await fulfillment_orders_of(db, list(status))).values() for one in several]
-            await self._reject(db, [one for one in work if status[one.order_id] == "unavailable"], now)
+            refusing = [one for one in work if status[one.order_id] == "unavailable"]
+            if refusing:
+                await self._reject(db, refusing, now)
             taken = [one for one in work if status[one.order_id] in WORKED]
-            await accept(db, acceptances=[Accept(fulfillment_order_id=one.id, actor=SELLER) for one in taken], now=now)
-            begun = [one for one in taken if status[one.order_id] != "invoiced"]
-            await start_picking(
-                db, starts=[StartPicking(fulfillment_order_id=one.id, actor=SELLER) for one in begun], now=now
+            leaving = [one for one in taken if one.order_id in left]
+            dispatches = [Dispatch(fulfillment_order_id=one.id, actor=SELLER, label_format="zpl") for one in leaving]
+            await dispatch(db, dispatches=dispatches, now=now)
+            staying = [one for one in taken if one.order_id not in left]
+            await accept(
+                db, acceptances=[Accept(fulfillment_order_id=one.id, actor=SELLER) for one in staying], now=now
             )
-            leaving = [one for one in begun if one.order_id in left]
-            await pick(db, picks=[Pick(fulfillment_order_id=one.id, actor=SELLER) for one in leaving], now=now)
-            packs = [Pack(fulfillment_order_id=one.id, actor=SELLER, label_format="zpl") for one in leaving]
-            await pack(db, packs=packs, now=now)
-            handovers = [HandOver(fulfillment_order_id=one.id, actor=SELLER) for one in leaving]
-            await hand_over(db, handovers=handovers, now=now)
+            begun = [one for one in staying if status[one.order_id] != "invoiced"]
+            starts = [StartPicking(fulfillment_order_id=one.id, actor=SELLER) for one in begun]
+            await start_picking(db, starts=starts, now=now)
 
     async def _reject(self, db: AsyncConnection, work: Sequence[FulfillmentOrder], now: datetime) -> None:
         rejections = [

@@ -1,6 +1,7 @@
 """What can be done with fulfillment orders."""
 
 from batuta.fulfillment.commands.cancelling import agree_to_cancel, refuse_to_cancel, request_cancellations
+from batuta.fulfillment.commands.dispatching import dispatch
 from batuta.fulfillment.commands.leaving import (
     collect,
     confirm_delivery,
@@ -29,6 +30,7 @@ __all__ = [
     "agree_to_cancel",
     "collect",
     "confirm_delivery",
+    "dispatch",
     "expire_offers",
     "expire_pickups",
     "extend_pickups",

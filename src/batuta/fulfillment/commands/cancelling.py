@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Text, Uuid, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from batuta.fulfillment.commands.carrying import Refusals, carry_out, lock_fulfillments, next_version
+from batuta.fulfillment.commands.carrying import Refusals, carry_out, lock_fulfillments, next_version, silent
 from batuta.fulfillment.domain import (
     AnswerCancellation,
     AnswerDecision,
@@ -58,7 +58,7 @@ async def request_cancellations(
         decided = _decide(requests, known, found, asked, refused)
         new = [(i, requests[i], one) for i, one in decided.items() if isinstance(one, CancellationDecision)]
         changes = [(i, change) for i, _, one in new for change in one.changes]
-        blocked = await carry_out(db, changes, tell=lambda _change, _now: (), now=now)
+        blocked = await carry_out(db, changes, tells=[silent] * len(changes), now=now)
         if not blocked:
             break
         refused |= blocked
@@ -148,10 +148,8 @@ async def _answer(
     refused: Refusals = {}
     while True:
         outcomes, decisions = _decide_answers(answers, decide, dict(found), dict(parts), open_=open_, refused=refused)
-        changes = [(i, one.change) for i, one in decisions.items()]
-        blocked = await carry_out(
-            db, [(i, change) for i, change in changes if not change.is_nothing], tell=lambda _one, _now: (), now=now
-        )
+        changes = [(i, one.change) for i, one in decisions.items() if not one.change.is_nothing]
+        blocked = await carry_out(db, changes, tells=[silent] * len(changes), now=now)
         if not blocked:
             break
         refused |= blocked

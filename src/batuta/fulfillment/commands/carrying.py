@@ -27,10 +27,11 @@ Refusals = dict[int, BatutaError]
 
 
 class Task(msgspec.Struct, frozen=True):
-    """One item of a command: which fulfillment order, and the decision about it."""
+    """One item of a command: which fulfillment order, the decision about it, and, of several verbs, what to tell."""
 
     fulfillment_order_id: UUID
     decide: Decide
+    tell: Tell | None = None
 
 
 async def lock_fulfillments(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, FulfillmentOrder]:
@@ -51,6 +52,8 @@ async def carry(
 
     What a room below refuses is taken back together with everything else of its item; the others go on.
     """
+    if not tasks:
+        return []
     found = await lock_fulfillments(db, (task.fulfillment_order_id for task in tasks))
     return await carry_from(db, found=found, tasks=tasks, tell=tell, now=now)
 
@@ -67,7 +70,7 @@ async def carry_from(
     refused: Refusals = {}
     while True:
         outcomes, changes = _decide(found, tasks, refused)
-        blocked = await carry_out(db, changes, tell=tell, now=now)
+        blocked = await carry_out(db, changes, tells=[tasks[i].tell or tell for i, _ in changes], now=now)
         if not blocked:
             return outcomes
         refused |= blocked
@@ -118,11 +121,16 @@ def about(change: Change, now: datetime) -> dict[str, Any]:
     }
 
 
+def silent(_: Change, __: datetime) -> list[Event]:
+    """Tell nothing of a change by itself; the caller tells it in its own way."""
+    return []
+
+
 def unknown(fulfillment_order_id: UUID) -> UnknownFulfillmentOrder:
     return UnknownFulfillmentOrder("no fulfillment order has this id", fulfillment_order_id=str(fulfillment_order_id))
 
 
-async def carry_out(db: AsyncConnection, changes: Changes, *, tell: Tell, now: datetime) -> Refusals:
+async def carry_out(db: AsyncConnection, changes: Changes, *, tells: Sequence[Tell], now: datetime) -> Refusals:
     """Write changes and all that follows from them below; or nothing, and the answer is which items are refused."""
     if not changes:
         return {}
@@ -133,6 +141,7 @@ async def carry_out(db: AsyncConnection, changes: Changes, *, tell: Tell, now: d
             await savepoint.rollback()
             return refusals
     await reject_goods(db, [change for _, change in changes], now=now)
-    await publish(db, [event for _, change in changes for event in tell(change, now)])
+    told = zip(changes, tells, strict=True)
+    await publish(db, [event for (_, change), tell in told for event in tell(change, now)])
     await savepoint.commit()
     return {}

@@ -49,7 +49,7 @@ async def hand_over(
 ) -> list[FulfillmentOrder | BatutaError]:
     """Carriers took the parcels: the units are shipped. A cancellation still unanswered is thereby refused."""
     tasks = [Task(one.fulfillment_order_id, partial(decide_hand_over, request=one, now=now)) for one in handovers]
-    outcomes = await carry(db, tasks=tasks, tell=_tell_handed_over, now=now)
+    outcomes = await carry(db, tasks=tasks, tell=tell_handed_over, now=now)
     await refuse_open(db, [one for one in outcomes if isinstance(one, FulfillmentOrder)], now=now)
     return outcomes
 
@@ -62,7 +62,7 @@ async def hand_over_parcels(
     decisions = [
         (id_, partial(decide_hand_over, request=_hand_over(parcels, id_, actor), now=now)) for id_ in parcel_ids
     ]
-    outcomes = await _carry_parcels(db, parcels, decisions, tell=_tell_handed_over, now=now)
+    outcomes = await _carry_parcels(db, parcels, decisions, tell=tell_handed_over, now=now)
     await refuse_open(db, [one for one in outcomes if isinstance(one, FulfillmentOrder)], now=now)
     return outcomes
 
@@ -149,7 +149,7 @@ async def _carry_parcels(
     ]
 
 
-def _tell_handed_over(change: Change, now: datetime) -> list[Event]:
+def tell_handed_over(change: Change, now: datetime) -> list[Event]:
     return [
         HandedOver(
             **about(change, now),

@@ -73,7 +73,7 @@ async def accept(
 ) -> list[FulfillmentOrder | BatutaError]:
     """The locations take the work on: its units are released to them."""
     tasks = [Task(one.fulfillment_order_id, partial(decide_accept, request=one, now=now)) for one in acceptances]
-    return await carry(db, tasks=tasks, tell=_tell_accepted, now=now)
+    return await carry(db, tasks=tasks, tell=tell_accepted, now=now)
 
 
 async def reject(
@@ -136,7 +136,7 @@ def _tell_offered(change: Change, now: datetime) -> list[Event]:
     return [Offered(**about(change, now), lines=change.units, expires_at=change.after.expires_at)]
 
 
-def _tell_accepted(change: Change, now: datetime) -> list[Event]:
+def tell_accepted(change: Change, now: datetime) -> list[Event]:
     return [Accepted(**about(change, now), lines=change.units)]
 
 

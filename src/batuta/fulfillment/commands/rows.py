@@ -154,6 +154,7 @@ async def _write_packages(
                 "fulfillment_order_id": id_,
                 "contents": list(one.contents),
                 "packed_at": now,
+                **{name: getattr(one, name) for name in TIMES},
             }
             for id_, one in made
         ),

@@ -32,13 +32,13 @@ async def start_picking(
 ) -> list[FulfillmentOrder | BatutaError]:
     """Somebody walks to the shelf; a cancellation is asked of the location from then on."""
     tasks = [Task(one.fulfillment_order_id, partial(decide_start, request=one)) for one in starts]
-    return await carry(db, tasks=tasks, tell=_tell_started, now=now)
+    return await carry(db, tasks=tasks, tell=tell_started, now=now)
 
 
 async def pick(db: AsyncConnection, *, picks: Sequence[Pick], now: datetime) -> list[FulfillmentOrder | BatutaError]:
     """Count what has been picked by now."""
     tasks = [Task(one.fulfillment_order_id, partial(decide_pick, request=one)) for one in picks]
-    return await carry(db, tasks=tasks, tell=_tell_picked, now=now)
+    return await carry(db, tasks=tasks, tell=tell_picked, now=now)
 
 
 async def report_short(
@@ -60,14 +60,14 @@ async def pack(db: AsyncConnection, *, packs: Sequence[Pack], now: datetime) -> 
         )
         for one in packs
     ]
-    return await carry_from(db, found=found, tasks=tasks, tell=_tell_packed, now=now)
+    return await carry_from(db, found=found, tasks=tasks, tell=tell_packed, now=now)
 
 
-def _tell_started(change: Change, now: datetime) -> list[Event]:
+def tell_started(change: Change, now: datetime) -> list[Event]:
     return [PickingStarted(**about(change, now))]
 
 
-def _tell_picked(change: Change, now: datetime) -> list[Event]:
+def tell_picked(change: Change, now: datetime) -> list[Event]:
     is_whole = change.after.status is FulfillmentStatus.PICKED
     return [Picked(**about(change, now), lines=change.units, is_whole=is_whole)]
 
@@ -78,6 +78,6 @@ def _tell_short(change: Change, now: datetime) -> list[Event]:
     return [Short(**about(change, now), lines=change.units, reason=change.reason, is_over=is_over)]
 
 
-def _tell_packed(change: Change, now: datetime) -> list[Event]:
+def tell_packed(change: Change, now: datetime) -> list[Event]:
     parcel_ids = tuple(parcel.id for parcel in change.packed)
     return [Packed(**about(change, now), lines=change.units, parcel_ids=parcel_ids)]

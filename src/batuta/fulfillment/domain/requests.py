@@ -135,6 +135,14 @@ class HandOver(msgspec.Struct, frozen=True, kw_only=True):
     parcel_ids: tuple[UUID, ...] | None = None
 
 
+class Dispatch(msgspec.Struct, frozen=True, kw_only=True):
+    """Accept, pick and pack all of it into one parcel, and hand that over, in one go."""
+
+    fulfillment_order_id: UUID
+    actor: str
+    label_format: Literal["zpl", "pdf"] = "pdf"
+
+
 class MakeReady(msgspec.Struct, frozen=True, kw_only=True):
     """The goods wait at the counter. code: known to the customer alone; see `pickup_code`."""
 
