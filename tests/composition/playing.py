@@ -21,7 +21,7 @@ from batuta.returns.domain import (
     ReturnedUnits,
 )
 from batuta.returns.queries import returns_by_id
-from tests.journeys.test_shipped_order import Journey
+from tests.journeys.journey import Journey
 from tests.making import fresh_id
 from tests.world import build_carrier, build_shop, sound
 

@@ -1,129 +1,27 @@
 """One order, from the click to the door, by the score alone."""
 
-from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
-from uuid import UUID
+from datetime import timedelta
 
-import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from batuta.fulfillment.commands import accept, hand_over, pack, pick, reject, start_picking
+from batuta.fulfillment.commands import accept, pack, pick, reject, start_picking
 from batuta.fulfillment.domain import (
     Accept,
     FulfillmentOrder,
     FulfillmentStatus,
-    HandOver,
     Pack,
     Pick,
     Reject,
     RejectionReason,
     StartPicking,
 )
-from batuta.fulfillment.queries import fulfillment_orders_of
 from batuta.inventory.queries import availability
-from batuta.kernel.errors import BatutaError
 from batuta.notifications.queries import messages_of
-from batuta.ordering.commands import cancel, place
-from batuta.ordering.domain import (
-    CancelLine,
-    CancelRequest,
-    HoldKind,
-    Means,
-    Order,
-    OrderStatus,
-    Placed,
-)
-from batuta.ordering.domain import (
-    FulfillmentStatus as WhereGoodsAre,
-)
-from batuta.ordering.queries import orders_by_id
+from batuta.ordering.commands import cancel
+from batuta.ordering.domain import CancelLine, CancelRequest, HoldKind, OrderStatus
+from batuta.ordering.domain import FulfillmentStatus as WhereGoodsAre
 from batuta.payments.queries import balances
-from batuta.plumbing.audit import examine
-from batuta.plumbing.settings import Settings
-from batuta.plumbing.stepping import settle_wholly
-from batuta.shipping.commands import record_tracking
-from batuta.shipping.domain import Scan
 from batuta.shipping.queries import parcels_of_owner, zpl_labels
-from batuta.worker import LAWS, clockwork
-from tests.making import NOW, fresh_id
-from tests.ordering.test_commands import an_order
-from tests.world import Shop, build_carrier, build_shop
-
-WORKER = fresh_id()
-SELLER = "location:north"
-
-
-class Journey:
-    """A shop, a worker, and a clock."""
-
-    def __init__(self, engine: AsyncEngine, shop: Shop) -> None:
-        self.engine = engine
-        self.shop = shop
-        self.now = NOW
-
-    async def pass_time(self, **elapsed: int) -> None:
-        self.now += timedelta(**elapsed)
-        await settle_wholly(self.engine, clockwork(Settings()), now=self.now, worker=WORKER)
-
-    async def buy(self, *lines: tuple[str, int], gross_minor: int, token: str = "tok_visa") -> UUID:
-        means = [Means(method="card", amount_minor=gross_minor, token=token)]
-        asked = an_order(self.shop, *lines, placed_at=self.now, means=means)
-        async with self.engine.begin() as db:
-            (outcome,) = await place(db, orders=[asked], now=self.now)
-        assert isinstance(outcome, Placed), outcome
-        await self.pass_time(seconds=1)
-        return asked.id
-
-    async def order(self, order_id: UUID) -> Order:
-        async with self.engine.connect() as db:
-            return (await orders_by_id(db, [order_id]))[order_id]
-
-    async def work(self, order_id: UUID) -> list[FulfillmentOrder]:
-        async with self.engine.connect() as db:
-            return (await fulfillment_orders_of(db, [order_id]))[order_id]
-
-    async def send(self, order_id: UUID) -> None:
-        ids = [one.id for one in await self.work(order_id) if one.status is FulfillmentStatus.OFFERED]
-        async with self.engine.begin() as db:
-            await accept(db, acceptances=[Accept(fulfillment_order_id=id_, actor=SELLER) for id_ in ids], now=self.now)
-            await start_picking(
-                db, starts=[StartPicking(fulfillment_order_id=id_, actor=SELLER) for id_ in ids], now=self.now
-            )
-            await pick(db, picks=[Pick(fulfillment_order_id=id_, actor=SELLER) for id_ in ids], now=self.now)
-            packs = [Pack(fulfillment_order_id=id_, actor=SELLER, label_format="zpl") for id_ in ids]
-            await pack(db, packs=packs, now=self.now)
-            sent = await hand_over(
-                db, handovers=[HandOver(fulfillment_order_id=id_, actor=SELLER) for id_ in ids], now=self.now
-            )
-        assert not [one for one in sent if isinstance(one, BatutaError)]
-        await self.pass_time(seconds=1)
-
-    async def carrier_says(self, order_id: UUID, raw_code: str, at: datetime) -> None:
-        async with self.engine.begin() as db:
-            parcels = (await parcels_of_owner(db, [order_id]))[order_id]
-            scans = [
-                Scan(
-                    carrier_code=self.shop.carrier_code,
-                    tracking_number=parcel.tracking_number or "",
-                    raw_code=raw_code,
-                    happened_at=at,
-                    received_at=self.now,
-                )
-                for parcel in parcels
-            ]
-            await record_tracking(db, scans=scans, now=self.now)
-        await self.pass_time(seconds=1)
-
-
-@pytest.fixture
-async def journey(engine: AsyncEngine) -> AsyncIterator[Journey]:
-    async with engine.begin() as db:
-        shop = await build_shop(db, stock={"chair": {"north": 5, "south": 5}, "table": {"south": 1}})
-        await build_carrier(db)
-    yield Journey(engine, shop)
-    async with engine.connect() as db:
-        broken = [verdict for verdict in await examine(db, LAWS) if verdict.broken]
-    assert broken == []
+from tests.journeys.journey import SELLER, Journey
+from tests.making import fresh_id
 
 
 async def test_an_order_is_paid_when_it_leaves_and_closed_when_it_arrives(journey: Journey) -> None:

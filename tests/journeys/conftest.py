@@ -1,0 +1,34 @@
+"""The shops of the stories; whatever happens in one, every law of the house holds afterwards."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from batuta.plumbing.settings import Settings
+from tests.journeys.journey import Journey, broken_laws
+from tests.world import build_carrier, build_shop
+
+OpenShop = Callable[..., Awaitable[Journey]]
+
+
+@pytest.fixture
+async def open_shop(engine: AsyncEngine) -> AsyncIterator[OpenShop]:
+    """Open a shop with a stock, and policies and prices where the story needs its own."""
+
+    async def opened(
+        stock: Mapping[str, Mapping[str, int]], *, settings: Settings | None = None, **changes: Any
+    ) -> Journey:
+        async with engine.begin() as db:
+            shop = await build_shop(db, stock=stock, **changes)
+            await build_carrier(db)
+        return Journey(engine, shop, settings)
+
+    yield opened
+    assert await broken_laws(engine) == []
+
+
+@pytest.fixture
+async def journey(open_shop: OpenShop) -> Journey:
+    return await open_shop({"chair": {"north": 5, "south": 5}, "table": {"south": 1}})
