@@ -33,6 +33,7 @@ from examples.olist.reporting import report
 DATABASE = "olist"
 STREAM = id_of("replay", "progress")
 AWAY_S_MAX = 60
+HOURS_PER_MARK = 24
 
 Advance = Callable[[], None]
 
@@ -116,21 +117,22 @@ async def _replay(engine: AsyncEngine, data: Data, hours: list[tuple[datetime, l
             await build(db, data)
             await publish(db, [HourBegun(stream=STREAM, happened_at=BEGINNING, actor=ACTOR)])
     replay = Replay(engine, clockwork(Settings()))
-    for now, steps in hours:
+    for i, (now, steps) in enumerate(hours):
         if begun is None or now >= begun:
-            await _hour(engine, replay, now, steps)
+            await _hour(engine, replay, now, steps, is_marked=i % HOURS_PER_MARK == 0)
         advance()
     async with engine.begin() as db:
         await publish(db, [ReplayEnded(stream=STREAM, happened_at=hours[-1][0], actor=ACTOR)])
 
 
-async def _hour(engine: AsyncEngine, replay: Replay, now: datetime, steps: list[Step]) -> None:
+async def _hour(engine: AsyncEngine, replay: Replay, now: datetime, steps: list[Step], *, is_marked: bool) -> None:
     """Play an hour; when the database goes away in the middle, wait for it and play the hour again."""
     deadline = time.monotonic() + AWAY_S_MAX
     while True:
         try:
-            async with engine.begin() as db:
-                await publish(db, [HourBegun(stream=STREAM, happened_at=now, actor=ACTOR)])
+            if is_marked:
+                async with engine.begin() as db:
+                    await publish(db, [HourBegun(stream=STREAM, happened_at=now, actor=ACTOR)])
             await replay.hour(now, steps)
         except (DBAPIError, InterfaceError, OSError) as problem:
             if time.monotonic() > deadline:

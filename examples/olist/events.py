@@ -4,7 +4,7 @@ from batuta.kernel.events import Event
 
 
 class HourBegun(Event, frozen=True):
-    """The hour before `happened_at` is being played; played again, it changes nothing."""
+    """Everything before this hour has been played; what is played again from here on changes nothing."""
 
 
 class ReplayEnded(Event, frozen=True):

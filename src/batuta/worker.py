@@ -33,7 +33,8 @@ from batuta.plumbing.outage import outage
 from batuta.plumbing.settings import Settings
 from batuta.plumbing.stepping import Clockwork, settle
 from batuta.plumbing.sweeps import Sweep
-from batuta.plumbing.watching import watch
+from batuta.plumbing.watching import begin_watching, watch
+from batuta.returns.commands import expire_returns
 from batuta.returns.queries import AUDIT as RETURNS_LAWS
 from batuta.shipping.commands import match_scans
 from batuta.shipping.queries import AUDIT as SHIPPING_LAWS
@@ -57,14 +58,51 @@ LAWS: tuple[Law, ...] = (
 """All that must be true of a sound database, from the bottom of the house to its top."""
 
 SWEEPS = (
-    Sweep("soft claims that have run out", release_expired),
-    Sweep("orders that nobody paid", expire_unpaid),
-    Sweep("holds whose time has come", release_due_holds),
-    Sweep("authorisations near their end", renew_authorisations),
-    Sweep("authorisations at their end", expire_authorisations),
-    Sweep("scans that came before their parcel", match_scans),
-    Sweep("offers that nobody answered", expire_offers),
-    Sweep("pickups that nobody collected", expire_pickups),
+    Sweep(
+        "soft claims that have run out",
+        release_expired,
+        due="SELECT FROM inventory.reservation WHERE expires_at <= :now",
+    ),
+    Sweep(
+        "orders that nobody paid",
+        expire_unpaid,
+        due="SELECT FROM ordering.\"order\" WHERE status = 'placed' AND expires_at <= :now",
+    ),
+    Sweep(
+        "holds whose time has come",
+        release_due_holds,
+        due="SELECT FROM ordering.hold WHERE status = 'active' AND due_at <= :now",
+    ),
+    Sweep(
+        "authorisations near their end",
+        renew_authorisations,
+        due="SELECT FROM payments.payment WHERE watch_at <= :now AND authorised_until > :now",
+    ),
+    Sweep(
+        "authorisations at their end",
+        expire_authorisations,
+        due="SELECT FROM payments.payment WHERE watch_at <= :now AND authorised_until <= :now",
+    ),
+    Sweep(
+        "scans that came before their parcel",
+        match_scans,
+        due="SELECT FROM shipping.unmatched_scan u JOIN shipping.parcel p ON p.tracking_number = u.tracking_number",
+    ),
+    Sweep(
+        "offers that nobody answered",
+        expire_offers,
+        due="SELECT FROM fulfillment.fulfillment_order WHERE status = 'offered' AND expires_at <= :now",
+    ),
+    Sweep(
+        "pickups that nobody collected",
+        expire_pickups,
+        due="SELECT FROM fulfillment.fulfillment_order WHERE status = 'ready' AND collect_until_at <= :now",
+    ),
+    Sweep(
+        "returns that nobody sent",
+        expire_returns,
+        due="SELECT FROM returns.return WHERE status IN ('requested', 'approved', 'label_sent') AND expires_at <= :now",
+    ),
 )
 
 _log = structlog.get_logger("batuta.worker")
@@ -88,8 +126,9 @@ async def work_on(engine: AsyncEngine, works: Clockwork) -> None:
     await _again_and_again(step, every_s=STEP_EVERY_S)
 
 
-async def watch_on(engine: AsyncEngine) -> None:
+async def watch_on(engine: AsyncEngine, works: Clockwork) -> None:
     """Keep the metrics up to date until cancelled, also while a step takes long or fails."""
+    begin_watching([one.name for one in works.reactions])
 
     async def look(now: datetime) -> None:
         await watch(engine, now=now)
@@ -100,7 +139,7 @@ async def watch_on(engine: AsyncEngine) -> None:
 @contextlib.asynccontextmanager
 async def working(engine: AsyncEngine, works: Clockwork) -> AsyncIterator[None]:
     """A worker beside the block, ended with it; an unfinished transaction rolls back and is done again later."""
-    tasks = [asyncio.create_task(work_on(engine, works)), asyncio.create_task(watch_on(engine))]
+    tasks = [asyncio.create_task(work_on(engine, works)), asyncio.create_task(watch_on(engine, works))]
     try:
         yield
     finally:

@@ -31,13 +31,12 @@ async def settle(engine: AsyncEngine, clockwork: Clockwork, *, now: datetime, wo
     """Take one step and return how much was done: all that is due at `now` and that no open transaction hides."""
     done = await sweep(engine, clockwork.sweeps, now=now)
     while True:
-        # Reactions queue jobs and jobs tell facts: only when neither finds anything, nothing is left.
-        reacted, carried = await asyncio.gather(
-            _react_all(engine, clockwork, now=now), _work_all(engine, clockwork, now=now, worker=worker)
-        )
-        if not reacted and not carried:
+        # A reaction that told nothing new is quiet until a job has told something.
+        done += await _react_all(engine, clockwork, now=now)
+        carried = await _work_all(engine, clockwork, now=now, worker=worker)
+        if not carried:
             return done
-        done += reacted + carried
+        done += carried
 
 
 async def settle_wholly(engine: AsyncEngine, clockwork: Clockwork, *, now: datetime, worker: UUID) -> int:
