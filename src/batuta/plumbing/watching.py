@@ -1,5 +1,6 @@
 """What the worker tells monitoring: how far reactions lag and behind whom, and what waits for a person."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
@@ -29,6 +30,13 @@ parked_streams = Gauge(
 held_jobs = Gauge("batuta_held_jobs", "Jobs that failed on their last try and wait for a person", registry=registry)
 
 _log = structlog.get_logger("batuta.watching")
+
+
+def begin_watching(reactions: Sequence[str]) -> None:
+    """Let every reaction have its metrics from the beginning."""
+    for name in reactions:
+        event_lag_seconds.labels(name)
+        parked_streams.labels(name)
 
 
 async def watch(engine: AsyncEngine, *, now: datetime) -> None:
