@@ -14,10 +14,12 @@ from batuta.orchestration.commands.fulfilling import (
     pull_shared_offers,
     render_services,
     render_services_alone,
+    settle_services,
     take_back_parcel,
 )
 from batuta.orchestration.commands.paying import (
     accept_paid,
+    capture_what_is_owed,
     capture_what_left,
     give_back_surplus,
     hold_for_capture,
@@ -66,10 +68,10 @@ SCORE: Mapping[type[Event], Sequence[Handler]] = {
     shipping.ParcelDelivered: (confirm_delivery,),
     shipping.ParcelReturned: (take_back_parcel,),
     fulfillment.Delivered: (tell_delivered,),
-    ordering.OrderCompleted: (release_held_money,),
+    ordering.OrderCompleted: (capture_what_is_owed, release_held_money),
     # Somebody changes their mind.
     ordering.CancellationAsked: (ask_locations_to_stop,),
-    ordering.UnitsCancelled: (give_back_surplus, tell_cancelled),
+    ordering.UnitsCancelled: (give_back_surplus, settle_services, tell_cancelled),
     ordering.OrderCancelled: (release_held_money,),
     ordering.OrderExpired: (release_held_money,),
     # Something comes back.

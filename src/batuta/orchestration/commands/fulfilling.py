@@ -11,9 +11,9 @@ from batuta.fulfillment.commands import PullOffers
 from batuta.fulfillment.domain import ConfirmDelivery, CountedUnits, RequestCancellation, TakeBack
 from batuta.fulfillment.events import Collected, HandedOver, Rejected
 from batuta.kernel.ids import child_id
-from batuta.ordering.commands import move_units
-from batuta.ordering.domain import Bucket, Order, OrderStatus, UnitMove
-from batuta.ordering.events import CancellationAsked, OrderAccepted
+from batuta.ordering.commands import cancel, move_units
+from batuta.ordering.domain import Bucket, CancelLine, CancelRequest, Line, Order, OrderStatus, UnitMove
+from batuta.ordering.events import CancellationAsked, OrderAccepted, UnitsCancelled
 from batuta.ordering.queries import orders_by_id
 from batuta.shipping.events import ParcelDelivered, ParcelReturned, ParcelTakenUnannounced
 
@@ -72,6 +72,31 @@ async def render_services_alone(db: AsyncConnection, events: Sequence[OrderAccep
 async def render_services(db: AsyncConnection, events: Sequence[HandedOver | Collected], now: datetime) -> None:
     """Services go with the last of the goods."""
     await _render(db, [one.stream for one in events], now=now)
+
+
+async def settle_services(db: AsyncConnection, events: Sequence[UnitsCancelled], now: datetime) -> None:
+    """The last of the goods may be cancelled ones: services go with those that left before, or are cancelled too."""
+    orders = await orders_by_id(db, [one.stream for one in events])
+    alone = [
+        order for order in orders.values() if not any(line.buckets.live for line in order.lines if line.is_shipped)
+    ]
+    wishes = [
+        CancelRequest(
+            id=child_id(order.id, "services without goods"),
+            order_id=order.id,
+            reason="the goods they go with are cancelled",
+            actor=ACTOR,
+            lines=[CancelLine(line_id=line.id, quantity=line.buckets.open) for line in order.lines if _is_open(line)],
+        )
+        for order in alone
+        if any(line.is_shipped for line in order.lines) and any(_is_open(line) for line in order.lines)
+    ]
+    await cancel(db, requests=wishes, now=now)
+    await _render(db, list(orders.keys() - {order.id for order in alone}), now=now)
+
+
+def _is_open(line: Line) -> bool:
+    return not line.is_shipped and line.buckets.open > 0
 
 
 async def _render(db: AsyncConnection, order_ids: Sequence[UUID], *, now: datetime) -> None:

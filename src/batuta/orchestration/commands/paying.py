@@ -115,6 +115,17 @@ def _is_whole(order: Order) -> bool:
     return all(line.buckets.waiting + line.buckets.in_work == 0 for line in order.lines if line.is_shipped)
 
 
+async def capture_what_is_owed(db: AsyncConnection, events: Sequence[OrderCompleted], now: datetime) -> None:
+    """Take what no package took: services bought alone, and what was collected at the counter at this very moment."""
+    money = await balances(db, [one.stream for one in events])
+    captures = [
+        CaptureRequest(order_id=balance.order_id, cause_id=balance.order_id, amount_minor=0, is_last=True)
+        for balance in money.values()
+        if balance.due_minor > balance.paid_minor
+    ]
+    await payments.request_capture(db, captures=captures, now=now)
+
+
 async def give_back_surplus(db: AsyncConnection, events: Sequence[UnitsCancelled], now: datetime) -> None:
     """What was paid for units that will not come goes back."""
     money = await balances(db, [one.stream for one in events])
