@@ -9,10 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.fulfillment.events import Collected, HandedOver
 from batuta.kernel.ids import child_id
-from batuta.ordering.commands import accept_ready, add_holds
+from batuta.ordering.commands import EndHold, accept_ready, add_holds, end_holds
+from batuta.ordering.commands.holding import is_covered
 from batuta.ordering.domain import HoldKind, NewHold, Order, Share, Stage, value_of
 from batuta.ordering.events import OrderCancelled, OrderCompleted, OrderExpired, OrderPlaced, UnitsCancelled
-from batuta.ordering.queries import orders_by_id
+from batuta.ordering.queries import holds_on, orders_by_id
 from batuta.payments import commands as payments
 from batuta.payments.domain import CaptureRequest, Due, RefundRequest, VoidRequest
 from batuta.payments.events import (
@@ -36,8 +37,26 @@ async def request_authorisation(db: AsyncConnection, events: Sequence[OrderPlace
 async def accept_paid(
     db: AsyncConnection, events: Sequence[PaymentAuthorised | PaymentNotNeeded], now: datetime
 ) -> None:
-    """Accept orders whose money is there."""
-    await accept_ready(db, order_ids=[one.stream for one in events], now=now)
+    """Accept orders whose money is there; what held them for want of it ends."""
+    order_ids = list({one.stream for one in events})
+    await _end_holds_for_money(db, order_ids, now=now)
+    await accept_ready(db, order_ids=order_ids, now=now)
+
+
+async def _end_holds_for_money(db: AsyncConnection, order_ids: Sequence[UUID], *, now: datetime) -> None:
+    holds = [
+        hold
+        for found in (await holds_on(db, order_ids, Stage.SOURCE)).values()
+        for hold in found
+        if hold.kind is HoldKind.PAYMENT and hold.actor == ACTOR
+    ]
+    money = await balances(db, [hold.order_id for hold in holds]) if holds else {}
+    ends = [
+        EndHold(hold_id=hold.id, actor=ACTOR, reason="the money is there")
+        for hold in holds
+        if is_covered(money.get(hold.order_id))
+    ]
+    await end_holds(db, ends=ends, now=now)
 
 
 async def hold_for_payment(

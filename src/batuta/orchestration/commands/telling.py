@@ -5,11 +5,13 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.company.domain import Brand, Channel
-from batuta.company.queries import brands_by_id, channels_by_id
+from batuta.company.queries import brands_by_id, channels_by_id, legal_entities_by_id
 from batuta.fulfillment.events import Delivered, HandedOver, ReadyForPickup
+from batuta.kernel.errors import BatutaError
 from batuta.kernel.events import Event
 from batuta.kernel.ids import child_id
 from batuta.locations.queries import locations_by_id
@@ -23,6 +25,8 @@ from batuta.returns.events import Received
 from batuta.shipping.queries import carriers_by_id, parcels_by_id, services_by_id
 
 Told = TypeVar("Told", bound=Event)
+
+_log = structlog.get_logger("batuta.telling")
 
 
 async def tell_placed(db: AsyncConnection, events: Sequence[OrderPlaced], now: datetime) -> None:
@@ -109,19 +113,23 @@ async def _tell(
     orders = await orders_by_id(db, list({one.stream for one in events}))
     channels = await channels_by_id(db, {one.channel_id for one in orders.values()})
     brands = await brands_by_id(db, {one.brand_id for one in channels.values()})
+    sellers = await legal_entities_by_id(db, {one.legal_entity_id for one in brands.values()})
     notices = []
     for one in events:
         order = orders.get(one.stream)
         if order is None or not order.email:
             continue
         channel = channels[order.channel_id]
-        common = _common(order, brands[channel.brand_id])
+        brand = brands[channel.brand_id]
+        common = _common(order, brand, sellers[brand.legal_entity_id].time_zone)
         notices.append(_notice(template, order, channel, {**common, **facts(one, order)}, subject(one)))
-    await notify(db, notices=notices, now=now)
+    for notice, outcome in zip(notices, await notify(db, notices=notices, now=now), strict=True):
+        if isinstance(outcome, BatutaError):
+            _log.warning("not_told", template=template, stream=str(notice.stream), code=outcome.code, **outcome.facts)
 
 
-def _common(order: Order, brand: Brand) -> dict[str, Any]:
-    return {"name": order.ship_to.name, "order_number": order.number, "shop": brand.name}
+def _common(order: Order, brand: Brand, time_zone: str) -> dict[str, Any]:
+    return {"name": order.ship_to.name, "order_number": order.number, "shop": brand.name, "time_zone": time_zone}
 
 
 def _notice(template: str, order: Order, channel: Channel, facts: Mapping[str, Fact], subject: UUID) -> Notice:
