@@ -697,7 +697,7 @@ async def test_a_key_of_another_movement_hands_nothing_out(db: AsyncConnection) 
 
 
 async def test_a_batch_takes_the_same_few_statements_however_large(db: AsyncConnection) -> None:
-    """RES-02: claims, free places, lock, write, insert."""
+    """RES-02: claims, free places, lock, write, insert; many claims go in by COPY, which is not seen here."""
     (location_id,) = await given_locations(db)
     skus = await given_skus(db, 9)
     await record_movements(db, movements=[receipt(sku_id, location_id, 100) for sku_id in skus], now=NOW)
@@ -712,7 +712,7 @@ async def test_a_batch_takes_the_same_few_statements_however_large(db: AsyncConn
         requests = [wish(*((sku_id, 1) for sku_id in skus[i % 7 : i % 7 + 3])) for i in range(size)]
         outcomes = await reserve(db, requests=requests, now=NOW)
         assert all(isinstance(one, Reserved) for one in outcomes)
-        assert len(statements) == 5, statements
+        assert len(statements) in {4, 5}, statements
     event.remove(db.sync_connection, "before_cursor_execute", count)
 
 

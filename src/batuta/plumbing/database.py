@@ -32,9 +32,12 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.types import TypeEngine, UserDefinedType
 
+from batuta.plumbing.copying import copy_rows
+
 LOCK_TIMEOUT_MS = 2_000
 STATEMENT_TIMEOUT_MS = 5_000
 COLUMN_INTEGER_MAX = 2**31 - 1
+COPY_ROWS_MIN = 20
 
 metadata = MetaData(
     naming_convention={
@@ -112,9 +115,11 @@ async def rows_with(db: AsyncConnection, column: Column[Any], values: Collection
 
 
 async def insert_rows(db: AsyncConnection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Insert rows that all have the same columns, in one statement. No rows is no statement."""
+    """Insert rows that all have the same columns, in one statement: many by COPY. No rows is no statement."""
     given = list(rows)
-    if given:
+    if len(given) >= COPY_ROWS_MIN:
+        await copy_rows(db, table, given)
+    elif given:
         columns = tuple(given[0])
         await db.execute(_insert_from_arrays(table, columns), _by_column(columns, given))
 

@@ -5,14 +5,14 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam, case, literal, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Uuid, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.inventory.domain import Claim, ClaimKind, ClaimStatus, Overtaken, StockKey, claim_id
 from batuta.inventory.queries import claim_from, claims_by_holder
-from batuta.inventory.tables import Key, reservation
-from batuta.plumbing.database import Instant, Integer, Text, arrays, params
+from batuta.inventory.tables import reservation
+from batuta.plumbing.database import Instant, Integer, Text, arrays, insert_rows, params
 
 
 class LockedClaims:
@@ -98,60 +98,37 @@ async def write_claims(db: AsyncConnection, claims: LockedClaims) -> None:
         Overtaken: somebody else has reserved for the same line since it was read. The ids are equal then, so a line
             is never reserved twice, whether or not callers lock it; run again, the other's claims are found.
     """
-    made = claims.made()
-    if made and await _insert(db, made) < len(made):
-        raise Overtaken("someone else is reserving for the same line at this moment")
+    await _insert(db, claims.made())
     changed = claims.changed()
     if changed:
         await _update(db, changed)
 
 
-_new = arrays(
-    "claim",
-    id=Uuid(),
-    holder_id=Uuid(),
-    line_id=Uuid(),
-    sku_id=Uuid(),
-    location_id=Uuid(),
-    condition=Key,
-    lot=Key,
-    quantity=Integer(),
-    expires_at=Instant,
-)
-# What all new claims have in common is said once, not row by row.
-_insert_claims = (
-    insert(reservation)
-    .from_select(
-        [*(column.name for column in _new.c), "kind", "held", "consumed", "status", "created_at"],
-        select(
-            *_new.c,
-            case((_new.c.expires_at.is_(None), ClaimKind.HARD.value), else_=ClaimKind.SOFT.value),
-            _new.c.quantity,
-            literal(0),
-            literal(ClaimStatus.HELD.value),
-            bindparam("created_at", type_=Instant),
-        ),
-        include_defaults=False,
-    )
-    .on_conflict_do_nothing()
-)
+async def _insert(db: AsyncConnection, claims: Sequence[Claim]) -> None:
+    """Insert claims in the order of their ids."""
+    try:
+        await insert_rows(db, reservation, [_row(claim) for claim in claims])
+    except IntegrityError as problem:
+        raise Overtaken("someone else is reserving for the same line at this moment") from problem
 
 
-async def _insert(db: AsyncConnection, claims: Sequence[Claim]) -> int:
-    """Insert held claims that are all granted now, in the order of their ids; return how many were not there yet."""
-    given = params(
-        "claim",
-        id=[claim.id for claim in claims],
-        holder_id=[claim.holder_id for claim in claims],
-        line_id=[claim.line_id for claim in claims],
-        sku_id=[claim.sku_id for claim in claims],
-        location_id=[claim.location_id for claim in claims],
-        condition=[claim.condition for claim in claims],
-        lot=[claim.lot for claim in claims],
-        quantity=[claim.quantity for claim in claims],
-        expires_at=[claim.expires_at for claim in claims],
-    )
-    return (await db.execute(_insert_claims, {**given, "created_at": claims[0].created_at})).rowcount
+def _row(claim: Claim) -> dict[str, object]:
+    return {
+        "id": claim.id,
+        "holder_id": claim.holder_id,
+        "line_id": claim.line_id,
+        "sku_id": claim.sku_id,
+        "location_id": claim.location_id,
+        "condition": claim.condition,
+        "lot": claim.lot,
+        "quantity": claim.quantity,
+        "held": claim.held,
+        "consumed": claim.consumed,
+        "kind": claim.kind,
+        "status": claim.status,
+        "expires_at": claim.expires_at,
+        "created_at": claim.created_at,
+    }
 
 
 _given = arrays(

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.inventory.commands.expiring import lock_rows_now
@@ -22,7 +23,7 @@ from batuta.inventory.domain import (
 from batuta.inventory.events import FellShort
 from batuta.inventory.queries import movements_by_key
 from batuta.inventory.tables import movement
-from batuta.plumbing.database import insert_new
+from batuta.plumbing.database import insert_rows
 from batuta.plumbing.events import publish
 
 
@@ -67,10 +68,10 @@ async def insert_movements(db: AsyncConnection, movements: Sequence[Movement], *
         Overtaken: another transaction has recorded one of the keys since they were read; run again, it is found.
     """
     ordered = sorted(movements, key=lambda one: one.key)
-    inserted = await insert_new(db, movement, [_row(one, now) for one in ordered], returning=["key"])
-    if len(inserted) < len(ordered):
-        taken = {one.key for one in ordered} - {key for (key,) in inserted}
-        raise Overtaken("someone else is recording these movements at this moment", keys=sorted(taken))
+    try:
+        await insert_rows(db, movement, [_row(one, now) for one in ordered])
+    except IntegrityError as problem:
+        raise Overtaken("someone else is recording these movements at this moment") from problem
 
 
 def _row(one: Movement, now: datetime) -> Mapping[str, Any]:
@@ -81,7 +82,7 @@ def _row(one: Movement, now: datetime) -> Mapping[str, Any]:
         **_side("source", one.source),
         **_side("target", one.target),
         "lot": one.lot,
-        "reason": one.reason.value,
+        "reason": one.reason,
         "document_id": one.document_id,
         "actor": one.actor,
         "effective_at": one.effective_at,
@@ -91,9 +92,9 @@ def _row(one: Movement, now: datetime) -> Mapping[str, Any]:
 
 def _side(side: str, account: Account) -> dict[str, Any]:
     return {
-        f"{side}_kind": account.kind.value,
+        f"{side}_kind": account.kind,
         f"{side}_location_id": account.location_id,
-        f"{side}_condition": account.condition.value if account.condition else None,
+        f"{side}_condition": account.condition,
         f"{side}_parcel_id": account.parcel_id,
     }
 
