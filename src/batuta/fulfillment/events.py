@@ -66,11 +66,15 @@ class Packed(FulfillmentEvent, frozen=True):
 
 
 class HandedOver(FulfillmentEvent, frozen=True):
-    """The carrier has the parcels. is_whole: whether nothing of the fulfillment order is left here."""
+    """The carrier has the parcels. is_whole: whether nothing of the fulfillment order is left here.
+
+    despite_hold: why they left though the order was held.
+    """
 
     lines: tuple[LineUnits, ...]
     parcel_ids: tuple[UUID, ...]
     is_whole: bool
+    despite_hold: str = ""
 
 
 class ReadyForPickup(FulfillmentEvent, frozen=True):
@@ -86,8 +90,11 @@ class PickupExtended(FulfillmentEvent, frozen=True):
 
 
 class Collected(FulfillmentEvent, frozen=True):
+    """The customer has the goods. despite_hold: why they were given though the order was held."""
+
     lines: tuple[LineUnits, ...]
     collected_by: str
+    despite_hold: str = ""
 
 
 class PickupExpired(FulfillmentEvent, frozen=True):

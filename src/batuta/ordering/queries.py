@@ -1,7 +1,7 @@
 """Reads of ordering."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -51,6 +51,15 @@ async def orders_by_external_id(db: AsyncConnection, keys: Sequence[tuple[UUID, 
 async def lines_by_id(db: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, Line]:
     """Lines with their buckets; unknown ids are left out."""
     return {row["id"]: read_line(row) for row in await rows_with(db, line.c.id, list(set(ids)))}
+
+
+async def holds_on(db: AsyncConnection, order_ids: Collection[UUID], stage: Stage) -> dict[UUID, list[Hold]]:
+    """The holds that keep these orders from a stage, the oldest first; orders that nothing keeps are left out."""
+    found: dict[UUID, list[Hold]] = defaultdict(list)
+    for one in sorted(map(read_hold, await rows_with(db, hold.c.order_id, order_ids)), key=lambda one: one.placed_at):
+        if one.keeps(stage):
+            found[one.order_id].append(one)
+    return found
 
 
 async def orders_placed(

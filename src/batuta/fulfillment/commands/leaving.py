@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.fulfillment.commands.cancelling import refuse_open
-from batuta.fulfillment.commands.carrying import Task, about, carry
+from batuta.fulfillment.commands.carrying import Task, about, carry, carry_from, lock_fulfillments
 from batuta.fulfillment.domain import (
     Change,
     Collect,
@@ -42,14 +42,24 @@ from batuta.fulfillment.queries import fulfillment_orders_by_parcel
 from batuta.fulfillment.tables import fulfillment_order
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.events import Event
+from batuta.ordering.domain import Hold, Stage
+from batuta.ordering.queries import holds_on
 
 
 async def hand_over(
     db: AsyncConnection, *, handovers: Sequence[HandOver], now: datetime
 ) -> list[FulfillmentOrder | BatutaError]:
-    """Carriers took the parcels: the units are shipped. A cancellation still unanswered is thereby refused."""
-    tasks = [Task(one.fulfillment_order_id, partial(decide_hand_over, request=one, now=now)) for one in handovers]
-    outcomes = await carry(db, tasks=tasks, tell=tell_handed_over, now=now)
+    """Carriers took the parcels: the units are shipped. A cancellation still unanswered is thereby refused.
+
+    Nothing of a held order leaves, unless a hand-over says why it does (PAY-04).
+    """
+    found = await lock_fulfillments(db, (one.fulfillment_order_id for one in handovers))
+    holds = await holds_to_ship(db, found)
+    tasks = [
+        Task(one.fulfillment_order_id, partial(decide_hand_over, request=one, now=now, holds=_holds(holds, one)))
+        for one in handovers
+    ]
+    outcomes = await carry_from(db, found=found, tasks=tasks, tell=tell_handed_over, now=now)
     await refuse_open(db, [one for one in outcomes if isinstance(one, FulfillmentOrder)], now=now)
     return outcomes
 
@@ -57,7 +67,7 @@ async def hand_over(
 async def hand_over_parcels(
     db: AsyncConnection, *, parcel_ids: Sequence[UUID], actor: str, now: datetime
 ) -> list[FulfillmentOrder | BatutaError]:
-    """Carriers have these parcels, whichever fulfillment orders they are of; an answer for each parcel."""
+    """Carriers have these parcels, whichever fulfillment orders they are of, held or not; an answer for each parcel."""
     parcels = await fulfillment_orders_by_parcel(db, parcel_ids)
     decisions = [
         (id_, partial(decide_hand_over, request=_hand_over(parcels, id_, actor), now=now)) for id_ in parcel_ids
@@ -91,8 +101,13 @@ async def collect(
     db: AsyncConnection, *, collections: Sequence[Collect], now: datetime
 ) -> list[FulfillmentOrder | BatutaError]:
     """Hand goods over the counter: the units are delivered. The same code again changes nothing."""
-    tasks = [Task(one.fulfillment_order_id, partial(decide_collect, request=one, now=now)) for one in collections]
-    return await carry(db, tasks=tasks, tell=_tell_collected, now=now)
+    found = await lock_fulfillments(db, (one.fulfillment_order_id for one in collections))
+    holds = await holds_to_ship(db, found)
+    tasks = [
+        Task(one.fulfillment_order_id, partial(decide_collect, request=one, now=now, holds=_holds(holds, one)))
+        for one in collections
+    ]
+    return await carry_from(db, found=found, tasks=tasks, tell=_tell_collected, now=now)
 
 
 async def confirm_delivery(
@@ -130,6 +145,16 @@ async def expire_pickups(db: AsyncConnection, *, now: datetime, limit: int) -> i
     return len(tasks)
 
 
+async def holds_to_ship(db: AsyncConnection, found: Mapping[UUID, FulfillmentOrder]) -> dict[UUID, list[Hold]]:
+    """What keeps the goods of locked fulfillment orders from leaving; those that nothing keeps are left out."""
+    by_order = await holds_on(db, {one.order_id for one in found.values()}, Stage.SHIP)
+    return {id_: by_order[one.order_id] for id_, one in found.items() if one.order_id in by_order}
+
+
+def _holds(holds: Mapping[UUID, Sequence[Hold]], one: HandOver | Collect) -> Sequence[Hold]:
+    return holds.get(one.fulfillment_order_id, ())
+
+
 async def _carry_parcels(
     db: AsyncConnection,
     parcels: Mapping[UUID, UUID],
@@ -156,6 +181,7 @@ def tell_handed_over(change: Change, now: datetime) -> list[Event]:
             lines=change.units,
             parcel_ids=tuple(package.parcel_id for package in change.handed_over),
             is_whole=change.after.status is FulfillmentStatus.HANDED_OVER,
+            despite_hold=change.because,
         )
     ]
 
@@ -177,7 +203,14 @@ def _tell_extended(change: Change, now: datetime) -> list[Event]:
 
 
 def _tell_collected(change: Change, now: datetime) -> list[Event]:
-    return [Collected(**about(change, now), lines=change.units, collected_by=change.after.collected_by or "")]
+    return [
+        Collected(
+            **about(change, now),
+            lines=change.units,
+            collected_by=change.after.collected_by or "",
+            despite_hold=change.because,
+        )
+    ]
 
 
 def _tell_delivered(change: Change, now: datetime) -> list[Event]:

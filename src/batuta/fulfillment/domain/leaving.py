@@ -2,6 +2,7 @@
 
 import hmac
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
 from uuid import UUID
@@ -15,6 +16,7 @@ from batuta.fulfillment.domain.requests import Collect, ConfirmDelivery, ExtendP
 from batuta.fulfillment.domain.statuses import FULFILLMENT_MOVES, FulfillmentStatus, Method, Stage
 from batuta.kernel.errors import Invalid, NotFound, Refused
 from batuta.kernel.states import move
+from batuta.ordering.domain import Hold
 
 CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_LENGTH = 8
@@ -48,6 +50,10 @@ class NotPacked(Refused):
     """It is not packed, or not any more."""
 
 
+class OrderHeld(Refused):
+    """Nothing leaves while the order is held, unless somebody says why it does all the same (PAY-04)."""
+
+
 class AlreadyReady(Refused):
     """The goods wait already, under another code."""
 
@@ -77,11 +83,13 @@ def pickup_code(fulfillment_order_id: UUID, secret: bytes) -> str:
     return "".join(letters)
 
 
-def decide_hand_over(fulfillment: FulfillmentOrder, request: HandOver, *, now: datetime) -> Change:
+def decide_hand_over(
+    fulfillment: FulfillmentOrder, request: HandOver, *, now: datetime, holds: Sequence[Hold] = ()
+) -> Change:
     """The carrier took parcels, all that are here unless named. A cancellation still open is thereby too late.
 
     Raises:
-        UnknownPackage. WrongMethod. IllegalMove: not packed, or over.
+        UnknownPackage. WrongMethod. OrderHeld. IllegalMove: not packed, or over.
     """
     if fulfillment.method is Method.PICKUP:
         raise WrongMethod("a pickup is collected, not handed to a carrier", fulfillment_order_id=str(fulfillment.id))
@@ -91,6 +99,7 @@ def decide_hand_over(fulfillment: FulfillmentOrder, request: HandOver, *, now: d
         if any(package.handed_over_at is not None for package in named):
             return nothing(fulfillment, request.actor)
         raise NotPacked("nothing is packed that could be handed over", fulfillment_order_id=str(fulfillment.id))
+    _refuse_while_held(fulfillment, holds, request.despite_hold)
     status = move(FULFILLMENT_MOVES, fulfillment.status, FulfillmentStatus.HANDED_OVER)
     gone = {package.parcel_id: msgspec.structs.replace(package, handed_over_at=now) for package in here}
     after = _with(fulfillment, "handed_over", gone)
@@ -103,6 +112,7 @@ def decide_hand_over(fulfillment: FulfillmentOrder, request: HandOver, *, now: d
         units=units,
         moves=stage_moves(units, Stage.PACKED, Stage.SHIPPED),
         handed_over=tuple(gone.values()),
+        because=(request.despite_hold or "") if holds else "",
     )
 
 
@@ -157,11 +167,13 @@ def decide_extension(fulfillment: FulfillmentOrder, request: ExtendPickup, *, no
     )
 
 
-def decide_collect(fulfillment: FulfillmentOrder, request: Collect, *, now: datetime) -> Change:
+def decide_collect(
+    fulfillment: FulfillmentOrder, request: Collect, *, now: datetime, holds: Sequence[Hold] = ()
+) -> Change:
     """Hand the goods over the counter to whoever has the code; the same code again changes nothing.
 
     Raises:
-        NotReady. WrongCode. PickupLapsed. CancellationOpen. IllegalMove: over.
+        NotReady. WrongCode. PickupLapsed. CancellationOpen. OrderHeld. IllegalMove: over.
     """
     if fulfillment.pickup_code is None:
         raise NotReady("nothing waits at the counter", fulfillment_order_id=str(fulfillment.id))
@@ -172,6 +184,7 @@ def decide_collect(fulfillment: FulfillmentOrder, request: Collect, *, now: date
     refuse_while_cancelling(fulfillment)
     if fulfillment.collect_until_at is not None and fulfillment.collect_until_at <= now:
         raise PickupLapsed("the time to collect is over", collect_until_at=fulfillment.collect_until_at.isoformat())
+    _refuse_while_held(fulfillment, holds, request.despite_hold)
     given = {
         package.parcel_id: msgspec.structs.replace(package, handed_over_at=now, delivered_at=now)
         for package in fulfillment.packages
@@ -194,6 +207,7 @@ def decide_collect(fulfillment: FulfillmentOrder, request: Collect, *, now: date
         units=units,
         moves=stage_moves(units, Stage.PACKED, Stage.DELIVERED),
         delivered=tuple(given.values()),
+        because=(request.despite_hold or "") if holds else "",
     )
 
 
@@ -252,6 +266,16 @@ def decide_take_back(fulfillment: FulfillmentOrder, request: TakeBack, *, now: d
         taken_to=request.location_id or fulfillment.location_id,
         because=request.reason,
     )
+
+
+def _refuse_while_held(fulfillment: FulfillmentOrder, holds: Sequence[Hold], despite: str | None) -> None:
+    if holds and not despite:
+        raise OrderHeld(
+            "the order is held: release the hold first, or say why the goods leave despite it",
+            order_id=str(fulfillment.order_id),
+            fulfillment_order_id=str(fulfillment.id),
+            holds=[{"hold_id": str(one.id), "kind": str(one.kind), "reason": one.reason} for one in holds],
+        )
 
 
 def _with(fulfillment: FulfillmentOrder, count: str, packages: dict[UUID, Package]) -> FulfillmentOrder:

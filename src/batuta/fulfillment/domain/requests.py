@@ -128,11 +128,15 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HandOver(msgspec.Struct, frozen=True, kw_only=True):
-    """The carrier took these parcels; None is all that are here."""
+    """The carrier took these parcels; None is all that are here.
+
+    despite_hold: why they leave though the order is held; the actor answers for it (PAY-04).
+    """
 
     fulfillment_order_id: UUID
     actor: str
     parcel_ids: tuple[UUID, ...] | None = None
+    despite_hold: Text | None = None
 
 
 class Dispatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,12 +163,16 @@ class ExtendPickup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Collect(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody stands at the counter with the code. collected_by: the name to keep as proof of the hand-over."""
+    """Somebody stands at the counter with the code. collected_by: the name to keep as proof of the hand-over.
+
+    despite_hold: why the goods are given though the order is held; the actor answers for it (PAY-04).
+    """
 
     fulfillment_order_id: UUID
     code: str
     actor: str
     collected_by: str = ""
+    despite_hold: Text | None = None
 
 
 class RequestCancellation(msgspec.Struct, frozen=True, kw_only=True):

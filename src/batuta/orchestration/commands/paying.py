@@ -44,16 +44,18 @@ async def accept_paid(
 
 
 async def _end_holds_for_money(db: AsyncConnection, order_ids: Sequence[UUID], *, now: datetime) -> None:
-    holds = [
+    waiting = [
         hold
         for found in (await holds_on(db, order_ids, Stage.SOURCE)).values()
         for hold in found
         if hold.kind is HoldKind.PAYMENT and hold.actor == ACTOR
     ]
-    money = await balances(db, [hold.order_id for hold in holds]) if holds else {}
+    if not waiting:
+        return
+    money = await balances(db, [hold.order_id for hold in waiting])
     ends = [
         EndHold(hold_id=hold.id, actor=ACTOR, reason="the money is there")
-        for hold in holds
+        for hold in waiting
         if is_covered(money.get(hold.order_id))
     ]
     await end_holds(db, ends=ends, now=now)

@@ -50,10 +50,13 @@ async def import_closed(
     fresh = list({one.id: one for one in good(checked) if one.id in new}.values())
 
     parts = await _parts(db, known.skus)
-    await insert_rows(db, line, [row for one in fresh for row in _line_rows(one, known, parts)])
+    rows = [row for one in fresh for row in _line_rows(one, known, parts)]
+    await insert_rows(db, line, rows)
     await record_paid(db, paid=[_paid(one, known) for one in fresh], now=now)
     await publish(db, [_told(one, wanted[one.id]) for one in fresh])
-    moved = await record_movements(db, movements=[move for one in fresh for move in _left(one, known, parts)], now=now)
+    ids = {(row["order_id"], row["position"]): row["id"] for row in rows}
+    movements = [move for one in fresh for move in _left(one, known, parts, ids)]
+    moved = await record_movements(db, movements=movements, now=now)
     for outcome in moved:
         if isinstance(outcome, BatutaError):
             raise outcome
@@ -114,10 +117,6 @@ def _order_row(one: ClosedOrder, known: Known, number: str) -> dict[str, Any]:
     }
 
 
-def _line_id(one: ClosedOrder, position: int) -> UUID:
-    return child_id(one.id, "line", position)
-
-
 def _line_rows(one: ClosedOrder, known: Known, parts: Parts) -> Iterable[dict[str, Any]]:
     channel = known.channels[one.channel_code]
     is_included = channel.tax_mode == "inclusive"
@@ -125,7 +124,7 @@ def _line_rows(one: ClosedOrder, known: Known, parts: Parts) -> Iterable[dict[st
         sku = known.skus[entry.sku_code]
         takes = parts[sku.id]
         yield {
-            "id": _line_id(one, position),
+            "id": child_id(one.id, "line", position),
             "order_id": one.id,
             "position": position,
             "sku_id": sku.id,
@@ -185,7 +184,9 @@ def _told(one: ClosedOrder, row: Mapping[str, Any]) -> OrderImported:
     )
 
 
-def _left(one: ClosedOrder, known: Known, parts: Parts) -> Iterable[Movement]:
+def _left(
+    one: ClosedOrder, known: Known, parts: Parts, line_ids: Mapping[tuple[UUID, int], UUID]
+) -> Iterable[Movement]:
     """The goods straight from the location to the customer; the parcels between are not known."""
     if one.location_code is None:
         return
@@ -193,7 +194,7 @@ def _left(one: ClosedOrder, known: Known, parts: Parts) -> Iterable[Movement]:
     for position, entry in enumerate(one.lines):
         for part in parts[known.skus[entry.sku_code].id]:
             yield Movement(
-                key=f"imported:{_line_id(one, position)}:{part.sku_id}",
+                key=f"imported:{line_ids[one.id, position]}:{part.sku_id}",
                 sku_id=part.sku_id,
                 quantity=entry.quantity * part.quantity,
                 source=source,

@@ -46,6 +46,10 @@ class Stage(StrEnum):
     CAPTURE = "capture"
 
 
+OF_SUPPLY = frozenset({HoldKind.BACKORDER, HoldKind.PREORDER, HoldKind.CAPACITY})
+"""They keep the units that wait for goods; what a location has in hand already goes on."""
+
+
 class NewHold(msgspec.Struct, frozen=True, kw_only=True):
     """A hold to place. due_at: when it releases itself; None waits for a person."""
 
@@ -66,3 +70,11 @@ class Hold(NewHold, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     ended_by: str | None = None
     ended_because: str | None = None
+
+    def keeps(self, stage: Stage) -> bool:
+        """Whether it keeps this stage from happening; but for want of goods, it keeps those behind its own too."""
+        if self.status is not HoldStatus.ACTIVE:
+            return False
+        if self.kind in OF_SUPPLY:
+            return self.blocks is stage
+        return list(Stage).index(self.blocks) <= list(Stage).index(stage)

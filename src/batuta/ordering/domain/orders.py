@@ -9,7 +9,7 @@ import msgspec
 
 from batuta.kernel.addresses import Address
 from batuta.ordering.domain.buckets import Buckets
-from batuta.ordering.domain.holds import Hold, HoldStatus, Stage
+from batuta.ordering.domain.holds import Hold, Stage
 
 
 class OrderStatus(StrEnum):
@@ -127,9 +127,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     holds: tuple[Hold, ...]
 
     def is_held(self, stage: Stage) -> bool:
-        """Whether an active hold keeps this stage, or one before it, from happening."""
-        reached = list(Stage)[: list(Stage).index(stage) + 1]
-        return any(hold.status is HoldStatus.ACTIVE and hold.blocks in reached for hold in self.holds)
+        """Whether a hold keeps this stage from happening."""
+        return any(hold.keeps(stage) for hold in self.holds)
 
     @property
     def fulfillment(self) -> FulfillmentStatus:
