@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 import msgspec
@@ -19,6 +20,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
 
 
+@cache
 def type_of(kind: type[Event]) -> str:
     """The stable name of a fact, `room.fact`: `OrderPlaced` of the room ordering is `ordering.order_placed`."""
     room = kind.__module__.split(".")[1]

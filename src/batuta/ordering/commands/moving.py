@@ -43,16 +43,21 @@ class UnitReturn(msgspec.Struct, frozen=True, kw_only=True):
     cause_id: UUID
 
 
+_wanted = arrays("given", id=Uuid())
+_lock = (
+    select(order.c.id, order.c.status)
+    .join(_wanted, _wanted.c.id == order.c.id)
+    .order_by(order.c.id)
+    .with_for_update(of=order, key_share=True)
+)
+
+
 async def lock_orders(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, OrderStatus]:
     """Lock orders in ascending order of id, so that two batches queue; return their statuses."""
     wanted = sorted(set(ids))
-    rows = await db.execute(
-        select(order.c.id, order.c.status)
-        .join(given := arrays("given", id=Uuid()), given.c.id == order.c.id)
-        .order_by(order.c.id)
-        .with_for_update(of=order, key_share=True),
-        params("given", id=wanted),
-    )
+    if not wanted:
+        return {}
+    rows = await db.execute(_lock, params("given", id=wanted))
     return {row.id: OrderStatus(row.status) for row in rows}
 
 
@@ -142,15 +147,16 @@ def _other_quantity(move: UnitMove, before: int) -> Refused:
     )
 
 
+_causes = arrays("given", line_id=Uuid(), cause_id=Uuid())
+_moves_of_causes = select(unit_move).join(
+    _causes, (_causes.c.line_id == unit_move.c.line_id) & (_causes.c.cause_id == unit_move.c.cause_id)
+)
+
+
 async def _known(db: AsyncConnection, moves: Sequence[UnitMove]) -> dict[tuple[UUID, UUID, str, str], int]:
-    given = arrays("given", line_id=Uuid(), cause_id=Uuid())
     pairs = sorted({(move.line_id, move.cause_id) for move in moves})
-    rows = await db.execute(
-        select(unit_move).join(
-            given, (given.c.line_id == unit_move.c.line_id) & (given.c.cause_id == unit_move.c.cause_id)
-        ),
-        params("given", line_id=[pair[0] for pair in pairs], cause_id=[pair[1] for pair in pairs]),
-    )
+    given = params("given", line_id=[pair[0] for pair in pairs], cause_id=[pair[1] for pair in pairs])
+    rows = await db.execute(_moves_of_causes, given)
     return {(row.line_id, row.cause_id, row.source, row.target): row.quantity for row in rows}
 
 
@@ -248,6 +254,12 @@ def _next_status(present: OrderStatus, lines: Sequence[Buckets]) -> OrderStatus:
     if present is OrderStatus.ACCEPTED and any(one.in_work or one.shipped or one.delivered for one in lines):
         return OrderStatus.IN_PROGRESS
     return present
+
+
+_decided = arrays("given", id=Uuid(), status=Text())
+_set_statuses = (
+    update(order).values(status=_decided.c.status, version=order.c.version + 1).where(order.c.id == _decided.c.id)
+)
 
 
 async def set_statuses(db: AsyncConnection, statuses: Mapping[UUID, OrderStatus]) -> None:
