@@ -265,11 +265,8 @@ _set_statuses = (
 async def set_statuses(db: AsyncConnection, statuses: Mapping[UUID, OrderStatus]) -> None:
     """Store decided statuses of locked orders; each change is a new version of the order (PLT-02)."""
     if statuses:
-        given = arrays("given", id=Uuid(), status=Text())
-        await db.execute(
-            update(order).values(status=given.c.status, version=order.c.version + 1).where(order.c.id == given.c.id),
-            params("given", id=list(statuses), status=[str(status) for status in statuses.values()]),
-        )
+        given = params("given", id=list(statuses), status=[str(status) for status in statuses.values()])
+        await db.execute(_set_statuses, given)
 
 
 __all__ = ["UnitReturn", "UnknownLine", "count_returned", "lock_orders", "move_units", "set_statuses"]
