@@ -113,6 +113,16 @@ class Journey:
         ids = await self.ids(order_id, FulfillmentStatus.PACKED)
         await self.do(hand_over, handovers=[HandOver(fulfillment_order_id=id_, actor=SELLER) for id_ in ids])
 
+    async def finish(self, order_id: UUID) -> None:
+        """What a location works on is picked, packed, taken by the carrier, and delivered."""
+        at_work = (FulfillmentStatus.ACCEPTED, FulfillmentStatus.PICKING, FulfillmentStatus.CANCEL_REFUSED)
+        ids = [one.id for one in await self.work(order_id) if one.status in at_work]
+        await self.do(pick, picks=[Pick(fulfillment_order_id=id_, actor=SELLER) for id_ in ids])
+        packs = [Pack(fulfillment_order_id=id_, actor=SELLER, label_format="zpl") for id_ in ids]
+        await self.do(pack, packs=packs)
+        await self.do(hand_over, handovers=[HandOver(fulfillment_order_id=id_, actor=SELLER) for id_ in ids])
+        await self.carrier_says(order_id, "delivered", self.now)
+
     async def carrier_says(
         self, order_id: UUID, raw_code: str, at: datetime, *, of: Iterable[Parcel] | None = None
     ) -> None:
