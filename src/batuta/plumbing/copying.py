@@ -19,14 +19,14 @@ async def copy_rows(db: AsyncConnection, table: Table, rows: Sequence[Mapping[st
         IntegrityError, DBAPIError: as a statement would, with the driver's error as `orig`.
     """
     columns = tuple(rows[0])
-    adapts = _adapts(table, columns, db.dialect)
-    if adapts:
-        records = [tuple(_adapted(row[column], adapts.get(column)) for column in columns) for row in rows]
-    else:
-        records = [tuple(row[column] for column in columns) for row in rows]
+    by_column = [[row[column] for row in rows] for column in columns]
+    for i, adapt in _adapts(table, columns, db.dialect).items():
+        by_column[i] = [adapt(value) for value in by_column[i]]
     driver = await _driver_in_transaction(db)
     try:
-        await driver.copy_records_to_table(table.name, schema_name=table.schema, columns=list(columns), records=records)
+        await driver.copy_records_to_table(
+            table.name, schema_name=table.schema, columns=list(columns), records=zip(*by_column, strict=True)
+        )
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as problem:
         if driver.is_closed():
             await db.invalidate()
@@ -45,11 +45,7 @@ async def _driver_in_transaction(db: AsyncConnection) -> "asyncpg.Connection[asy
 
 
 @lru_cache(maxsize=500)
-def _adapts(table: Table, columns: tuple[str, ...], dialect: Dialect) -> dict[str, Adapt]:
-    """For the columns that need it, what SQLAlchemy does to a value before the driver takes it."""
-    found = {column: table.c[column].type.dialect_impl(dialect).bind_processor(dialect) for column in columns}
-    return {column: adapt for column, adapt in found.items() if adapt is not None}
-
-
-def _adapted(value: Any, adapt: Adapt | None) -> Any:
-    return value if adapt is None else adapt(value)
+def _adapts(table: Table, columns: tuple[str, ...], dialect: Dialect) -> dict[int, Adapt]:
+    """By the positions of the columns that need it, what SQLAlchemy does to a value before the driver takes it."""
+    found = [table.c[column].type.dialect_impl(dialect).bind_processor(dialect) for column in columns]
+    return {i: adapt for i, adapt in enumerate(found) if adapt is not None}
