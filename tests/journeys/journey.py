@@ -110,6 +110,10 @@ class Journey:
 
     async def send(self, order_id: UUID) -> None:
         await self.prepare(order_id)
+        await self.leave(order_id)
+
+    async def leave(self, order_id: UUID) -> None:
+        """The carrier takes what is packed."""
         ids = await self.ids(order_id, FulfillmentStatus.PACKED)
         await self.do(hand_over, handovers=[HandOver(fulfillment_order_id=id_, actor=SELLER) for id_ in ids])
 
