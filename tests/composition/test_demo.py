@@ -25,11 +25,11 @@ from batuta.kernel.addresses import check_address, distance_m
 from batuta.kernel.ids import child_id
 from batuta.locations.domain import Ability, Location, LocationKind, is_open, next_open, open_periods
 from batuta.locations.queries import active_locations
-from batuta.plumbing.database import create_engine
 from batuta.pricing.domain import Quote, QuoteLine, QuoteRequest
 from batuta.pricing.queries import quote
 from batuta.shipping.domain import NotServed, RateRequest, ServiceKind
 from batuta.shipping.queries import rates
+from tests.composition.databases import engine_on
 from tests.conftest import create_database
 from tests.making import NOW, fresh_id
 
@@ -45,17 +45,15 @@ def company_url(server_url: str, worker_id: str) -> str:
 
 async def _load(url: str) -> None:
     """Three processes that start at once on one empty database."""
-    engine = create_engine(url)
-    summaries = await asyncio.gather(*(load_demo(engine, now=NOW) for _ in range(3)))
+    async with engine_on(url) as engine:
+        summaries = await asyncio.gather(*(load_demo(engine, now=NOW) for _ in range(3)))
     assert sorted(summary.is_new for summary in summaries) == [False, False, True]
-    await engine.dispose()
 
 
 @pytest.fixture
 async def company(company_url: str) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(company_url)
-    yield engine
-    await engine.dispose()
+    async with engine_on(company_url) as engine:
+        yield engine
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ COMPANY = id_from("demo:casa-alisio", FOUNDED_AT)
 COUNTRY, CURRENCY, ZONE = "ES", "EUR", ZoneInfo("Europe/Madrid")
 ACTOR = "system:demo"
 BASIS = 10_000
+MADE_WITHIN_S = 120
 
 Row = dict[str, Any]
 Answer = TypeVar("Answer")
@@ -88,7 +89,8 @@ async def load_demo(engine: AsyncEngine, *, now: datetime) -> DemoSummary:
 
 async def _wait_for_others(db: AsyncConnection) -> None:
     """Let one process at a time make the company; several may start at once on one database."""
-    await db.execute(text("SET LOCAL lock_timeout = '60s'"))
+    for limit in ("lock_timeout", "statement_timeout", "transaction_timeout"):
+        await db.execute(text(f"SET LOCAL {limit} = '{MADE_WITHIN_S}s'"))
     await db.execute(select(func.pg_advisory_xact_lock(COMPANY.int % 2**63)))
 
 
