@@ -10,7 +10,16 @@ from batuta.inventory.queries import stock_of
 from batuta.ordering.commands import place
 from batuta.ordering.domain import FulfillmentStatus as WhereGoodsAre
 from batuta.ordering.domain import Means, OrderStatus, PlaceLine
-from batuta.returns.commands import approve, grade, receive, receive_blind, request, resolve, send_labels
+from batuta.returns.commands import (
+    UnknownLocation,
+    approve,
+    grade,
+    receive,
+    receive_blind,
+    request,
+    resolve,
+    send_labels,
+)
 from batuta.returns.domain import (
     Approve,
     BlindReceipt,
@@ -182,8 +191,23 @@ async def test_the_money_may_go_back_before_the_goods_arrive(open_shop: OpenShop
 
     assert (await the_return(journey, back.id)).status is ReturnStatus.RESOLVED
     assert (await journey.money(order_id)).refunded_minor == 5_490
-    (nothing_left,) = await journey.ask(resolve, resolutions=[Resolve(id=fresh_id(), return_id=back.id, actor=STAFF)])
-    assert isinstance(nothing_left, NothingToRefund)
+    again = Resolve(id=fresh_id(), return_id=back.id, actor=STAFF)
+    refused = await journey.ask(resolve, resolutions=[again, again])
+    assert [type(one) for one in refused] == [NothingToRefund, NothingToRefund]
+
+
+async def test_a_receipt_that_is_refused_is_refused_as_often_as_it_is_sent(open_shop: OpenShop) -> None:
+    """RET-05: in one batch too."""
+    journey = await open_shop({"chair": {"north": 1}})
+    order_id = await delivered(journey, 1, gross_minor=2_990)
+    back = await announced(journey, order_id, 1)
+    came = (ReceivedUnits(line_id=back.lines[0].id, quantity=1),)
+    nowhere = Receipt(id=fresh_id(), return_id=back.id, location_id=fresh_id(), lines=came, actor=STAFF)
+
+    refused = await journey.ask(receive, receipts=[nowhere, nowhere])
+
+    assert [type(one) for one in refused] == [UnknownLocation, UnknownLocation]
+    assert (await the_return(journey, back.id)).lines[0].received == 0
 
 
 @pytest.mark.parametrize(("units", "given_back"), [(1, [("card", 2_000), ("voucher", 500)]), (2, None)])

@@ -77,7 +77,14 @@ async def receive(db: AsyncConnection, *, receipts: Sequence[Receipt], now: date
         else:
             dock.receipt_ids.add(one.id)
             tasks.append(Task(one.return_id, partial(_receive, one, dock, now)))
-    return await carry(db, tasks=tasks, now=now)
+    outcomes = await carry(db, tasks=tasks, now=now)
+    # What was refused is refused again further down the same batch, though its id was seen by then.
+    refused = {
+        (one.id, one.return_id): outcome
+        for one, outcome in zip(reversed(receipts), reversed(outcomes), strict=True)
+        if isinstance(outcome, BatutaError)
+    }
+    return [refused.get((one.id, one.return_id), outcome) for one, outcome in zip(receipts, outcomes, strict=True)]
 
 
 async def receive_blind(

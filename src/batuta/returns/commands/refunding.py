@@ -38,10 +38,13 @@ async def resolve(db: AsyncConnection, *, resolutions: Sequence[Resolve], now: d
             tasks.append(Task(one.return_id, partial(_resolve, one, now)))
     outcomes = await carry(db, tasks=tasks, now=now)
     refunds = await refunds_by_id(db, list(before))
-    return [
-        outcome if isinstance(outcome, BatutaError) else refunds[one.id]
-        for one, outcome in zip(resolutions, outcomes, strict=True)
-    ]
+    # What was refused is refused again further down the same batch, though its id was seen by then.
+    refused = {
+        (one.id, one.return_id): outcome
+        for one, outcome in zip(reversed(resolutions), reversed(outcomes), strict=True)
+        if isinstance(outcome, BatutaError)
+    }
+    return [refused.get((one.id, one.return_id)) or refunds[one.id] for one in resolutions]
 
 
 def _refunded_before(one: Resolve, return_id: UUID, present: Return | None, _: SoldOrder | None) -> Step | Return:
