@@ -10,12 +10,14 @@ LOCK_WITH := $(VENV)-lock/bin/uv pip compile --quiet --universal --python-versio
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test lint types format fast tests migrations lock clean
+.PHONY: help setup dev up test lint types format fast tests migrations lock clean
 
 help:  ## Show the targets.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
 
 setup: $(VENV)/.runtime  ## Make .venv with what batuta needs, and batuta itself as .venv/bin/batuta.
+
+dev: $(VENV)/.dev  ## Add what tests and examples need to .venv.
 
 up: setup  ## Start batuta with its embedded database and print the address; Ctrl-C ends both.
 	@exec $(BIN)/batuta up
@@ -33,7 +35,7 @@ types: $(VENV)/.dev  ## Check types.
 tests: $(VENV)/.dev  ## Run all tests.
 	$(BIN)/pytest -n $(WORKERS)
 
-fast: $(VENV)/.dev  ## Check style and run the tests that need no database: seconds.
+fast: $(VENV)/.dev  ## Check style and run the tests that need no database.
 	$(BIN)/ruff check
 	$(BIN)/pytest $(wildcard tests/kernel tests/architecture tests/*/test_domain*.py tests/*/test_properties.py)
 

@@ -61,7 +61,12 @@ def _arguments() -> argparse.Namespace:
         default=Path(".batuta-olist"),
         help="where the database lives; an interrupted replay there goes on, a finished one begins anew",
     )
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if not (arguments.source / "orders.parquet").exists():
+        parser.error(f"{arguments.source} has no orders.parquet: name the folder of the marketplace's data with --from")
+    if arguments.limit is not None and arguments.limit < 1:
+        parser.error("--limit takes at least one order")
+    return arguments
 
 
 async def _run(data: Data, folder: Path, *, is_quiet: bool) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from batuta.payments.adapters.test_provider import AUDIT as TEST_PROVIDER_LAWS
 from batuta.payments.commands import expire_authorisations, renew_authorisations
 from batuta.payments.jobs import carry_out
 from batuta.payments.queries import AUDIT as PAYMENTS_LAWS
+from batuta.plumbing import jobs
 from batuta.plumbing.audit import PLUMBING, Law
 from batuta.plumbing.jobs import Handler
 from batuta.plumbing.outage import outage
@@ -34,6 +35,7 @@ from batuta.plumbing.settings import Settings
 from batuta.plumbing.stepping import Clockwork, settle
 from batuta.plumbing.sweeps import Sweep
 from batuta.plumbing.watching import begin_watching, watch
+from batuta.pricing.queries import AUDIT as PRICING_LAWS
 from batuta.returns.commands import expire_returns
 from batuta.returns.queries import AUDIT as RETURNS_LAWS
 from batuta.shipping.commands import match_scans
@@ -43,10 +45,12 @@ from batuta.sourcing.queries import AUDIT as SOURCING_LAWS
 STEP_EVERY_S = 1.0
 PAUSE_AFTER_TROUBLE_S = 2.0
 WATCH_EVERY_S = 5.0
+TIDY_EVERY_S = 3_600.0
 
 LAWS: tuple[Law, ...] = (
     *PLUMBING,
     *INVENTORY_LAWS,
+    *PRICING_LAWS,
     *PAYMENTS_LAWS,
     *TEST_PROVIDER_LAWS,
     *SHIPPING_LAWS,
@@ -134,6 +138,16 @@ async def watch_on(engine: AsyncEngine, works: Clockwork) -> None:
         await watch(engine, now=now)
 
     await _again_and_again(look, every_s=WATCH_EVERY_S)
+
+
+async def tidy_on(engine: AsyncEngine) -> None:
+    """Forget the log of jobs that ended long ago, until cancelled."""
+
+    async def tidy(now: datetime) -> None:
+        async with engine.begin() as db:
+            await jobs.prune(db, before=now - jobs.LOG_KEPT)
+
+    await _again_and_again(tidy, every_s=TIDY_EVERY_S)
 
 
 @contextlib.asynccontextmanager

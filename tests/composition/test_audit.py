@@ -24,6 +24,16 @@ def deleted(table: str, *, where: str = "true", named: str = "id") -> str:
 
 
 DAMAGES = {
+    "no two prices of a list and SKU hold at once": """
+        INSERT INTO pricing.price
+        SELECT (jsonb_populate_record(p, jsonb_build_object('from_at', p.from_at - interval '1 day'))).*
+        FROM pricing.price p LIMIT 1 RETURNING sku_id
+        """,
+    "no two tax rates of a place and category hold at once": """
+        INSERT INTO pricing.tax_rate
+        SELECT (jsonb_populate_record(t, jsonb_build_object('from_at', t.from_at - interval '1 day'))).*
+        FROM pricing.tax_rate t LIMIT 1 RETURNING tax_category
+        """,
     "every reaction stands at a fact of the log, or at its beginning": changed(
         "plumbing.reaction", "id = id + 1000000", named="name"
     ),

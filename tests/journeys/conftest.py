@@ -1,14 +1,27 @@
 """The shops of the stories; whatever happens in one, every law of the house holds afterwards."""
 
+import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import pytest
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from batuta.plumbing.settings import Settings
+from tests.conftest import create_database
 from tests.journeys.journey import Journey, broken_laws
 from tests.world import build_carrier, build_shop
+
+
+@pytest.fixture(scope="session")
+def database_url(server_url: str, worker_id: str) -> str:
+    """A database for stories alone: the audit speaks of all of it, and other tests leave theirs as they please."""
+    name = f"stories_{worker_id}_{os.getpid()}"
+    asyncio.run(create_database(server_url, name))
+    return make_url(server_url).set(database=name).render_as_string(hide_password=False)
+
 
 OpenShop = Callable[..., Awaitable[Journey]]
 

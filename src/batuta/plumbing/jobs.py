@@ -171,7 +171,7 @@ async def prune(db: AsyncConnection, *, before: datetime) -> int:
 
 def installation_sql() -> str:
     """The DDL of the queue, for a migration. Its notifying trigger is left out: a NOTIFY inside the writing
-    transaction halves the commit rate; the process that enqueues wakes the workers after commit.
+    transaction halves the commit rate, and workers look by themselves each second.
     """
     settings = _settings()
     sql = QueryBuilderEnvironment(settings).build_install_query()

@@ -1,6 +1,6 @@
 """One step of the house's time: sweeps, then reactions and jobs until all is quiet.
 
-The worker takes a step whenever it is woken or a second has passed; a replay of the past takes one for each moment
+The worker takes a step each second; a replay of the past takes one for each moment
 of its data. Both are the same step, so what is tested is what runs.
 """
 

@@ -117,41 +117,42 @@ async def perform(db: AsyncConnection, to: Reaction, facts: Sequence[Fact], *, n
             await handler(db, events, now)
 
 
-# One statement: the position is locked, and what lies behind it is read, with whether its stream is kept back.
-# A worker that waited for the lock sees the position that the other one left, so that nothing is read twice.
-_LOCK_AND_READ = text(
+_LOCK = text(
     """
-    WITH place AS (
-        SELECT r.epoch, r.xid, r.id,
-               EXISTS (SELECT FROM plumbing.cluster c
-                       WHERE c.system_identifier = (SELECT system_identifier FROM pg_control_system())) AS is_known
-        FROM plumbing.reaction r WHERE r.name = :name FOR UPDATE)
-    SELECT place.is_known, e.*,
-           EXISTS (SELECT FROM plumbing.parked p WHERE p.reaction = :name AND p.stream = e.stream) AS is_held
-    FROM place LEFT JOIN LATERAL (
-        SELECT event.* FROM plumbing.event
-        WHERE (event.epoch, event.xid, event.id) > (place.epoch, place.xid, place.id)
-          AND (event.epoch < (SELECT max(c.epoch) FROM plumbing.cluster c)
-               OR event.xid < pg_snapshot_xmin(pg_current_snapshot()))
-        ORDER BY event.epoch, event.xid, event.id LIMIT :limit) AS e ON true
-    ORDER BY e.epoch, e.xid, e.id
+    SELECT r.epoch, r.xid, r.id,
+           EXISTS (SELECT FROM plumbing.cluster c
+                   WHERE c.system_identifier = (SELECT system_identifier FROM pg_control_system())) AS is_known
+    FROM plumbing.reaction r WHERE r.name = :name FOR UPDATE
+    """
+)
+
+# A statement of its own: a worker that waited for the lock must see what the other one has parked meanwhile.
+_READ = text(
+    """
+    SELECT e.*, EXISTS (SELECT FROM plumbing.parked p WHERE p.reaction = :name AND p.stream = e.stream) AS is_held
+    FROM plumbing.event e
+    WHERE (e.epoch, e.xid, e.id) > (:epoch, CAST(CAST(:xid AS text) AS xid8), :id)
+      AND (e.epoch < (SELECT max(c.epoch) FROM plumbing.cluster c)
+           OR e.xid < pg_snapshot_xmin(pg_current_snapshot()))
+    ORDER BY e.epoch, e.xid, e.id LIMIT :limit
     """
 ).columns(data=Json)
 
 
 async def _lock_and_read(db: AsyncConnection, name: str, *, limit: int) -> tuple[list[Fact], set[UUID]]:
     """Lock a reaction's position; return the facts behind it, and the streams among them that are kept back."""
-    rows = (await db.execute(_LOCK_AND_READ, {"name": name, "limit": limit})).all()
-    if not rows:
+    place = (await db.execute(_LOCK, {"name": name})).one_or_none()
+    if place is None:
         beginning = insert(reaction).values(name=name, epoch=0, xid=text("'0'::xid8"), id=0)
         await db.execute(beginning.on_conflict_do_nothing())
-        rows = (await db.execute(_LOCK_AND_READ, {"name": name, "limit": limit})).all()
-    if not rows[0].is_known:
+        place = (await db.execute(_LOCK, {"name": name})).one()
+    if not place.is_known:
         raise RestoredElsewhere(
             "this log was restored into another database; nothing reacts until `batuta events rebase`", reaction=name
         )
-    told = [row for row in rows if row.id is not None]
-    return [read(row) for row in told], {row.stream for row in told if row.is_held}
+    behind = {"name": name, "epoch": place.epoch, "xid": str(place.xid), "id": place.id, "limit": limit}
+    rows = (await db.execute(_READ, behind)).all()
+    return [read(row) for row in rows], {row.stream for row in rows if row.is_held}
 
 
 async def _move_position(db: AsyncConnection, name: str, position: Position) -> None:
