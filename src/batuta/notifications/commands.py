@@ -61,7 +61,7 @@ async def notify(db: AsyncConnection, *, notices: Sequence[Notice], now: datetim
     cannot be written (`UnknownTemplate`, `MissingFacts`, `BadFact`, `BadMailAddress`) is answered with why.
     """
     written = each(notices, lambda notice: _write(notice, now))
-    fresh = {one.dedupe_key: one for one in reversed(good(written))}
+    fresh = _first_of_each(good(written))
     rows = [_row(fresh[key]) for key in sorted(fresh)]
     new = {key for (key,) in await insert_new(db, message, rows, returning=("dedupe_key",))}
     stored = {key: fresh[key] for key in new} | await messages_by_key(db, fresh.keys() - new)
@@ -74,6 +74,17 @@ async def notify(db: AsyncConnection, *, notices: Sequence[Notice], now: datetim
         ],
     )
     return [one if isinstance(one, BatutaError) else _answer(one, stored) for one in written]
+
+
+def _first_of_each(messages: Sequence[Message]) -> dict[str, Message]:
+    """The first message of each dedupe key and of each id, in the order told."""
+    fresh: dict[str, Message] = {}
+    ids: set[UUID] = set()
+    for one in messages:
+        if one.dedupe_key not in fresh and one.id not in ids:
+            fresh[one.dedupe_key] = one
+            ids.add(one.id)
+    return fresh
 
 
 async def take_to_send(db: AsyncConnection, *, ids: Collection[UUID], now: datetime) -> list[Message]:
