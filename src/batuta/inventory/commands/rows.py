@@ -23,8 +23,11 @@ class Place(NamedTuple):
     condition: str
 
 
+_SELLABLE = Condition.SELLABLE.value
+
+
 def sellable(sku_id: UUID, location_id: UUID) -> Place:
-    return Place(sku_id, location_id, Condition.SELLABLE.value)
+    return Place(sku_id, location_id, _SELLABLE)
 
 
 class _Row(msgspec.Struct):
@@ -67,7 +70,7 @@ class LockedRows:
         """SKU to location to units that may be granted: lots and their shortages added up, safety kept back."""
         free: dict[UUID, dict[UUID, int]] = defaultdict(dict)
         for place in self._lots:
-            if place.condition == Condition.SELLABLE.value:
+            if place.condition == _SELLABLE:
                 free[place.sku_id][place.location_id] = self.free_at(place)
         return free
 
