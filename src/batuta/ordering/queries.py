@@ -185,7 +185,7 @@ AUDIT = (
             FROM jsonb_array_elements(l.components) AS part GROUP BY 1) AS c
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(r.held), 0) AS units FROM inventory.reservation r
-            WHERE r.holder_id = l.order_id AND r.line_id = l.id AND r.sku_id = c.sku_id AND r.status = 'held') AS claimed
+            WHERE r.holder_id = l.order_id AND r.line_id = l.id AND r.sku_id = c.sku_id AND r.held > 0) AS claimed
         WHERE l.is_tracked AND claimed.units <> (l.reserved + l.allocated + l.released + l.picked) * c.per_unit
         """,
     ),
