@@ -41,9 +41,15 @@ def address_in(country: str) -> Address:
     return Address(street=["(not given)"], city="(not given)", country=country)
 
 
-async def build(db: AsyncConnection, data: Data) -> None:
-    """Save everything that stands before the first invoice."""
+async def build_company(db: AsyncConnection, data: Data) -> None:
+    """Save who sells and from where, and to whom."""
     await _company(db)
+    numbers = sorted({invoice.customer for invoice in data.invoices if invoice.customer is not None})
+    sound(await save_customers(db, customers=[_customer(number) for number in numbers], now=BEGINNING))
+
+
+async def build_catalog(db: AsyncConnection, data: Data) -> None:
+    """Save what is sold, by the name it mostly has."""
     names: dict[str, Counter[str]] = defaultdict(Counter)
     for _, line in data.lines:
         names[line.code][line.name or line.code] += 1
@@ -51,8 +57,10 @@ async def build(db: AsyncConnection, data: Data) -> None:
     products = [Product(id=id_of("product", code), code=code, name={"en": name}) for code, name in name_of.items()]
     sound(await save_products(db, products=products, now=BEGINNING))
     sound(await save_skus(db, skus=[_sku(code) for code in name_of], now=BEGINNING))
-    numbers = sorted({invoice.customer for invoice in data.invoices if invoice.customer is not None})
-    sound(await save_customers(db, customers=[_customer(number) for number in numbers], now=BEGINNING))
+
+
+async def build_stock(db: AsyncConnection, data: Data) -> None:
+    """Receive what the year will sell."""
     sound(await record_movements(db, movements=_opening_stock(data), now=BEGINNING))
 
 

@@ -4,7 +4,7 @@ from batuta.kernel.events import Event
 
 
 class ChunkImported(Event, frozen=True):
-    """All invoices of a chunk are stored. Chunk 0 is what stands before the first invoice."""
+    """All of a chunk is stored; the first few are what stands before the first invoice."""
 
     chunk: int
 

@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 
 from batuta.plumbing.database import create_engine
 from batuta.plumbing.embedded import running_url
-from examples.online_retail.importing import LINES_PER_CHUNK, chunks
+from examples.online_retail.importing import GROUND, LINES_PER_CHUNK, chunks
 from examples.online_retail.reading import COLUMNS, FILE, Reason, read
 
 HOUSE = Path(__file__).parents[2]
@@ -139,7 +139,7 @@ CHUNKS_STORED = "SELECT count(*) FROM plumbing.event WHERE type = 'online_retail
 
 def kill_when_under_way(process: "subprocess.Popen[str]", folder: Path, victim: Callable[[], int]) -> None:
     deadline = time.monotonic() + WAIT_S
-    while asyncio.run(asked(folder, CHUNKS_STORED)) < 3:
+    while asyncio.run(asked(folder, CHUNKS_STORED)) < len(GROUND) + 2:
         assert time.monotonic() < deadline
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
