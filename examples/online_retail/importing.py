@@ -32,7 +32,7 @@ from examples.online_retail.events import ChunkImported, ImportEnded
 from examples.online_retail.reading import BEGINNING, Data, Invoice
 
 STREAM = id_of("import", "progress")
-LINES_PER_CHUNK = 2_000
+LINES_PER_CHUNK = 1_500
 AT_ONCE = 2
 AWAY_S_MAX = 60
 
