@@ -74,25 +74,15 @@ def first_line(process: "subprocess.Popen[str]") -> str:
     return process.stdout.readline()
 
 
-def test_up_serves_and_ctrl_c_ends_everything_and_the_second_start_is_quick(place: Path) -> None:
+def test_up_serves_and_ctrl_c_ends_everything_and_the_second_start_finds_what_was_there(place: Path) -> None:
     port = free_port()
-    with up(place, port) as process:
-        assert f"http://127.0.0.1:{port}" in first_line(process)
-        assert json.loads(answer(port, "/health/ready")) == {"status": "ready"}
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
-    assert not (place / ".batuta" / "postgres" / "postmaster.pid").exists()
-
-    # The quickest of three: the machine may be busy with other tests.
-    assert min(seconds_to_the_first_answer(place, port) for _ in range(3)) < 3
-
-
-def seconds_to_the_first_answer(place: Path, port: int) -> float:
-    started = time.monotonic()
-    with up(place, port) as process:
-        first_line(process)
-        answer(port, "/health/ready")
-        return time.monotonic() - started
+    for _ in range(2):
+        with up(place, port) as process:
+            assert f"http://127.0.0.1:{port}" in first_line(process)
+            assert json.loads(answer(port, "/health/ready")) == {"status": "ready"}
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 0
+        assert not (place / ".batuta" / "postgres" / "postmaster.pid").exists()
 
 
 def test_ctrl_c_before_the_first_answer_ends_everything_too(place: Path) -> None:
