@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from batuta.plumbing.database import create_engine
 from batuta.plumbing.embedded import running_url
 from examples.online_retail.importing import GROUND, LINES_PER_CHUNK, chunks
 from examples.online_retail.reading import COLUMNS, FILE, Reason, read
+from tests.plumbing.places import reachable_place
 
 HOUSE = Path(__file__).parents[2]
 WAIT_S = 60
@@ -159,9 +160,16 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def whole(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def whole(source: Path) -> dict[str, Any]:
     """The report of an import that nobody interrupts."""
-    return figures_of(started(source, tmp_path_factory.mktemp("whole") / "data"))
+    with reachable_place() as place:
+        return figures_of(started(source, place / "data"))
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with reachable_place() as place:
+        yield place / "data"
 
 
 def test_the_report_accounts_for_every_line_and_every_unit(whole: dict[str, Any]) -> None:
@@ -174,19 +182,19 @@ def test_the_report_accounts_for_every_line_and_every_unit(whole: dict[str, Any]
 
 
 def test_killed_in_the_middle_and_started_again_the_report_is_the_same(
-    source: Path, whole: dict[str, Any], tmp_path: Path
+    source: Path, whole: dict[str, Any], folder: Path
 ) -> None:
-    process = started(source, tmp_path / "data")
-    kill_when_under_way(process, tmp_path / "data", lambda: process.pid)
+    process = started(source, folder)
+    kill_when_under_way(process, folder, lambda: process.pid)
     process.communicate()
 
-    assert figures_of(started(source, tmp_path / "data")) == whole
+    assert figures_of(started(source, folder)) == whole
 
 
 def test_when_the_database_is_killed_in_the_middle_the_import_waits_and_the_report_is_the_same(
-    source: Path, whole: dict[str, Any], tmp_path: Path
+    source: Path, whole: dict[str, Any], folder: Path
 ) -> None:
-    process = started(source, tmp_path / "data")
-    kill_when_under_way(process, tmp_path / "data", lambda: postmaster_of(tmp_path / "data"))
+    process = started(source, folder)
+    kill_when_under_way(process, folder, lambda: postmaster_of(folder))
 
     assert figures_of(process) == whole
