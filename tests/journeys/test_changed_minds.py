@@ -4,12 +4,21 @@ from uuid import UUID
 
 import pytest
 
-from batuta.fulfillment.commands import accept, agree_to_cancel, refuse_to_cancel, start_picking
-from batuta.fulfillment.domain import Accept, AnswerCancellation, FulfillmentStatus, StartPicking
+from batuta.fulfillment.commands import accept, agree_to_cancel, refuse_to_cancel, report_short, start_picking
+from batuta.fulfillment.domain import (
+    Accept,
+    AnswerCancellation,
+    FulfillmentStatus,
+    RejectionReason,
+    ReportShort,
+    ShortUnits,
+    StartPicking,
+)
 from batuta.kernel.errors import BatutaError
 from batuta.ordering.commands import cancel
 from batuta.ordering.domain import Cancelled, CancelRequest, NothingToCancel, OrderStatus
-from tests.journeys.journey import BUYER, SELLER, Journey
+from tests.journeys.conftest import OpenShop
+from tests.journeys.journey import BUYER, SELLER, Journey, broken_laws
 from tests.making import fresh_id
 
 
@@ -55,6 +64,30 @@ async def test_one_of_two_is_agreed_and_the_other_ships(journey: Journey) -> Non
     money = await journey.money(order_id)
     assert (money.due_minor, money.captured_minor, money.held_minor) == (2_990, 2_990, 0)
     assert await journey.available("chair") == 9
+
+
+async def test_a_unit_that_is_missing_after_another_was_cancelled_is_claimed_once(open_shop: OpenShop) -> None:
+    """ORD-04, RES-07, FUL-03: three at work, one cancelled, one damaged; the plan must not still count three."""
+    journey = await open_shop({"chair": {"north": 3, "south": 1}})
+    order_id = await journey.buy(("chair", 3), gross_minor=7_990)
+    (work,) = await journey.work(order_id)
+    line = (await journey.order(order_id)).lines[0]
+    await journey.do(accept, acceptances=[Accept(fulfillment_order_id=work.id, actor=SELLER)])
+    await journey.cancel(order_id, (line.id, 1))
+    await journey.do(start_picking, starts=[StartPicking(fulfillment_order_id=work.id, actor=SELLER)])
+
+    damaged = ReportShort(
+        fulfillment_order_id=work.id,
+        lines=(ShortUnits(line_id=line.id, quantity=1),),
+        actor=SELLER,
+        reason=RejectionReason.DAMAGED,
+    )
+    await journey.do(report_short, reports=[damaged])
+
+    assert await broken_laws(journey.engine) == []
+    other = next(one for one in await journey.work(order_id) if one.id != work.id)
+    assert other.location_id == journey.shop.locations["south"].id
+    assert await journey.available("chair") == 1
 
 
 async def test_a_location_may_refuse_and_the_parcel_leaves(journey: Journey) -> None:

@@ -12,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from batuta.inventory.commands import release
 from batuta.inventory.domain import Release
 from batuta.inventory.queries import all_claims_of
-from batuta.ordering.domain import Bucket, Line
+from batuta.ordering.domain import Bucket, Component, Line
+from batuta.sourcing.commands import withdraw
+from batuta.sourcing.domain import Withdrawal
 from batuta.sourcing.queries import assignments_of
 
 
@@ -41,7 +43,7 @@ class Spot(NamedTuple):
 async def free_claims(
     db: AsyncConnection, *, units: Sequence[GivenUp], lines: Mapping[UUID, Line], now: datetime
 ) -> None:
-    """Release the claims of units given up; packed and shipped ones have none any more.
+    """Release the claims of units given up, and take them off the plans; packed and shipped ones have none any more.
 
     lines: as they were before. Units that wait while others of their line are in work are freed where nobody works.
     """
@@ -49,6 +51,7 @@ async def free_claims(
     torn = {one.order_id for one in claimed if one.location_id is None and lines[one.line_id].buckets.in_work}
     spare = await _spare(db, torn) if torn else Counter[Spot]()
     releases: list[Release] = []
+    planned: list[Withdrawal] = []
     for one in claimed:
         for part in lines[one.line_id].components:
             wanted = Release(
@@ -59,7 +62,21 @@ async def free_claims(
                 location_id=one.location_id,
             )
             releases += _apart(wanted, spare) if one.order_id in torn and one.location_id is None else [wanted]
+            if one.location_id is not None:
+                planned.append(_withdrawal(one, part))
     await release(db, releases=releases, now=now)
+    await withdraw(db, withdrawals=planned)
+
+
+def _withdrawal(one: GivenUp, part: Component) -> Withdrawal:
+    assert one.location_id is not None
+    return Withdrawal(
+        order_id=one.order_id,
+        line_id=one.line_id,
+        sku_id=part.sku_id,
+        location_id=one.location_id,
+        quantity=part.quantity * one.quantity,
+    )
 
 
 async def _spare(db: AsyncConnection, order_ids: set[UUID]) -> Counter[Spot]:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from batuta.kernel.ids import child_id
 from batuta.plumbing.database import Integer, arrays, insert_new, params, rows_with
 from batuta.sourcing.commands.capacity import count_again
-from batuta.sourcing.domain import Rejection
+from batuta.sourcing.domain import Rejection, Withdrawal
 from batuta.sourcing.tables import assignment, rejection
 
 _KEY = ("order_id", "line_id", "sku_id", "location_id", "attempt")
@@ -64,6 +64,22 @@ async def record_rejection(db: AsyncConnection, *, rejections: Sequence[Rejectio
     return given_back
 
 
+async def withdraw(db: AsyncConnection, *, withdrawals: Sequence[Withdrawal]) -> None:
+    """Take cancelled units off the plans of their locations, whose load is less by then; nobody is banned.
+
+    The caller does it once for each cancellation, and releases the claims.
+    """
+    if not withdrawals:
+        return
+    order_ids = {one.order_id for one in withdrawals}
+    rows = (await db.execute(_lock, {"order_ids": sorted(order_ids)})).mappings().all()
+    standing = [dict(row) for row in rows]
+    changed: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for one in withdrawals:
+        _give_back(one, standing, changed)
+    await _write(db, changed)
+
+
 def _row(one: Rejection, standing: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, Any]:
     attempts = [row["attempt"] for row in standing if _is_there(one, row)]
     cause = one.cause_id or child_id(one.order_id, "rejected", max(attempts, default=0))
@@ -83,7 +99,7 @@ def _row(one: Rejection, standing: Sequence[Mapping[str, Any]], now: datetime) -
 
 
 def _give_back(
-    one: Rejection, standing: Sequence[dict[str, Any]], changed: dict[tuple[Any, ...], dict[str, Any]]
+    one: Rejection | Withdrawal, standing: Sequence[dict[str, Any]], changed: dict[tuple[Any, ...], dict[str, Any]]
 ) -> int:
     """Take the units off the assignments there, the latest first."""
     there = sorted((row for row in standing if _is_there(one, row)), key=lambda row: -row["attempt"])
@@ -99,7 +115,7 @@ def _give_back(
     return given_back
 
 
-def _is_there(one: Rejection, row: Mapping[str, Any]) -> bool:
+def _is_there(one: Rejection | Withdrawal, row: Mapping[str, Any]) -> bool:
     return (one.order_id, one.line_id, one.sku_id, one.location_id) == tuple(row[column] for column in _KEY[:4])
 
 

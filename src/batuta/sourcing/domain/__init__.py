@@ -13,6 +13,7 @@ from batuta.sourcing.domain.requests import (
     SourcingLine,
     SourcingRequest,
     Unfillable,
+    Withdrawal,
 )
 from batuta.sourcing.domain.search import choose
 from batuta.sourcing.domain.sentences import explain
@@ -45,6 +46,7 @@ __all__ = [
     "Terms",
     "Unfillable",
     "Verdict",
+    "Withdrawal",
     "choose",
     "decide_all",
     "explain",

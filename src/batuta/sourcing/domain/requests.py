@@ -95,6 +95,16 @@ class Unfillable(Refused):
     """
 
 
+class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
+    """Nobody wants these units any more of a location that was to send them; it stays as good as it was."""
+
+    order_id: UUID
+    line_id: UUID
+    sku_id: UUID
+    location_id: UUID
+    quantity: Quantity
+
+
 class Rejection(msgspec.Struct, frozen=True, kw_only=True):
     """A location gives a SKU of a line back; this order does not ask it again before `until_at` (None: ever).
 
