@@ -180,7 +180,6 @@ async def refund_return(db: AsyncConnection, events: Sequence[RefundDue], now: d
             amount_minor=-one.amount_minor,
             currency=orders[one.stream].currency,
             cause_id=one.cause_id,
-            name="return",
         )
         for one in known
     ]

@@ -273,7 +273,6 @@ async def _lower_dues(
                 cause_id=cause_id,
                 amount_minor=-worth,
                 currency=found.currency,
-                name="cancelled",
             )
         )
         told.append(

@@ -154,7 +154,6 @@ def _due(one: Draft, priced: Quote) -> Due:
         cause_id=one.asked.id,
         amount_minor=priced.gross_minor,
         currency=one.channel.currency,
-        name="order",
     )
 
 
