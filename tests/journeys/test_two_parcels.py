@@ -95,6 +95,19 @@ async def test_a_line_whose_discount_does_not_divide_is_captured_to_the_cent(ope
     assert taken[0] - 490 in {299, 300}
 
 
+async def test_cancelling_at_two_locations_at_once_lowers_what_is_due_once(open_shop: OpenShop) -> None:
+    """ORD-04, PAY-01: each location's part is worth its own units, and the shipping goes with the last."""
+    journey = await open_shop(STOCK, price_minor=333)
+    order_id = await journey.buy(("chair", 3), gross_minor=1_489)
+    assert len(await journey.work(order_id)) == 2
+
+    await journey.cancel(order_id)
+
+    assert (await journey.order(order_id)).status is OrderStatus.CANCELLED
+    money = await journey.money(order_id)
+    assert (money.due_minor, money.held_minor, money.paid_minor) == (0, 0, 0)
+
+
 async def test_one_parcel_comes_home_and_the_other_arrives(open_shop: OpenShop) -> None:
     """The units that came home are cancelled and paid back; shipping stays paid, for one parcel did arrive."""
     journey = await open_shop(STOCK, price_minor=333)

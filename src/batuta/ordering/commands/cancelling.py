@@ -1,6 +1,6 @@
 """Cancelling by line and quantity, and the expiry of what nobody paid for."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -120,8 +120,7 @@ async def give_up(db: AsyncConnection, *, units: Sequence[GivenUp], now: datetim
         if isinstance(outcome, UnitsMoved) and not outcome.is_repeat
     ]
     await free_claims(db, units=fresh, lines=lines, now=now)
-    after = await orders_by_id(db, [one.order_id for one in fresh])
-    await _lower_dues(db, fresh, before, after, now=now)
+    await _lower_dues(db, fresh, before, now=now)
 
 
 async def expire_unpaid(db: AsyncConnection, *, now: datetime, limit: int) -> int:
@@ -254,19 +253,19 @@ async def _lower_dues(
     db: AsyncConnection,
     units: Sequence[GivenUp],
     before: Mapping[UUID, Order],
-    after: Mapping[UUID, Order],
     *,
     now: datetime,
 ) -> None:
-    """Lower what is due by the worth of cancelled units; the last unit of an order takes the shipping with it."""
+    """Lower what is due by the worth of each cause's units; the last unit of an order takes the shipping with it."""
     causes: dict[tuple[UUID, UUID], list[GivenUp]] = defaultdict(list)
     for one in units:
         causes[one.order_id, one.cause_id].append(one)
     dues: list[Due] = []
     told: list[Event] = []
+    cancelled = Counter({line.id: line.buckets.cancelled for found in before.values() for line in found.lines})
     for (order_id, cause_id), given_up in causes.items():
-        worth = _worth(before[order_id], after[order_id])
-        found = after[order_id]
+        found = before[order_id]
+        worth = _worth(found, cancelled, given_up)
         dues.append(
             Due(
                 order_id=order_id,
@@ -291,12 +290,23 @@ async def _lower_dues(
     await publish(db, told)
 
 
-def _worth(before: Order, after: Order) -> int:
-    """Cancelled units are the last of their line, so that shipped ones and they never share a cent."""
+def _worth(order: Order, cancelled: Counter[UUID], units: Sequence[GivenUp]) -> int:
+    """What a cause's units are worth, of which `cancelled` counts those of their lines that went before them.
+
+    Cancelled units are the last of their line, so that shipped ones and they never share a cent.
+    """
+    was_live = _live(order, cancelled)
     worth = 0
-    for old, new in zip(before.lines, after.lines, strict=True):
-        share = Share(new.quantity - new.buckets.cancelled, old.quantity - old.buckets.cancelled)
-        worth += value_of(new.gross_minor, new.quantity, share)
-    was_live = any(line.buckets.live for line in before.lines)
-    is_live = any(line.buckets.live for line in after.lines)
-    return worth + (after.shipping_minor if was_live and not is_live else 0)
+    taken = Counter[UUID]()
+    for one in units:
+        taken[one.line_id] += one.quantity
+    for line in order.lines:
+        if taken[line.id]:
+            past = line.quantity - cancelled[line.id]
+            worth += value_of(line.gross_minor, line.quantity, Share(past - taken[line.id], past))
+    cancelled.update(taken)
+    return worth + (order.shipping_minor if was_live and not _live(order, cancelled) else 0)
+
+
+def _live(order: Order, cancelled: Counter[UUID]) -> int:
+    return sum(line.quantity - cancelled[line.id] for line in order.lines)
