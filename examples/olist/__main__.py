@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from batuta.worker import clockwork
 from examples.olist.building import ACTOR, BEGINNING, build, id_of
 from examples.olist.events import HourBegun, ReplayEnded
 from examples.olist.reading import Data, read
-from examples.olist.replaying import Replay, Step, steps_by_hour
+from examples.olist.replaying import Replay, Step, steps_by_time
 from examples.olist.reporting import report
 
 DATABASE = "olist"
@@ -43,7 +43,14 @@ def main() -> None:
     arguments = _arguments()
     configure_logs(level="error", form="console")
     data = read(arguments.source, limit=arguments.limit)
-    figures = uvloop.run(_run(data, arguments.folder, is_quiet=arguments.json or not sys.stderr.isatty()))
+    figures = uvloop.run(
+        _run(
+            data,
+            arguments.folder,
+            step_hours=max(1, arguments.step_hours),
+            is_quiet=arguments.json or not sys.stderr.isatty(),
+        )
+    )
     print(json.dumps(figures, ensure_ascii=False, default=str) if arguments.json else _told(figures))
     sys.exit(0 if figures["ledger_ok"] else 1)
 
@@ -54,6 +61,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--from", dest="source", type=Path, required=True, help="the folder with the data")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--step-hours", type=int, default=1, help="how much simulated time one step takes")
     parser.add_argument("--limit", type=int, help="only so many orders, the first ones")
     parser.add_argument(
         "--folder",
@@ -69,12 +77,12 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
-async def _run(data: Data, folder: Path, *, is_quiet: bool) -> dict[str, Any]:
+async def _run(data: Data, folder: Path, *, step_hours: int, is_quiet: bool) -> dict[str, Any]:
     started = time.monotonic()
     async with EmbeddedServer(folder) as server:
         engine = await _opened(server.url)
         try:
-            hours = steps_by_hour(data.orders)
+            hours = steps_by_time(data.orders, step=timedelta(hours=step_hours))
             with _progress(is_quiet=is_quiet) as progress:
                 bar = progress.add_task("hours", total=len(hours))
                 await _replay(engine, data, hours, lambda: progress.advance(bar))

@@ -31,7 +31,7 @@ from batuta.plumbing.stepping import Clockwork, settle_wholly
 from batuta.shipping.commands import record_tracking
 from batuta.shipping.domain import Scan
 from batuta.shipping.queries import parcels_of_owner
-from examples.olist.building import ACTOR, CARRIER, CHANNEL, address_of, id_of
+from examples.olist.building import ACTOR, BEGINNING, CARRIER, CHANNEL, address_of, id_of
 from examples.olist.reading import Bought, Pay
 from examples.olist.returning import bring_back
 
@@ -61,13 +61,13 @@ class Step(msgspec.Struct, frozen=True):
 PLACED, APPROVED, WORKED_ON, DELIVERED, CANCELLED = range(5)
 
 
-def steps_by_hour(orders: Sequence[Bought]) -> list[tuple[datetime, list[Step]]]:
-    """Every hour in which something happened, and what."""
+def steps_by_time(orders: Sequence[Bought], *, step: timedelta = HOUR) -> list[tuple[datetime, list[Step]]]:
+    """Every stretch of time in which something happened, by its end, and what happened in it."""
     hours: dict[datetime, list[Step]] = defaultdict(list)
 
     def happens(at: datetime | None, kind: int, order: Bought) -> None:
         if at is not None:
-            hours[at.replace(minute=0, second=0, microsecond=0) + HOUR].append(Step(kind, order))
+            hours[BEGINNING + ((at - BEGINNING) // step + 1) * step].append(Step(kind, order))
 
     for order in orders:
         happens(order.placed_at, PLACED, order)
