@@ -390,6 +390,9 @@ async def test_never_more_comes_back_than_was_delivered(db: AsyncConnection) -> 
         ({"method": Method.PICKUP, "pickup_location_code": "nowhere"}, "unknown_location"),
         ({"ship_to": msgspec.structs.replace(MADRID, postal_code="1")}, "bad_address"),
         ({"means": [Means(method="card", amount_minor=99_999, token="tok_visa")]}, "pays_too_much"),
+        ({"means": [Means(method="card", amount_minor=500, token="4242 4242 4242 4242")]}, "card_number_given"),
+        ({"means": [Means(method="shells", amount_minor=500, token="tok_visa")]}, "bad_order"),
+        ({"means": [Means(method="card", amount_minor=0, token="tok_visa")]}, "empty_payment"),
     ],
 )
 async def test_an_order_that_cannot_be_is_refused_with_a_code(

@@ -15,10 +15,11 @@ from batuta.inventory.domain import Harden, OutOfStock, Release, Reserved, Reser
 from batuta.kernel.errors import BatutaError, Refused
 from batuta.kernel.outcomes import each
 from batuta.locations.queries import locations_by_code
-from batuta.ordering.commands.storing import store
-from batuta.ordering.domain import Placed, PlaceOrder
+from batuta.ordering.commands.storing import payments_of, store
+from batuta.ordering.domain import BadOrder, Placed, PlaceOrder
 from batuta.ordering.domain.drafts import Draft, World, draft
 from batuta.ordering.queries import orders_by_external_id, orders_by_id
+from batuta.payments.domain import check_payment
 from batuta.pricing.domain import Quote, QuoteLine, QuoteRequest
 from batuta.pricing.queries import quote
 
@@ -126,8 +127,19 @@ async def _quoted(db: AsyncConnection, drafts: Mapping[int, Draft], outcomes: di
         if means > due:
             outcomes[i] = PaysTooMuch("the payments come to more than the order", due_minor=due, means_minor=means)
             continue
+        if problem := _unpayable(one):
+            outcomes[i] = problem
+            continue
         quotes[i] = answer
     return quotes
+
+
+def _unpayable(one: Draft) -> BatutaError | None:
+    """Why the means cannot be used: an unknown method, nothing to pay with them, a card number instead of a token."""
+    try:
+        return next((problem for pay in payments_of(one) if (problem := check_payment(pay))), None)
+    except BadOrder as problem:
+        return problem
 
 
 def _quote_request(one: Draft) -> QuoteRequest:

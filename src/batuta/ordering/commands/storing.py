@@ -16,7 +16,7 @@ from batuta.kernel.events import Event
 from batuta.kernel.ids import child_id
 from batuta.ordering.commands.adjusting import Adjustment, adjust
 from batuta.ordering.commands.holding import insert_holds
-from batuta.ordering.domain import Bucket, HoldKind, NewHold, Placed, PlaceOrder, fingerprint
+from batuta.ordering.domain import BadOrder, Bucket, HoldKind, Means, NewHold, Placed, PlaceOrder, fingerprint
 from batuta.ordering.domain.drafts import Draft
 from batuta.ordering.events import OrderPlaced
 from batuta.ordering.tables import line, order, order_number
@@ -50,7 +50,7 @@ async def store(
     fresh = {i: one for i, one in drafts.items() if one.asked.id in new}
     await insert_rows(db, line, [row for i, one in fresh.items() for row in _line_rows(one, quotes[i])])
     await insert_holds(db, await _first_holds(db, list(fresh.values())), now=now)
-    await open_payments(db, payments=[pay for one in fresh.values() for pay in _payments(one)], now=now)
+    await open_payments(db, payments=[pay for one in fresh.values() for pay in payments_of(one)], now=now)
     await record_due(db, dues=[_due(one, quotes[i]) for i, one in fresh.items()], now=now)
     await publish(db, [_told(one, placed[i]) for i, one in fresh.items()])
     await adjust(db, adjustments=[extra for one in fresh.values() for extra in _adjustments(one)], now=now)
@@ -131,21 +131,31 @@ def _line_rows(one: Draft, priced: Quote) -> list[dict[str, Any]]:
     ]
 
 
-def _payments(one: Draft) -> list[Payment]:
-    return [
-        Payment(
-            id=child_id(one.asked.id, "payment", position),
-            order_id=one.asked.id,
-            position=position,
-            method=Method(way.method),
-            provider=one.channel.policies.default_payment_provider,
-            currency=one.channel.currency,
-            amount_minor=way.amount_minor,
-            token=way.token,
-            capture_moment=CaptureMoment.AT_APPROVAL if way.captures_at_once else CaptureMoment.AT_HANDOVER,
+def payments_of(one: Draft) -> list[Payment]:
+    """The payments that an order's means become.
+
+    Raises:
+        BadOrder: no such method of payment.
+    """
+    return [_payment(one, position, way) for position, way in enumerate(one.asked.means)]
+
+
+def _payment(one: Draft, position: int, way: Means) -> Payment:
+    if way.method not in set(Method):
+        raise BadOrder(
+            "no such method of payment", field=f"means[{position}].method", got=way.method, known=sorted(Method)
         )
-        for position, way in enumerate(one.asked.means)
-    ]
+    return Payment(
+        id=child_id(one.asked.id, "payment", position),
+        order_id=one.asked.id,
+        position=position,
+        method=Method(way.method),
+        provider=one.channel.policies.default_payment_provider,
+        currency=one.channel.currency,
+        amount_minor=way.amount_minor,
+        token=way.token,
+        capture_moment=CaptureMoment.AT_APPROVAL if way.captures_at_once else CaptureMoment.AT_HANDOVER,
+    )
 
 
 def _due(one: Draft, priced: Quote) -> Due:
