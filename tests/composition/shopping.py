@@ -12,7 +12,7 @@ from batuta.ordering.commands import place
 from batuta.ordering.domain import Means, OrderStatus, Placed
 from batuta.ordering.queries import orders_by_id
 from batuta.plumbing.settings import Settings
-from batuta.plumbing.stepping import settle
+from batuta.plumbing.stepping import settle_wholly
 from batuta.worker import clockwork
 from tests.making import fresh_id
 from tests.ordering.test_commands import an_order
@@ -56,7 +56,7 @@ async def until_in_progress(engine: AsyncEngine, order_id: UUID) -> None:
 
 async def let_work(engine: AsyncEngine) -> None:
     """Let the clockwork take a step."""
-    await settle(engine, clockwork(Settings()), now=datetime.now(UTC), worker=WORKER)
+    await settle_wholly(engine, clockwork(Settings()), now=datetime.now(UTC), worker=WORKER)
 
 
 async def let_work_until_parked(engine: AsyncEngine, stream: UUID) -> None:
