@@ -18,8 +18,9 @@ from batuta.plumbing.embedded import EmbeddedServer
 OPTIONS = {"fsync": "off", "shared_buffers": "16MB"}
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes users and mounts file systems")
 
+# A shell ignores Ctrl-C in what it runs in the background, and children inherit that; this one must hear it.
 BATUTA = """
-import asyncio, sys
+import asyncio, signal, sys
 from pathlib import Path
 from batuta.plumbing.embedded import EmbeddedServer
 
@@ -28,6 +29,7 @@ async def main() -> None:
         print(server.url, flush=True)
         await asyncio.sleep(600)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
 asyncio.run(main())
 """
 
