@@ -80,7 +80,7 @@ def start_batuta(place: Path) -> "subprocess.Popen[str]":
 
 def end(batuta: "subprocess.Popen[str]", order: int) -> None:
     batuta.send_signal(order)
-    batuta.wait(timeout=90)
+    batuta.wait(timeout=30)
     assert batuta.stdout is not None
     batuta.stdout.close()
 
