@@ -13,13 +13,13 @@ import pytest
 from hypothesis import settings
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 import batuta
 from batuta.plumbing import jobs
-from batuta.plumbing.database import create_engine, metadata
+from batuta.plumbing.database import Connection, Engine, create_engine, metadata
 from batuta.plumbing.embedded import EmbeddedServer
 from batuta.plumbing.events.parked import rebase
+from tests.schema import sql_of_all
 
 SERVER_URL = "BATUTA_TEST_SERVER_URL"
 
@@ -86,14 +86,14 @@ def worker_id(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+async def engine(database_url: str) -> AsyncIterator[Engine]:
     made = create_engine(database_url, pool_size=20)
     yield made
     await made.dispose()
 
 
 @pytest.fixture
-async def db(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def db(engine: Engine) -> AsyncIterator[Connection]:
     """A connection in a transaction that is rolled back after the test."""
     async with engine.connect() as connection:
         await connection.begin()
@@ -105,7 +105,6 @@ async def create_database(server_url: str, name: str) -> None:
     """Make a database with the declared schema, the job queue, and its cluster known to the log."""
     administrator = create_engine(server_url)
     async with administrator.connect() as connection:
-        await connection.execution_options(isolation_level="AUTOCOMMIT")
         await connection.execute(text(f'CREATE DATABASE "{name}"'))
     await administrator.dispose()
 
@@ -113,12 +112,8 @@ async def create_database(server_url: str, name: str) -> None:
         _import_tables(room.name)
     made = create_engine(str(make_url(server_url).set(database=name).render_as_string(hide_password=False)))
     async with made.begin() as connection:
-        for schema in sorted({str(table.schema) for table in metadata.tables.values()}):
-            await connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
-        await connection.run_sync(metadata.create_all)
-        raw = await connection.get_raw_connection()
-        assert raw.driver_connection
-        await raw.driver_connection.execute(jobs.installation_sql())
+        await connection.run_script(sql_of_all(metadata))
+        await connection.run_script(jobs.installation_sql())
         await rebase(connection)
     await made.dispose()
 

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.catalog.commands import save_products, save_skus, set_components
 from batuta.catalog.domain import Component, Product, Sku, SkuKind
@@ -21,6 +20,7 @@ from batuta.kernel.ids import id_from
 from batuta.kernel.periods import Period
 from batuta.locations.commands import save_locations
 from batuta.locations.domain import Ability, Location, LocationKind
+from batuta.plumbing.database import Connection
 from batuta.pricing.commands import save_price_lists, save_shipping_charges, save_tax_rates, set_prices
 from batuta.pricing.domain import Price, PriceList, ShippingCharge, TaxRate
 from batuta.shipping.commands import save_carriers, save_services, set_rate_cards
@@ -60,7 +60,7 @@ def sound(outcomes: Sequence[object]) -> None:
 
 
 async def build_shop(
-    db: AsyncConnection,
+    db: Connection,
     *,
     stock: Mapping[str, Mapping[str, int]],
     policies: Policies | None = None,
@@ -106,7 +106,7 @@ async def build_shop(
     return Shop(entity=entity, channel=channel, skus=skus, locations=locations, customer_id=customer_id)
 
 
-async def _skus(db: AsyncConnection, names: Sequence[str]) -> dict[str, Sku]:
+async def _skus(db: Connection, names: Sequence[str]) -> dict[str, Sku]:
     product = Product(id=fresh_id(), code=fresh_code("product"), name={"es": "Silla", "en": "Chair"})
     sound(await save_products(db, products=[product], now=NOW))
     skus = {
@@ -132,7 +132,7 @@ async def _skus(db: AsyncConnection, names: Sequence[str]) -> dict[str, Sku]:
     return skus
 
 
-async def _locations(db: AsyncConnection, entity: LegalEntity, names: Sequence[str]) -> dict[str, Location]:
+async def _locations(db: Connection, entity: LegalEntity, names: Sequence[str]) -> dict[str, Location]:
     locations = {
         name: Location(
             id=fresh_id(),
@@ -156,7 +156,7 @@ async def _locations(db: AsyncConnection, entity: LegalEntity, names: Sequence[s
     return locations
 
 
-async def _prices(db: AsyncConnection, channel: Channel, skus: Mapping[str, Sku], price_minor: int) -> None:
+async def _prices(db: Connection, channel: Channel, skus: Mapping[str, Sku], price_minor: int) -> None:
     price_list = PriceList(id=fresh_id(), code=fresh_code("prices"), channel_id=channel.id, currency="EUR")
     sound(await save_price_lists(db, price_lists=[price_list], now=NOW))
     prices = [
@@ -171,7 +171,7 @@ async def _prices(db: AsyncConnection, channel: Channel, skus: Mapping[str, Sku]
 
 
 async def receive(
-    db: AsyncConnection,
+    db: Connection,
     skus: Mapping[str, Sku],
     locations: Mapping[str, Location],
     stock: Mapping[str, Mapping[str, int]],
@@ -196,7 +196,7 @@ async def receive(
     sound(await record_movements(db, movements=movements, now=NOW))
 
 
-async def build_carrier(db: AsyncConnection) -> None:
+async def build_carrier(db: Connection) -> None:
     """One carrier for all test shops of a database: Spain, by weight, in two days."""
     carrier = Carrier(id=id_from("carrier", NOW), code="casa-carrier", name="Rápido", gs1_prefix="8412345")
     service = Service(

@@ -14,10 +14,8 @@ import uvloop
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from batuta.plumbing.database import create_engine
+from batuta.plumbing.database import DatabaseError, Engine, create_engine
 from batuta.plumbing.embedded import EmbeddedServer
 from batuta.plumbing.events import facts_of, publish
 from batuta.plumbing.migrate import migrate
@@ -93,12 +91,11 @@ async def _run(data: Data, folder: Path, *, step_hours: int, is_quiet: bool) -> 
     return {**figures, "seconds": round(time.monotonic() - started, 1)}
 
 
-async def _opened(server_url: str) -> AsyncEngine:
+async def _opened(server_url: str) -> Engine:
     """The example's own database: as an interrupted replay left it, or new."""
     url = make_url(server_url).set(database=DATABASE).render_as_string(hide_password=False)
     administrator = create_engine(server_url, settings={"statement_timeout": "60000"})
     async with administrator.connect() as db:
-        await db.execution_options(isolation_level="AUTOCOMMIT")
         exists = await db.scalar(text("SELECT count(*) FROM pg_database WHERE datname = :name"), {"name": DATABASE})
         if exists and await _is_finished(url):
             await db.execute(text(f"DROP DATABASE {DATABASE} WITH (FORCE)"))
@@ -122,7 +119,7 @@ async def _is_finished(url: str) -> bool:
         await engine.dispose()
 
 
-async def _replay(engine: AsyncEngine, data: Data, hours: list[tuple[datetime, list[Step]]], advance: Advance) -> None:
+async def _replay(engine: Engine, data: Data, hours: list[tuple[datetime, list[Step]]], advance: Advance) -> None:
     async with engine.begin() as db:
         told = (await facts_of(db, [STREAM]))[STREAM]
         begun = max((fact.happened_at for fact in told), default=None)
@@ -138,7 +135,7 @@ async def _replay(engine: AsyncEngine, data: Data, hours: list[tuple[datetime, l
         await publish(db, [ReplayEnded(stream=STREAM, happened_at=hours[-1][0], actor=ACTOR)])
 
 
-async def _hour(engine: AsyncEngine, replay: Replay, now: datetime, steps: list[Step], *, is_marked: bool) -> None:
+async def _hour(engine: Engine, replay: Replay, now: datetime, steps: list[Step], *, is_marked: bool) -> None:
     """Play an hour; when the database goes away in the middle, wait for it and play the hour again."""
     deadline = time.monotonic() + AWAY_S_MAX
     while True:
@@ -147,7 +144,7 @@ async def _hour(engine: AsyncEngine, replay: Replay, now: datetime, steps: list[
                 async with engine.begin() as db:
                     await publish(db, [HourBegun(stream=STREAM, happened_at=now, actor=ACTOR)])
             await replay.hour(now, steps)
-        except (DBAPIError, InterfaceError, OSError) as problem:
+        except (*DatabaseError, OSError) as problem:
             if time.monotonic() > deadline:
                 raise
             print(f"the database is away, waiting: {type(problem).__name__}", file=sys.stderr)

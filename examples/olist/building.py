@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from batuta.catalog.commands import save_products, save_skus
 from batuta.catalog.domain import Product as CatalogProduct
 from batuta.catalog.domain import Sku
@@ -22,6 +20,7 @@ from batuta.kernel.ids import id_from
 from batuta.kernel.periods import Period
 from batuta.locations.commands import save_locations
 from batuta.locations.domain import Ability, Location, LocationKind
+from batuta.plumbing.database import Connection
 from batuta.pricing.commands import save_tax_rates
 from batuta.pricing.domain import TaxRate
 from batuta.shipping.commands import save_carriers, save_services, set_rate_cards
@@ -65,7 +64,7 @@ def address_of(place: Place, name: str) -> Address:
     )
 
 
-async def build(db: AsyncConnection, data: Data) -> None:
+async def build(db: Connection, data: Data) -> None:
     """Save everything that stands before the first order."""
     entity_id = await _marketplace(db)
     await _carrier(db)
@@ -79,7 +78,7 @@ async def build(db: AsyncConnection, data: Data) -> None:
     _sound(await record_movements(db, movements=_opening_stock(data.orders), now=BEGINNING))
 
 
-async def _marketplace(db: AsyncConnection) -> UUID:
+async def _marketplace(db: Connection) -> UUID:
     entity = LegalEntity(
         id=id_of("entity", "olist"),
         code="olist",
@@ -111,7 +110,7 @@ async def _marketplace(db: AsyncConnection) -> UUID:
     return entity.id
 
 
-async def _carrier(db: AsyncConnection) -> None:
+async def _carrier(db: Connection) -> None:
     """One carrier with a made-up card: the first digit of a postal code is its region, near is cheaper than far."""
     carrier = Carrier(id=id_of("carrier", CARRIER), code=CARRIER, name="Transportadora", gs1_prefix="7891234")
     service = Service(

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from batuta.fulfillment.commands import accept, dispatch, reject, start_picking
 from batuta.fulfillment.domain import (
@@ -27,6 +26,7 @@ from batuta.ordering.domain import CancelRequest, Means, NamedAmount, PlaceLine,
 from batuta.payments.adapters.test_provider import TestProvider
 from batuta.payments.commands import settle as settle_payments
 from batuta.payments.queries import payments_of
+from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.stepping import Clockwork, settle_wholly
 from batuta.shipping.commands import record_tracking
 from batuta.shipping.domain import Scan
@@ -85,7 +85,7 @@ def steps_by_time(orders: Sequence[Bought], *, step: timedelta = HOUR) -> list[t
 class Replay:
     """A replay of the data on an engine; every verb may be played again after a crash and changes nothing then."""
 
-    def __init__(self, engine: AsyncEngine, clockwork: Clockwork) -> None:
+    def __init__(self, engine: Engine, clockwork: Clockwork) -> None:
         self._engine = engine
         self._clockwork = clockwork
         self._provider = TestProvider(engine)
@@ -156,7 +156,7 @@ class Replay:
             starts = [StartPicking(fulfillment_order_id=one.id, actor=SELLER) for one in begun]
             await start_picking(db, starts=starts, now=now)
 
-    async def _reject(self, db: AsyncConnection, work: Sequence[FulfillmentOrder], now: datetime) -> None:
+    async def _reject(self, db: Connection, work: Sequence[FulfillmentOrder], now: datetime) -> None:
         rejections = [
             Reject(fulfillment_order_id=one.id, reason=RejectionReason.CANNOT_SERVE, actor=SELLER)
             for one in work

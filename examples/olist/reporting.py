@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.fulfillment.domain import FulfillmentOrder, FulfillmentStatus
 from batuta.fulfillment.queries import fulfillment_orders_of
@@ -15,13 +14,14 @@ from batuta.ordering.domain import HoldKind, HoldStatus, Order
 from batuta.ordering.queries import orders_by_id
 from batuta.payments.queries import balances
 from batuta.plumbing.audit import examine
+from batuta.plumbing.database import Connection
 from batuta.worker import LAWS
 from examples.olist.reading import Bought, Data
 
 CHUNK = 500
 
 
-async def report(db: AsyncConnection, data: Data) -> dict[str, Any]:
+async def report(db: Connection, data: Data) -> dict[str, Any]:
     """The figures of a replay, all read from the database."""
     found: dict[Any, Order] = {}
     work: dict[Any, list[FulfillmentOrder]] = {}
@@ -118,7 +118,7 @@ def _difference(order: Bought) -> dict[str, Any]:
     return {"order": order.key, "status": order.status, "amount_minor": order.difference_minor}
 
 
-async def _unexplained(db: AsyncConnection, odd: Sequence[Bought]) -> int:
+async def _unexplained(db: Connection, odd: Sequence[Bought]) -> int:
     """Differences without a named adjustment of the very amount."""
     rows = await db.execute(text("SELECT order_id, sum(amount_minor)::bigint FROM ordering.adjustment GROUP BY 1"))
     booked = {row[0]: row[1] for row in rows}

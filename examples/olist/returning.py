@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from batuta.fulfillment.queries import fulfillment_orders_of
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.ids import child_id
 from batuta.ordering.queries import orders_by_id
+from batuta.plumbing.database import Engine
 from batuta.returns.commands import approve, grade, receive, request, resolve
 from batuta.returns.domain import (
     Approve,
@@ -26,7 +25,7 @@ from examples.olist.building import ACTOR
 from examples.olist.reading import Bought
 
 
-async def bring_back(engine: AsyncEngine, orders: Sequence[Bought], *, now: datetime) -> None:
+async def bring_back(engine: Engine, orders: Sequence[Bought], *, now: datetime) -> None:
     """Send everything of these orders back to where it came from, and all of its money to the customer."""
     if not orders:
         return

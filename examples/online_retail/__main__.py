@@ -11,9 +11,8 @@ import uvloop
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from batuta.plumbing.database import create_engine
+from batuta.plumbing.database import Engine, create_engine
 from batuta.plumbing.embedded import EmbeddedServer
 from batuta.plumbing.migrate import migrate
 from batuta.plumbing.telemetry import configure_logs
@@ -78,11 +77,10 @@ def _url(server_url: str) -> str:
     return make_url(server_url).set(database=DATABASE).render_as_string(hide_password=False)
 
 
-async def _opened(server_url: str) -> AsyncEngine:
+async def _opened(server_url: str) -> Engine:
     """The example's own database: as an interrupted import left it, or new."""
     administrator = create_engine(server_url, settings={"statement_timeout": "60000"})
     async with administrator.connect() as db:
-        await db.execution_options(isolation_level="AUTOCOMMIT")
         exists = await db.scalar(text("SELECT count(*) FROM pg_database WHERE datname = :name"), {"name": DATABASE})
         if exists and await _is_finished(_url(server_url)):
             await db.execute(text(f"DROP DATABASE {DATABASE} WITH (FORCE)"))

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from batuta.catalog.commands import save_products, save_skus
 from batuta.catalog.domain import Product, Sku, SkuKind
 from batuta.company.commands import save_brands, save_channels, save_legal_entities
@@ -20,6 +18,7 @@ from batuta.kernel.errors import BatutaError
 from batuta.kernel.ids import id_from
 from batuta.locations.commands import save_locations
 from batuta.locations.domain import Ability, Location, LocationKind
+from batuta.plumbing.database import Connection
 from examples.online_retail.reading import BEGINNING, Data, is_service
 
 CHANNEL = "online-retail"
@@ -41,14 +40,14 @@ def address_in(country: str) -> Address:
     return Address(street=["(not given)"], city="(not given)", country=country)
 
 
-async def build_company(db: AsyncConnection, data: Data) -> None:
+async def build_company(db: Connection, data: Data) -> None:
     """Save who sells and from where, and to whom."""
     await _company(db)
     numbers = sorted({invoice.customer for invoice in data.invoices if invoice.customer is not None})
     sound(await save_customers(db, customers=[_customer(number) for number in numbers], now=BEGINNING))
 
 
-async def build_catalog(db: AsyncConnection, data: Data) -> None:
+async def build_catalog(db: Connection, data: Data) -> None:
     """Save what is sold, by the name it mostly has."""
     names: dict[str, Counter[str]] = defaultdict(Counter)
     for _, line in data.lines:
@@ -59,12 +58,12 @@ async def build_catalog(db: AsyncConnection, data: Data) -> None:
     sound(await save_skus(db, skus=[_sku(code) for code in name_of], now=BEGINNING))
 
 
-async def build_stock(db: AsyncConnection, data: Data) -> None:
+async def build_stock(db: Connection, data: Data) -> None:
     """Receive what the year will sell."""
     sound(await record_movements(db, movements=_opening_stock(data), now=BEGINNING))
 
 
-async def _company(db: AsyncConnection) -> None:
+async def _company(db: Connection) -> None:
     entity = LegalEntity(
         id=id_of("entity", "retailer"),
         code="online-retail",

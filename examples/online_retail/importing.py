@@ -6,12 +6,10 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 
-from sqlalchemy.exc import DBAPIError, InterfaceError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-
 from batuta.kernel.ids import child_id
 from batuta.ordering.commands import import_closed
 from batuta.ordering.domain.importing import ClosedLine, ClosedOrder
+from batuta.plumbing.database import Connection, DatabaseError, Engine
 from batuta.plumbing.events import facts_of, publish
 from batuta.returns.commands import grade, receive_blind, resolve
 from batuta.returns.domain import BlindReceipt, BlindUnits, Grade, GradeUnits, Resolve, Return
@@ -42,7 +40,7 @@ GROUND = (build_company, build_catalog, build_stock)
 Advance = Callable[[int], None]
 
 
-async def import_all(engine: AsyncEngine, data: Data, advance: Advance) -> int:
+async def import_all(engine: Engine, data: Data, advance: Advance) -> int:
     """Store what is not stored yet, told line by line by `advance`; return how many lines this run has stored.
 
     Two chunks are under way at once: one is being prepared while the database writes the other.
@@ -58,7 +56,7 @@ async def import_all(engine: AsyncEngine, data: Data, advance: Advance) -> int:
     return sum(counts)
 
 
-async def is_finished(engine: AsyncEngine) -> bool:
+async def is_finished(engine: Engine) -> bool:
     """Whether an earlier run came to the end."""
     async with engine.connect() as db:
         facts = (await facts_of(db, [STREAM]))[STREAM]
@@ -79,9 +77,7 @@ def chunks(invoices: Sequence[Invoice]) -> Iterator[list[Invoice]]:
         yield chunk
 
 
-async def _import(
-    engine: AsyncEngine, work: Iterator[tuple[int, list[Invoice]]], done: set[int], advance: Advance
-) -> int:
+async def _import(engine: Engine, work: Iterator[tuple[int, list[Invoice]]], done: set[int], advance: Advance) -> int:
     stored = 0
     for number, chunk in work:
         lines = sum(len(invoice.lines) for invoice in chunk)
@@ -92,7 +88,7 @@ async def _import(
     return stored
 
 
-async def _store(db: AsyncConnection, *, chunk: Sequence[Invoice]) -> None:
+async def _store(db: Connection, *, chunk: Sequence[Invoice]) -> None:
     now = chunk[-1].at
     orders = [_order(invoice) for invoice in chunk if not invoice.is_cancellation]
     sound(await import_closed(db, orders=orders, now=now))
@@ -165,13 +161,13 @@ def _gradings(one: Return) -> list[GradeUnits]:
     ]
 
 
-async def _done(engine: AsyncEngine) -> set[int]:
+async def _done(engine: Engine) -> set[int]:
     async with engine.connect() as db:
         facts = (await facts_of(db, [STREAM]))[STREAM]
     return {fact.data["chunk"] for fact in facts if "chunk" in fact.data}
 
 
-async def _persistently(engine: AsyncEngine, number: int, store: Callable[[AsyncConnection], Awaitable[None]]) -> None:
+async def _persistently(engine: Engine, number: int, store: Callable[[Connection], Awaitable[None]]) -> None:
     """Store one chunk; when the database goes away in the middle, wait for it, look, and store what is not there."""
     deadline = time.monotonic() + AWAY_S_MAX
     is_again = False
@@ -183,7 +179,7 @@ async def _persistently(engine: AsyncEngine, number: int, store: Callable[[Async
                 told = ChunkImported(stream=STREAM, happened_at=BEGINNING, actor=ACTOR, chunk=number)
                 await store(db)
                 await publish(db, [told])
-        except (DBAPIError, InterfaceError, OSError) as problem:
+        except (*DatabaseError, OSError) as problem:
             if time.monotonic() > deadline:
                 raise
             print(f"the database is away, waiting: {type(problem).__name__}", file=sys.stderr)

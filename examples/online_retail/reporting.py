@@ -3,9 +3,9 @@
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.plumbing.audit import examine
+from batuta.plumbing.database import Connection
 from batuta.worker import LAWS
 from examples.online_retail.reading import Data
 
@@ -23,7 +23,7 @@ COUNTS = {
 }
 
 
-async def report(db: AsyncConnection, data: Data) -> dict[str, Any]:
+async def report(db: Connection, data: Data) -> dict[str, Any]:
     """The figures of an import; what was stored is counted in the database, what was refused in the file."""
     counts = {name: await db.scalar(text(query)) for name, query in COUNTS.items()}
     verdicts = await examine(db, LAWS)

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from functools import partial
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from batuta.fulfillment.commands import expire_offers, expire_pickups
 from batuta.fulfillment.queries import AUDIT as FULFILLMENT_LAWS
@@ -29,6 +28,7 @@ from batuta.payments.jobs import carry_out
 from batuta.payments.queries import AUDIT as PAYMENTS_LAWS
 from batuta.plumbing import jobs
 from batuta.plumbing.audit import PLUMBING, Law
+from batuta.plumbing.database import Engine
 from batuta.plumbing.jobs import Handler
 from batuta.plumbing.outage import outage
 from batuta.plumbing.settings import Settings
@@ -120,7 +120,7 @@ def clockwork(settings: Settings) -> Clockwork:
     return Clockwork(reactions=(score(),), sweeps=SWEEPS, handlers=handlers)
 
 
-async def work_on(engine: AsyncEngine, works: Clockwork) -> None:
+async def work_on(engine: Engine, works: Clockwork) -> None:
     """Take a step each second until cancelled. A database that is away is waited for; nothing depends on a wake-up."""
     worker = new_id(datetime.now(UTC), random.SystemRandom())
 
@@ -130,7 +130,7 @@ async def work_on(engine: AsyncEngine, works: Clockwork) -> None:
     await _again_and_again(step, every_s=STEP_EVERY_S)
 
 
-async def watch_on(engine: AsyncEngine, works: Clockwork) -> None:
+async def watch_on(engine: Engine, works: Clockwork) -> None:
     """Keep the metrics up to date until cancelled, also while a step takes long or fails."""
     begin_watching([one.name for one in works.reactions])
 
@@ -140,7 +140,7 @@ async def watch_on(engine: AsyncEngine, works: Clockwork) -> None:
     await _again_and_again(look, every_s=WATCH_EVERY_S)
 
 
-async def tidy_on(engine: AsyncEngine) -> None:
+async def tidy_on(engine: Engine) -> None:
     """Forget the log of jobs that ended long ago, until cancelled."""
 
     async def tidy(now: datetime) -> None:
@@ -151,7 +151,7 @@ async def tidy_on(engine: AsyncEngine) -> None:
 
 
 @contextlib.asynccontextmanager
-async def working(engine: AsyncEngine, works: Clockwork) -> AsyncIterator[None]:
+async def working(engine: Engine, works: Clockwork) -> AsyncIterator[None]:
     """A worker beside the block, ended with it; an unfinished transaction rolls back and is done again later."""
     tasks = [asyncio.create_task(work_on(engine, works)), asyncio.create_task(watch_on(engine, works))]
     try:

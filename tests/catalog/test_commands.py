@@ -4,7 +4,6 @@ import asyncio
 import time
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from batuta.catalog.commands import save_products, save_skus, set_components
 from batuta.catalog.domain import (
@@ -31,10 +30,11 @@ from batuta.catalog.queries import (
 from batuta.kernel.codes import CodeIsFixed
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.gs1 import check_digit
+from batuta.plumbing.database import Connection, Engine
 from tests.making import NOW, fresh_code, fresh_id
 
 
-async def given_product(db: AsyncConnection) -> Product:
+async def given_product(db: Connection) -> Product:
     product = Product(id=fresh_id(), code=fresh_code("P"), name={"es": "Silla", "en": "Chair"}, category="chairs")
     assert await save_products(db, products=[product], now=NOW) == [product]
     return product
@@ -44,7 +44,7 @@ def a_sku(product: Product, kind: SkuKind = SkuKind.GOOD) -> Sku:
     return Sku(id=fresh_id(), code=fresh_code("S"), product_id=product.id, kind=kind, is_tracked=kind is SkuKind.GOOD)
 
 
-async def test_products_and_skus_are_read_back_as_saved(db: AsyncConnection) -> None:
+async def test_products_and_skus_are_read_back_as_saved(db: Connection) -> None:
     product = await given_product(db)
     digits = f"84{fresh_id().int % 10**10:010d}"
     gtin = f"{digits}{check_digit(digits)}"
@@ -60,7 +60,7 @@ async def test_products_and_skus_are_read_back_as_saved(db: AsyncConnection) -> 
     assert await products_by_code(db, [product.code]) == {product.code: product}
 
 
-async def test_a_code_saved_again_keeps_its_id_and_the_last_of_one_call_counts(db: AsyncConnection) -> None:
+async def test_a_code_saved_again_keeps_its_id_and_the_last_of_one_call_counts(db: Connection) -> None:
     sku = a_sku(await given_product(db))
     heavier = msgspec.structs.replace(sku, id=fresh_id(), weight_g=10)
     heaviest = msgspec.structs.replace(sku, id=fresh_id(), weight_g=20)
@@ -72,7 +72,7 @@ async def test_a_code_saved_again_keeps_its_id_and_the_last_of_one_call_counts(d
     assert answers == [expected, expected]
 
 
-async def test_a_bad_sku_is_refused_and_its_neighbours_are_saved(db: AsyncConnection) -> None:
+async def test_a_bad_sku_is_refused_and_its_neighbours_are_saved(db: Connection) -> None:
     product = await given_product(db)
     good, negative, orphan, turned = (a_sku(product) for _ in range(4))
     await save_skus(db, skus=[turned], now=NOW)
@@ -91,7 +91,7 @@ async def test_a_bad_sku_is_refused_and_its_neighbours_are_saved(db: AsyncConnec
     assert [type(answer) for answer in answers] == [BadSku, Sku, UnknownProduct, KindIsFixed]
 
 
-async def test_an_id_keeps_its_code_and_its_neighbours_are_saved(db: AsyncConnection) -> None:
+async def test_an_id_keeps_its_code_and_its_neighbours_are_saved(db: Connection) -> None:
     product = await given_product(db)
     known, new = a_sku(product), a_sku(product)
     await save_skus(db, skus=[known], now=NOW)
@@ -111,7 +111,7 @@ async def test_an_id_keeps_its_code_and_its_neighbours_are_saved(db: AsyncConnec
     assert isinstance(renamed, CodeIsFixed)
 
 
-async def test_a_bundle_is_made_of_goods_and_services_and_may_be_made_anew(db: AsyncConnection) -> None:
+async def test_a_bundle_is_made_of_goods_and_services_and_may_be_made_anew(db: Connection) -> None:
     product = await given_product(db)
     chair, table, wrap = a_sku(product), a_sku(product), a_sku(product, SkuKind.SERVICE)
     bundle = a_sku(product, SkuKind.BUNDLE)
@@ -127,7 +127,7 @@ async def test_a_bundle_is_made_of_goods_and_services_and_may_be_made_anew(db: A
     assert await components_of(db, [bundle.id, chair.id]) == {bundle.id: expected}
 
 
-async def test_a_bundle_of_bundles_is_refused_and_changes_nothing(db: AsyncConnection) -> None:
+async def test_a_bundle_of_bundles_is_refused_and_changes_nothing(db: Connection) -> None:
     """INV-13: kits draw on component stock, so a component must have stock of its own."""
     product = await given_product(db)
     good, bundle, other = a_sku(product), a_sku(product, SkuKind.BUNDLE), a_sku(product, SkuKind.BUNDLE)
@@ -149,7 +149,7 @@ async def test_a_bundle_of_bundles_is_refused_and_changes_nothing(db: AsyncConne
     assert await components_of(db, [bundle.id, other.id]) == {}
 
 
-async def test_text_that_no_database_holds_is_refused_and_its_neighbours_are_saved(db: AsyncConnection) -> None:
+async def test_text_that_no_database_holds_is_refused_and_its_neighbours_are_saved(db: Connection) -> None:
     product = await given_product(db)
     good = a_sku(product)
 
@@ -177,7 +177,7 @@ async def test_text_that_no_database_holds_is_refused_and_its_neighbours_are_sav
     assert [type(answer) for answer in skus] == [BadSku, BadSku, Sku]
 
 
-async def test_batches_that_meet_in_opposite_order_both_get_through(engine: AsyncEngine) -> None:
+async def test_batches_that_meet_in_opposite_order_both_get_through(engine: Engine) -> None:
     async with engine.begin() as db:
         product = await given_product(db)
     skus = [a_sku(product) for _ in range(300)]
@@ -196,7 +196,7 @@ async def test_batches_that_meet_in_opposite_order_both_get_through(engine: Asyn
     assert len({sku.weight_g for sku in stored.values()}) == 1, "the last batch has the last word on all"
 
 
-async def test_five_thousand_skus_are_saved_in_one_call_within_seconds(db: AsyncConnection) -> None:
+async def test_five_thousand_skus_are_saved_in_one_call_within_seconds(db: Connection) -> None:
     product = await given_product(db)
     skus = [msgspec.structs.replace(a_sku(product), weight_g=i) for i in range(5_000)]
 

@@ -2,7 +2,6 @@
 
 import msgspec
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.company.commands import save_brands, save_channels, save_legal_entities
 from batuta.company.domain import (
@@ -25,6 +24,7 @@ from batuta.company.queries import (
     legal_entities_by_id,
 )
 from batuta.kernel.codes import CodeIsFixed
+from batuta.plumbing.database import Connection
 from tests.making import NOW, fresh_code, fresh_id
 
 
@@ -56,7 +56,7 @@ def a_channel(brand: Brand) -> Channel:
     )
 
 
-async def given_brand(db: AsyncConnection) -> Brand:
+async def given_brand(db: Connection) -> Brand:
     entity = an_entity()
     brand = Brand(id=fresh_id(), code=fresh_code("B"), name="Lumbre", legal_entity_id=entity.id)
     await save_legal_entities(db, legal_entities=[entity], now=NOW)
@@ -64,7 +64,7 @@ async def given_brand(db: AsyncConnection) -> Brand:
     return brand
 
 
-async def test_entity_brand_and_channel_are_read_back_as_saved(db: AsyncConnection) -> None:
+async def test_entity_brand_and_channel_are_read_back_as_saved(db: Connection) -> None:
     brand = await given_brand(db)
     channel = a_channel(brand)
 
@@ -76,7 +76,7 @@ async def test_entity_brand_and_channel_are_read_back_as_saved(db: AsyncConnecti
     assert entity.tax_number == "B58378431"
 
 
-async def test_a_code_saved_again_keeps_its_id_and_takes_the_new_policies(db: AsyncConnection) -> None:
+async def test_a_code_saved_again_keeps_its_id_and_takes_the_new_policies(db: Connection) -> None:
     channel = a_channel(await given_brand(db))
     stricter = msgspec.structs.replace(channel, id=fresh_id(), policies=Policies(lines_max=50))
     await save_channels(db, channels=[channel], now=NOW)
@@ -86,7 +86,7 @@ async def test_a_code_saved_again_keeps_its_id_and_takes_the_new_policies(db: As
     assert again == msgspec.structs.replace(stricter, id=channel.id)
 
 
-async def test_what_belongs_to_nobody_is_refused_and_its_neighbours_are_saved(db: AsyncConnection) -> None:
+async def test_what_belongs_to_nobody_is_refused_and_its_neighbours_are_saved(db: Connection) -> None:
     brand = await given_brand(db)
     good = a_channel(brand)
 

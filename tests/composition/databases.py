@@ -11,10 +11,9 @@ import structlog
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from batuta.cli import commands
-from batuta.plumbing.database import create_engine
+from batuta.plumbing.database import Engine, create_engine
 from batuta.plumbing.migrate import migrate
 
 CONSTRAINTS = """
@@ -35,7 +34,7 @@ def address_of(server_url: str, name: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def engine_on(url: str) -> AsyncIterator[AsyncEngine]:
+async def engine_on(url: str) -> AsyncIterator[Engine]:
     engine = create_engine(url, pool_size=10)
     try:
         yield engine
@@ -69,12 +68,11 @@ async def drop_constraints(url: str) -> None:
 async def write(url: str, statement: str, given: dict[str, Any] | None = None) -> Sequence[Any]:
     """Run a statement and return what it returns."""
     async with engine_on(url) as engine, engine.begin() as db:
-        return (await db.execute(text(statement), given)).all()
+        return (await db.execute(text(statement), given or {})).all()
 
 
 async def administrate(server_url: str, statement: str) -> None:
     async with engine_on(server_url) as engine, engine.connect() as db:
-        await db.execution_options(isolation_level="AUTOCOMMIT")
         await db.execute(text("SET statement_timeout = '60s'"))
         await db.execute(text(statement))
 

@@ -3,12 +3,11 @@
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from batuta.inventory.commands import reserve
 from batuta.inventory.domain import ReserveLine, ReserveRequest
 from batuta.ordering.commands import cancel
 from batuta.ordering.domain import CancelRequest
+from batuta.plumbing.database import Engine
 from batuta.returns.commands import approve, grade, receive, request, resolve
 from batuta.returns.domain import (
     Approve,
@@ -28,7 +27,7 @@ from tests.world import build_carrier, build_shop, sound
 STAFF = "staff:ana"
 
 
-async def play(engine: AsyncEngine) -> Journey:
+async def play(engine: Engine) -> Journey:
     """Play orders that are delivered and returned, on their way, offered, declined, cancelled; and fill a cart."""
     async with engine.begin() as db:
         shop = await build_shop(db, stock={"chair": {"north": 50, "south": 50}})

@@ -6,11 +6,11 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from batuta.ordering.commands import place
 from batuta.ordering.domain import Means, OrderStatus, Placed
 from batuta.ordering.queries import orders_by_id
+from batuta.plumbing.database import Engine
 from batuta.plumbing.settings import Settings
 from batuta.plumbing.stepping import settle_wholly
 from batuta.worker import clockwork
@@ -23,14 +23,14 @@ STEPS_MAX = 50
 WORKER = fresh_id()
 
 
-async def open_shop(engine: AsyncEngine) -> Shop:
+async def open_shop(engine: Engine) -> Shop:
     async with engine.begin() as db:
         shop = await build_shop(db, stock={"chair": {"north": 500}})
         await build_carrier(db)
     return shop
 
 
-async def order_chair(engine: AsyncEngine, shop: Shop, order_id: UUID | None = None) -> UUID:
+async def order_chair(engine: Engine, shop: Shop, order_id: UUID | None = None) -> UUID:
     """Order a chair, paid by a good card. The same id again is the same order."""
     means = [Means(method="card", amount_minor=PRICE_MINOR, token="tok_visa")]
     now = datetime.now(UTC)
@@ -41,12 +41,12 @@ async def order_chair(engine: AsyncEngine, shop: Shop, order_id: UUID | None = N
     return asked.id
 
 
-async def status_of(engine: AsyncEngine, order_id: UUID) -> OrderStatus:
+async def status_of(engine: Engine, order_id: UUID) -> OrderStatus:
     async with engine.connect() as db:
         return (await orders_by_id(db, [order_id]))[order_id].status
 
 
-async def until_in_progress(engine: AsyncEngine, order_id: UUID) -> None:
+async def until_in_progress(engine: Engine, order_id: UUID) -> None:
     """Wait until a worker has taken the order to its location."""
     while True:
         if await status_of(engine, order_id) is OrderStatus.IN_PROGRESS:
@@ -54,12 +54,12 @@ async def until_in_progress(engine: AsyncEngine, order_id: UUID) -> None:
         await asyncio.sleep(0.1)
 
 
-async def let_work(engine: AsyncEngine) -> None:
+async def let_work(engine: Engine) -> None:
     """Let the clockwork take a step."""
     await settle_wholly(engine, clockwork(Settings()), now=datetime.now(UTC), worker=WORKER)
 
 
-async def let_work_until_parked(engine: AsyncEngine, stream: UUID) -> None:
+async def let_work_until_parked(engine: Engine, stream: UUID) -> None:
     for _ in range(STEPS_MAX):
         await let_work(engine)
         async with engine.connect() as db:
@@ -69,13 +69,13 @@ async def let_work_until_parked(engine: AsyncEngine, stream: UUID) -> None:
     pytest.fail("the poison was not parked")
 
 
-async def poison(engine: AsyncEngine, order_id: UUID) -> None:
+async def poison(engine: Engine, order_id: UUID) -> None:
     """Let the reaction to this order fail, as a bug would."""
     guard = f"ALTER TABLE payments.instruction ADD CONSTRAINT poison CHECK (order_id <> '{order_id}')"
     async with engine.begin() as db:
         await db.execute(text(guard))
 
 
-async def cure(engine: AsyncEngine) -> None:
+async def cure(engine: Engine) -> None:
     async with engine.begin() as db:
         await db.execute(text("ALTER TABLE payments.instruction DROP CONSTRAINT poison"))

@@ -10,7 +10,6 @@ import msgspec
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from batuta.catalog.domain import SkuKind
 from batuta.catalog.queries import components_of, skus_by_code
@@ -25,6 +24,7 @@ from batuta.kernel.addresses import check_address, distance_m
 from batuta.kernel.ids import child_id
 from batuta.locations.domain import Ability, Location, LocationKind, is_open, next_open, open_periods
 from batuta.locations.queries import active_locations
+from batuta.plumbing.database import Connection, Engine
 from batuta.pricing.domain import Quote, QuoteLine, QuoteRequest
 from batuta.pricing.queries import quote
 from batuta.shipping.domain import NotServed, RateRequest, ServiceKind
@@ -51,23 +51,24 @@ async def _load(url: str) -> None:
 
 
 @pytest.fixture
-async def company(company_url: str) -> AsyncIterator[AsyncEngine]:
+async def company(company_url: str) -> AsyncIterator[Engine]:
     async with engine_on(company_url) as engine:
         yield engine
 
 
 @pytest.fixture
-async def db(company: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def db(company: Engine) -> AsyncIterator[Connection]:
     async with company.connect() as connection:
+        await connection.begin()
         yield connection
         await connection.rollback()
 
 
-async def sku_codes(db: AsyncConnection) -> list[str]:
+async def sku_codes(db: Connection) -> list[str]:
     return list((await db.execute(text("SELECT code FROM catalog.sku ORDER BY code"))).scalars())
 
 
-async def test_loading_again_changes_nothing(company: AsyncEngine) -> None:
+async def test_loading_again_changes_nothing(company: Engine) -> None:
     async def rows() -> dict[str, list[str]]:
         async with company.connect() as db:
             tables = await db.execute(
@@ -98,7 +99,7 @@ async def test_loading_again_changes_nothing(company: AsyncEngine) -> None:
     )
 
 
-async def test_what_people_changed_in_it_stays(company: AsyncEngine) -> None:
+async def test_what_people_changed_in_it_stays(company: Engine) -> None:
     async with company.begin() as db:
         [web] = (await channels_by_code(db, ["web"])).values()
         await save_channels(db, channels=[msgspec.structs.replace(web, name="Nuestra tienda")], now=NOW)
@@ -111,7 +112,7 @@ async def test_what_people_changed_in_it_stays(company: AsyncEngine) -> None:
 
 
 async def test_two_warehouses_eight_stores_one_third_party_and_one_supplier_keep_their_hours(
-    db: AsyncConnection,
+    db: Connection,
 ) -> None:
     locations = await active_locations(db)
 
@@ -135,7 +136,7 @@ async def test_two_warehouses_eight_stores_one_third_party_and_one_supplier_keep
     assert canary.time_zone == "Atlantic/Canary"
 
 
-async def test_places_lie_in_spain_and_apart(db: AsyncConnection) -> None:
+async def test_places_lie_in_spain_and_apart(db: Connection) -> None:
     def point(one: Location) -> tuple[float, float]:
         assert one.latitude is not None
         assert one.longitude is not None
@@ -149,7 +150,7 @@ async def test_places_lie_in_spain_and_apart(db: AsyncConnection) -> None:
     assert min(distance_m(*one, *other) for one in points for other in points if one != other) > 5_000
 
 
-async def test_every_sku_has_a_name_a_size_and_its_own_gtin_if_it_is_a_good(db: AsyncConnection) -> None:
+async def test_every_sku_has_a_name_a_size_and_its_own_gtin_if_it_is_a_good(db: Connection) -> None:
     skus = list((await skus_by_code(db, await sku_codes(db))).values())
     goods = [one for one in skus if one.kind is SkuKind.GOOD]
 
@@ -163,7 +164,7 @@ async def test_every_sku_has_a_name_a_size_and_its_own_gtin_if_it_is_a_good(db: 
     assert {one.code for one in skus if one.kind is SkuKind.SERVICE} == {"ENVOLTORIO-REGALO", "MONTAJE-MUEBLE"}
 
 
-async def test_every_good_can_be_bought_somewhere(db: AsyncConnection) -> None:
+async def test_every_good_can_be_bought_somewhere(db: Connection) -> None:
     skus = await skus_by_code(db, await sku_codes(db))
     goods = {one.id for one in skus.values() if one.is_tracked}
 
@@ -178,7 +179,7 @@ async def test_every_good_can_be_bought_somewhere(db: AsyncConnection) -> None:
     [("web", "M", 2_100), ("web", "GC", 700), ("web", "CE", 1_000), ("tiendas", "", 2_100), ("empresas", "TO", 2_100)],
 )
 async def test_every_sku_has_a_price_and_its_tax_in_every_channel(
-    db: AsyncConnection, channel: str, region: str, rate_bp: int
+    db: Connection, channel: str, region: str, rate_bp: int
 ) -> None:
     [sold_in] = (await channels_by_code(db, [channel])).values()
     skus = await skus_by_code(db, await sku_codes(db))
@@ -206,7 +207,7 @@ async def test_every_sku_has_a_price_and_its_tax_in_every_channel(
     assert answer.shipping.gross_minor == 0, "so much is carried free"
 
 
-async def priced(db: AsyncConnection, channel: str, code: str, at: datetime) -> int:
+async def priced(db: Connection, channel: str, code: str, at: datetime) -> int:
     [sold_in] = (await channels_by_code(db, [channel])).values()
     [sku] = (await skus_by_code(db, [code])).values()
     line = QuoteLine(line_id=sku.id, sku_id=sku.id, tax_category=sku.tax_category, quantity=1)
@@ -224,7 +225,7 @@ async def priced(db: AsyncConnection, channel: str, code: str, at: datetime) -> 
     return answer.lines[0].unit_price_minor
 
 
-async def test_the_winter_sale_lasts_from_the_seventh_of_january_to_the_end_of_february(db: AsyncConnection) -> None:
+async def test_the_winter_sale_lasts_from_the_seventh_of_january_to_the_end_of_february(db: Connection) -> None:
     """Madrid's midnight is 23:00 of Greenwich."""
     days = [datetime(2027, 1, 6, 22, 59), datetime(2027, 1, 6, 23), datetime(2027, 2, 28, 23)]  # noqa: DTZ001
 
@@ -234,7 +235,7 @@ async def test_the_winter_sale_lasts_from_the_seventh_of_january_to_the_end_of_f
     assert await priced(db, "empresas", "MANTA-LANA", NOW) == 6_687, "a tenth lower, and without 21 %"
 
 
-async def asked(db: AsyncConnection, kind: ServiceKind, origin: str, destination: str, **size: int) -> object:
+async def asked(db: Connection, kind: ServiceKind, origin: str, destination: str, **size: int) -> object:
     request = RateRequest(
         id=fresh_id(),
         origin_country="ES",
@@ -264,7 +265,7 @@ async def asked(db: AsyncConnection, kind: ServiceKind, origin: str, destination
     ],
 )
 async def test_carriers_know_the_zones_of_spain(
-    db: AsyncConnection, kind: ServiceKind, origin: str, destination: str, expected: list[tuple[str, str]]
+    db: Connection, kind: ServiceKind, origin: str, destination: str, expected: list[tuple[str, str]]
 ) -> None:
     assert await asked(db, kind, origin, destination) == expected
 
@@ -280,12 +281,12 @@ async def test_carriers_know_the_zones_of_spain(
     ],
 )
 async def test_no_express_to_the_islands_far_away_and_no_courier_between_towns(
-    db: AsyncConnection, kind: ServiceKind, origin: str, destination: str
+    db: Connection, kind: ServiceKind, origin: str, destination: str
 ) -> None:
     assert isinstance(await asked(db, kind, origin, destination), NotServed)
 
 
-async def test_a_sofa_goes_by_the_carrier_of_large_goods_and_not_to_ceuta(db: AsyncConnection) -> None:
+async def test_a_sofa_goes_by_the_carrier_of_large_goods_and_not_to_ceuta(db: Connection) -> None:
     [sofa] = (await skus_by_code(db, ["SOFA-SIROCO-3-VER"])).values()
     size = {"weight_g": sofa.weight_g, "length_mm": sofa.length_mm}
 
@@ -295,7 +296,7 @@ async def test_a_sofa_goes_by_the_carrier_of_large_goods_and_not_to_ceuta(db: As
     assert isinstance(await asked(db, ServiceKind.STANDARD, "30510", "51001", **size), NotServed)
 
 
-async def test_people_and_companies_have_a_checked_address_and_some_want_news(db: AsyncConnection) -> None:
+async def test_people_and_companies_have_a_checked_address_and_some_want_news(db: Connection) -> None:
     codes = [f"C-{n:04d}" for n in range(1, 13)] + [f"E-{n:04d}" for n in range(1, 5)]
     customers = await customers_by_external_id(db, codes)
     ids: list[UUID] = [one.id for one in customers.values()]
@@ -308,7 +309,7 @@ async def test_people_and_companies_have_a_checked_address_and_some_want_news(db
     assert 0 < len(await consents_of(db, ids)) < len(ids)
 
 
-async def test_somebody_works_in_every_role_and_in_every_store(db: AsyncConnection) -> None:
+async def test_somebody_works_in_every_role_and_in_every_store(db: Connection) -> None:
     staff = await active_staff(db)
     stores = [one for one in await active_locations(db) if one.kind is LocationKind.STORE]
 

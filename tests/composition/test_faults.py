@@ -11,10 +11,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from batuta.ordering.domain import OrderStatus
+from batuta.plumbing.database import DatabaseError, Engine
 from batuta.plumbing.embedded import EmbeddedServer
 from batuta.plumbing.events.reactions import RestoredElsewhere
 from batuta.plumbing.migrate import migrate
@@ -33,12 +32,12 @@ async def server(place: Path) -> AsyncIterator[EmbeddedServer]:
         yield server
 
 
-async def order_in_spite_of_outages(engine: AsyncEngine, shop: Shop) -> UUID:
+async def order_in_spite_of_outages(engine: Engine, shop: Shop) -> UUID:
     order_id = fresh_id()
     while True:
         try:
             return await order_chair(engine, shop, order_id)
-        except (DBAPIError, OSError):
+        except (*DatabaseError, OSError):
             await asyncio.sleep(0.1)
 
 
@@ -65,7 +64,7 @@ async def test_a_worker_goes_on_after_its_database_was_killed_and_nothing_is_los
         assert audited.exit_code == 0, audited.output
 
 
-async def take_over_jobs(engine: AsyncEngine) -> None:
+async def take_over_jobs(engine: Engine) -> None:
     """Do not wait the minute after which a job counts as left behind by a worker that died."""
     async with engine.begin() as db:
         await db.execute(text("UPDATE jobs.pgqueuer SET heartbeat = now() - interval '1 hour' WHERE status = 'picked'"))

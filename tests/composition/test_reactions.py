@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from click.testing import Result
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from batuta.cli.reactions import NoSuchReaction, StillFails
 from batuta.ordering.domain import OrderStatus
+from batuta.plumbing.database import Engine
 from batuta.plumbing.events import parked
 from batuta.plumbing.jobs import NotHeld
 from batuta.plumbing.telemetry import metrics_text
@@ -33,7 +33,7 @@ from tests.making import NOW, fresh_id
 class House:
     """A database with a day in it, and `batuta` on it."""
 
-    def __init__(self, url: str, engine: AsyncEngine) -> None:
+    def __init__(self, url: str, engine: Engine) -> None:
         self.url = url
         self.engine = engine
 
@@ -158,6 +158,7 @@ async def test_a_held_job_is_shown_and_replayed(house: House) -> None:
 
 async def test_an_open_transaction_that_all_wait_for_is_named(house: House) -> None:
     async with house.engine.connect() as db:
+        await db.begin()
         await db.begin()
         pid = await db.scalar(text("SELECT pg_backend_pid() FROM pg_current_xact_id()"))
         told = await house.told("events", "--json")

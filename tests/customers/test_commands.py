@@ -5,8 +5,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from asyncpg import IntegrityConstraintViolationError
 
 from batuta.customers.commands import give_consents, save_addresses, save_customers, withdraw_consents
 from batuta.customers.domain import (
@@ -31,7 +30,7 @@ from batuta.customers.queries import (
 )
 from batuta.customers.tables import consent as consent_table
 from batuta.kernel.addresses import Address, BadAddress
-from batuta.plumbing.database import insert_rows
+from batuta.plumbing.database import Connection, Engine, insert_rows
 from tests.making import NOW, fresh_code, fresh_id
 
 GRAN_VIA = Address(name="Ana", street=["Gran Vía 28"], city="Madrid", postal_code="28013", country="ES")
@@ -44,13 +43,13 @@ def a_customer() -> Customer:
     )
 
 
-async def given_customer(db: AsyncConnection) -> Customer:
+async def given_customer(db: Connection) -> Customer:
     [saved] = await save_customers(db, customers=[a_customer()], now=NOW)
     assert isinstance(saved, Customer)
     return saved
 
 
-async def test_people_companies_and_guests_are_read_back_as_they_were_checked(db: AsyncConnection) -> None:
+async def test_people_companies_and_guests_are_read_back_as_they_were_checked(db: Connection) -> None:
     person = msgspec.structs.replace(a_customer(), phone="612 34 56 78", tax_number="12345678-z")
     company = Customer(
         id=fresh_id(),
@@ -76,7 +75,7 @@ async def test_people_companies_and_guests_are_read_back_as_they_were_checked(db
     assert await customers_by_email(db, [person.email or ""]) == {person.email: [answers[0]]}
 
 
-async def test_saving_again_keeps_when_a_customer_first_came(db: AsyncConnection) -> None:
+async def test_saving_again_keeps_when_a_customer_first_came(db: Connection) -> None:
     customer = await given_customer(db)
 
     [again] = await save_customers(
@@ -86,7 +85,7 @@ async def test_saving_again_keeps_when_a_customer_first_came(db: AsyncConnection
     assert again == msgspec.structs.replace(customer, name="Ana Gil Ruiz", created_at=NOW)
 
 
-async def test_an_external_id_names_one_customer(db: AsyncConnection) -> None:
+async def test_an_external_id_names_one_customer(db: Connection) -> None:
     first, second, third = await given_customer(db), a_customer(), a_customer()
 
     answers = await save_customers(
@@ -103,7 +102,7 @@ async def test_an_external_id_names_one_customer(db: AsyncConnection) -> None:
     assert [type(answer) for answer in answers] == [ExternalIdTaken, BadCustomer, Customer, ExternalIdTaken]
 
 
-async def test_an_address_is_saved_as_its_country_writes_it(db: AsyncConnection) -> None:
+async def test_an_address_is_saved_as_its_country_writes_it(db: Connection) -> None:
     customer = await given_customer(db)
     good = CustomerAddress(id=fresh_id(), customer_id=customer.id, address=GRAN_VIA, is_shipping_default=True)
     bad = msgspec.structs.replace(good, id=fresh_id(), address=msgspec.structs.replace(GRAN_VIA, region="Barcelona"))
@@ -117,7 +116,7 @@ async def test_an_address_is_saved_as_its_country_writes_it(db: AsyncConnection)
     assert await customer_addresses(db, [customer.id]) == {customer.id: [checked]}
 
 
-async def test_a_new_default_address_takes_the_place_of_the_old(db: AsyncConnection) -> None:
+async def test_a_new_default_address_takes_the_place_of_the_old(db: Connection) -> None:
     customer, other = await given_customer(db), await given_customer(db)
     old, new, newest = (
         CustomerAddress(
@@ -148,7 +147,7 @@ def a_consent(customer: Customer) -> Consent:
     )
 
 
-async def test_a_consent_is_in_force_until_it_is_withdrawn_and_never_forgotten(db: AsyncConnection) -> None:
+async def test_a_consent_is_in_force_until_it_is_withdrawn_and_never_forgotten(db: Connection) -> None:
     customer = await given_customer(db)
     first = a_consent(customer)
     later = msgspec.structs.replace(first, given_at=NOW + timedelta(days=9), proof="phone:call")
@@ -162,7 +161,7 @@ async def test_a_consent_is_in_force_until_it_is_withdrawn_and_never_forgotten(d
     assert await consents_of(db, [customer.id]) == {customer.id: [ended, later]}
 
 
-async def test_a_consent_of_nobody_is_refused(db: AsyncConnection) -> None:
+async def test_a_consent_of_nobody_is_refused(db: Connection) -> None:
     customer = a_customer()
 
     [given] = await give_consents(db, consents=[a_consent(customer)], now=NOW)
@@ -176,7 +175,7 @@ async def test_a_consent_of_nobody_is_refused(db: AsyncConnection) -> None:
     assert isinstance(withdrawn, UnknownCustomer)
 
 
-async def test_two_who_record_the_same_consent_at_once_record_it_once(engine: AsyncEngine) -> None:
+async def test_two_who_record_the_same_consent_at_once_record_it_once(engine: Engine) -> None:
     async with engine.begin() as db:
         customer = await given_customer(db)
 
@@ -192,9 +191,9 @@ async def test_two_who_record_the_same_consent_at_once_record_it_once(engine: As
         assert len((await consents_of(db, [customer.id]))[customer.id]) == 1
 
 
-async def test_the_database_refuses_a_second_consent_in_force(db: AsyncConnection) -> None:
+async def test_the_database_refuses_a_second_consent_in_force(db: Connection) -> None:
     customer = await given_customer(db)
     row = msgspec.structs.asdict(a_consent(customer)) | {"recorded_at": NOW}
 
-    with pytest.raises(IntegrityError):
+    with pytest.raises(IntegrityConstraintViolationError):
         await insert_rows(db, consent_table, [row | {"id": fresh_id()}, row | {"id": fresh_id()}])

@@ -15,9 +15,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
 
-from batuta.plumbing.database import create_engine
+from batuta.plumbing.database import DatabaseError, create_engine
 from batuta.plumbing.embedded import running_url
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +64,7 @@ async def _placed(folder: Path) -> int:
     try:
         async with engine.connect() as db:
             return int(await db.scalar(text('SELECT count(*) FROM ordering."order"')) or 0)
-    except (DBAPIError, OSError):
+    except (*DatabaseError, OSError):
         return 0
     finally:
         await engine.dispose()

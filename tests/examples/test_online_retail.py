@@ -13,15 +13,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
 
-from batuta.plumbing.database import create_engine
+from batuta.plumbing.database import DatabaseError, create_engine
 from batuta.plumbing.embedded import running_url
 from examples.online_retail.importing import GROUND, LINES_PER_CHUNK, chunks
 from examples.online_retail.reading import COLUMNS, FILE, Reason, read
@@ -129,7 +127,7 @@ async def asked(folder: Path, question: str) -> int:
     try:
         async with engine.connect() as db:
             return int(await db.scalar(text(question)) or 0)
-    except (DBAPIError, asyncpg.PostgresError, OSError):
+    except (*DatabaseError, OSError):
         return 0
     finally:
         await engine.dispose()

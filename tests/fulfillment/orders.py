@@ -5,8 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from batuta.fulfillment.commands import accept, hand_over, offer, pack, pick
 from batuta.fulfillment.domain import (
     Accept,
@@ -25,6 +23,7 @@ from batuta.ordering.domain import Buckets, Order, Placed, PlaceLine, PlaceOrder
 from batuta.ordering.queries import AUDIT as ORDER_LAWS
 from batuta.ordering.queries import orders_by_id
 from batuta.plumbing.audit import examine
+from batuta.plumbing.database import Connection
 from batuta.plumbing.events import facts_of
 from batuta.shipping.domain import Service
 from tests.making import NOW, fresh_id
@@ -42,7 +41,7 @@ class World:
         self.shop = shop
         self.service = service
 
-    async def place(self, db: AsyncConnection, *lines: tuple[str, int], count: int = 1, **changes: Any) -> list[Order]:
+    async def place(self, db: Connection, *lines: tuple[str, int], count: int = 1, **changes: Any) -> list[Order]:
         wanted = [
             PlaceOrder(
                 **{
@@ -91,13 +90,13 @@ class World:
         )
 
     async def offered(
-        self, db: AsyncConnection, *lines: tuple[str, int], count: int = 1, **changes: Any
+        self, db: Connection, *lines: tuple[str, int], count: int = 1, **changes: Any
     ) -> list[FulfillmentOrder]:
         orders = await self.place(db, *lines, count=count)
         return good(await offer(db, offers=[self.offer_of(one, **changes) for one in orders], now=NOW))
 
 
-async def build_world(db: AsyncConnection, **stock: dict[str, int]) -> World:
+async def build_world(db: Connection, **stock: dict[str, int]) -> World:
     shop = await build_shop(db, stock=stock or {"chair": {"north": 100}})
     _, service = await given_service(db)
     return World(shop, service)
@@ -108,49 +107,49 @@ def good(outcomes: Sequence[object]) -> list[FulfillmentOrder]:
     return [one for one in outcomes if isinstance(one, FulfillmentOrder)]
 
 
-async def accept_all(db: AsyncConnection, those: Sequence[FulfillmentOrder], now: datetime = NOW) -> None:
+async def accept_all(db: Connection, those: Sequence[FulfillmentOrder], now: datetime = NOW) -> None:
     asked = [Accept(fulfillment_order_id=one.id, actor=ACTOR) for one in those]
     sound(await accept(db, acceptances=asked, now=now))
 
 
-async def pick_all(db: AsyncConnection, those: Sequence[FulfillmentOrder]) -> None:
+async def pick_all(db: Connection, those: Sequence[FulfillmentOrder]) -> None:
     await accept_all(db, those)
     sound(await pick(db, picks=[Pick(fulfillment_order_id=one.id, actor=ACTOR) for one in those], now=NOW))
 
 
-async def pack_all(db: AsyncConnection, those: Sequence[FulfillmentOrder]) -> list[FulfillmentOrder]:
+async def pack_all(db: Connection, those: Sequence[FulfillmentOrder]) -> list[FulfillmentOrder]:
     await pick_all(db, those)
     asked = [Pack(fulfillment_order_id=one.id, actor=ACTOR, label_format="zpl") for one in those]
     return good(await pack(db, packs=asked, now=NOW))
 
 
-async def hand_over_all(db: AsyncConnection, those: Sequence[FulfillmentOrder]) -> list[FulfillmentOrder]:
+async def hand_over_all(db: Connection, those: Sequence[FulfillmentOrder]) -> list[FulfillmentOrder]:
     await pack_all(db, those)
     asked = [HandOver(fulfillment_order_id=one.id, actor=ACTOR) for one in those]
     return good(await hand_over(db, handovers=asked, now=NOW))
 
 
-async def buckets(db: AsyncConnection, order_id: UUID) -> Buckets:
+async def buckets(db: Connection, order_id: UUID) -> Buckets:
     """The buckets of an order's only line."""
     (line,) = (await orders_by_id(db, [order_id]))[order_id].lines
     return line.buckets
 
 
-async def now_is(db: AsyncConnection, one: FulfillmentOrder) -> FulfillmentOrder:
+async def now_is(db: Connection, one: FulfillmentOrder) -> FulfillmentOrder:
     return (await fulfillment_orders_by_id(db, [one.id]))[one.id]
 
 
-async def facts(db: AsyncConnection, order_id: UUID) -> list[str]:
+async def facts(db: Connection, order_id: UUID) -> list[str]:
     return [fact.name for fact in (await facts_of(db, [order_id]))[order_id] if fact.name.startswith("fulfillment.")]
 
 
-async def assert_lawful(db: AsyncConnection) -> None:
+async def assert_lawful(db: Connection) -> None:
     """Every law of this room, of orders and of stock holds in this transaction."""
     broken = [one for one in await examine(db, [*AUDIT, *ORDER_LAWS, *STOCK_LAWS]) if one.broken]
     assert not broken
 
 
-async def assert_lawful_of(db: AsyncConnection, *those: FulfillmentOrder) -> None:
+async def assert_lawful_of(db: Connection, *those: FulfillmentOrder) -> None:
     """The laws of this room and of orders hold for these, in a database that others use too."""
     ours = {str(id_) for one in those for id_ in (one.id, *(line.line_id for line in one.lines))}
     for verdict in await examine(db, [*AUDIT, *ORDER_LAWS]):

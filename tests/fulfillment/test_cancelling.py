@@ -1,7 +1,6 @@
 from datetime import timedelta
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.fulfillment.commands import (
     agree_to_cancel,
@@ -33,6 +32,7 @@ from batuta.ordering.commands import UnknownOrder, cancel
 from batuta.ordering.domain import CancelRequest
 from batuta.ordering.queries import orders_by_id
 from batuta.payments.queries import balances
+from batuta.plumbing.database import Connection
 from batuta.shipping.queries import parcels_by_id
 from tests.fulfillment.orders import (
     ACTOR,
@@ -61,17 +61,17 @@ def answer(asked: RequestCancellation, one: FulfillmentOrder) -> AnswerCancellat
     return AnswerCancellation(cancellation_id=asked.id, fulfillment_order_id=one.id, actor=ACTOR, reason="too busy")
 
 
-async def ask(db: AsyncConnection, request: RequestCancellation) -> Cancellation:
+async def ask(db: Connection, request: RequestCancellation) -> Cancellation:
     (made,) = await request_cancellations(db, requests=[request], now=NOW)
     assert isinstance(made, Cancellation), made
     return made
 
 
-async def held(db: AsyncConnection, one: FulfillmentOrder) -> list[Claim]:
+async def held(db: Connection, one: FulfillmentOrder) -> list[Claim]:
     return [claim for claim in (await claims_of(db, [one.order_id], now=NOW))[one.order_id] if claim.held]
 
 
-async def test_what_nobody_has_begun_is_cancelled_at_once_and_its_stock_is_free(db: AsyncConnection) -> None:
+async def test_what_nobody_has_begun_is_cancelled_at_once_and_its_stock_is_free(db: Connection) -> None:
     """ORD-04."""
     world = await build_world(db)
     (one,) = await world.offered(db, ("chair", 3))
@@ -91,7 +91,7 @@ async def test_what_nobody_has_begun_is_cancelled_at_once_and_its_stock_is_free(
     await assert_lawful(db)
 
 
-async def test_a_location_at_work_is_asked_and_its_yes_unpacks(db: AsyncConnection) -> None:
+async def test_a_location_at_work_is_asked_and_its_yes_unpacks(db: Connection) -> None:
     """ORD-04."""
     world = await build_world(db)
     (one,) = await pack_all(db, await world.offered(db, ("chair", 2)))
@@ -116,7 +116,7 @@ async def test_a_location_at_work_is_asked_and_its_yes_unpacks(db: AsyncConnecti
     await assert_lawful(db)
 
 
-async def test_after_a_no_the_work_goes_on(db: AsyncConnection) -> None:
+async def test_after_a_no_the_work_goes_on(db: Connection) -> None:
     """ORD-04."""
     world = await build_world(db)
     (one,) = await world.offered(db, ("chair", 2))
@@ -136,7 +136,7 @@ async def test_after_a_no_the_work_goes_on(db: AsyncConnection) -> None:
     await assert_lawful(db)
 
 
-async def test_a_yes_to_part_of_what_is_picked_lets_the_rest_go_on(db: AsyncConnection) -> None:
+async def test_a_yes_to_part_of_what_is_picked_lets_the_rest_go_on(db: Connection) -> None:
     """ORD-04."""
     world = await build_world(db)
     (one,) = await world.offered(db, ("chair", 3))
@@ -156,7 +156,7 @@ async def test_a_yes_to_part_of_what_is_picked_lets_the_rest_go_on(db: AsyncConn
     await assert_lawful(db)
 
 
-async def test_goods_that_leave_answer_the_question_themselves(db: AsyncConnection) -> None:
+async def test_goods_that_leave_answer_the_question_themselves(db: Connection) -> None:
     """ORD-04: after hand-over it is an intercept or a return."""
     world = await build_world(db)
     (one,) = await pack_all(db, await world.offered(db, ("chair", 2)))
@@ -173,7 +173,7 @@ async def test_goods_that_leave_answer_the_question_themselves(db: AsyncConnecti
     await assert_lawful(db)
 
 
-async def test_a_line_split_over_two_locations_frees_the_stock_of_the_one_that_stops(db: AsyncConnection) -> None:
+async def test_a_line_split_over_two_locations_frees_the_stock_of_the_one_that_stops(db: Connection) -> None:
     """ORD-04, RES-07."""
     world = await build_world(db, chair={"north": 2, "south": 2})
     (order,) = await world.place(db, ("chair", 4))
@@ -184,7 +184,8 @@ async def test_a_line_split_over_two_locations_frees_the_stock_of_the_one_that_s
     ]
     north, south = good(await offer(db, offers=offers, now=NOW))
     for staying, stopping in ((north, south), (south, north)):
-        savepoint = await db.begin_nested()
+        savepoint = db.savepoint()
+        await savepoint.start()
         await accept_all(db, [staying])
         await pick_all(db, [staying])
 
@@ -197,7 +198,7 @@ async def test_a_line_split_over_two_locations_frees_the_stock_of_the_one_that_s
         await savepoint.rollback()
 
 
-async def test_ordering_asks_and_fulfillment_answers_with_the_same_units(db: AsyncConnection) -> None:
+async def test_ordering_asks_and_fulfillment_answers_with_the_same_units(db: Connection) -> None:
     world = await build_world(db)
     (one,) = await world.offered(db, ("chair", 2))
     wanted = CancelRequest(id=fresh_id(), order_id=one.order_id, reason="too slow", actor="customer:ana")
@@ -211,7 +212,7 @@ async def test_ordering_asks_and_fulfillment_answers_with_the_same_units(db: Asy
     await assert_lawful(db)
 
 
-async def test_cancelling_twice_in_one_batch_takes_the_units_once(db: AsyncConnection) -> None:
+async def test_cancelling_twice_in_one_batch_takes_the_units_once(db: Connection) -> None:
     world = await build_world(db)
     (one,) = await world.offered(db, ("chair", 2))
 
@@ -223,7 +224,7 @@ async def test_cancelling_twice_in_one_batch_takes_the_units_once(db: AsyncConne
     await assert_lawful(db)
 
 
-async def test_questions_nobody_asked_have_no_answer(db: AsyncConnection) -> None:
+async def test_questions_nobody_asked_have_no_answer(db: Connection) -> None:
     world = await build_world(db)
     (one,) = await hand_over_all(db, await world.offered(db, ("chair", 1)))
     stranger = RequestCancellation(id=fresh_id(), order_id=fresh_id(), actor="customer:ana")

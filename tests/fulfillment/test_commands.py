@@ -2,7 +2,6 @@ from datetime import timedelta
 
 import msgspec
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.fulfillment.commands import (
     PullOffers,
@@ -52,6 +51,7 @@ from batuta.kernel.errors import NotFound
 from batuta.ordering.commands import UnknownLine
 from batuta.ordering.domain import NotEnoughUnits
 from batuta.plumbing.audit import examine
+from batuta.plumbing.database import Connection
 from batuta.plumbing.events import facts_of
 from batuta.shipping.queries import parcels_by_id
 from tests.fulfillment.orders import (
@@ -73,7 +73,7 @@ from tests.world import sound
 IS = FulfillmentStatus
 
 
-async def test_a_fulfillment_order_goes_from_the_offer_to_the_door(db: AsyncConnection) -> None:
+async def test_a_fulfillment_order_goes_from_the_offer_to_the_door(db: Connection) -> None:
     """ORD-01, I-23: at each step the order's buckets, its claims, the stock and the parcels agree."""
     world = await build_world(db)
     (one,) = await world.offered(db, ("chair", 2))
@@ -114,7 +114,7 @@ async def test_a_fulfillment_order_goes_from_the_offer_to_the_door(db: AsyncConn
     await assert_lawful(db)
 
 
-async def test_a_parcel_that_comes_home_is_quarantined_and_its_units_are_cancelled(db: AsyncConnection) -> None:
+async def test_a_parcel_that_comes_home_is_quarantined_and_its_units_are_cancelled(db: Connection) -> None:
     world = await build_world(db)
     (one,) = await hand_over_all(db, await world.offered(db, ("chair", 2)))
     request = TakeBack(parcel_id=one.packages[0].parcel_id, actor=ACTOR, reason="refused at the door")
@@ -128,7 +128,7 @@ async def test_a_parcel_that_comes_home_is_quarantined_and_its_units_are_cancell
     await assert_lawful(db)
 
 
-async def test_each_law_of_the_room_finds_the_row_that_breaks_it(db: AsyncConnection) -> None:
+async def test_each_law_of_the_room_finds_the_row_that_breaks_it(db: Connection) -> None:
     world = await build_world(db)
     (one,) = await hand_over_all(db, await world.offered(db, ("chair", 2)))
     for broken, name in (
@@ -143,7 +143,8 @@ async def test_each_law_of_the_room_finds_the_row_that_breaks_it(db: AsyncConnec
         ),
         ("UPDATE fulfillment.fulfillment_order SET status = 'cancel_requested' WHERE id = :one", "has a cancellation"),
     ):
-        savepoint = await db.begin_nested()
+        savepoint = db.savepoint()
+        await savepoint.start()
         await db.execute(text(broken), {"id": one.order_id} if ":id" in broken else {"one": one.id})
         (found,) = [verdict for verdict in await examine(db, AUDIT) if verdict.broken]
         assert name in found.law
@@ -152,7 +153,7 @@ async def test_each_law_of_the_room_finds_the_row_that_breaks_it(db: AsyncConnec
     await assert_lawful(db)
 
 
-async def test_an_offer_of_units_that_are_not_reserved_is_refused_and_its_neighbours_stand(db: AsyncConnection) -> None:
+async def test_an_offer_of_units_that_are_not_reserved_is_refused_and_its_neighbours_stand(db: Connection) -> None:
     world = await build_world(db)
     orders = await world.place(db, ("chair", 1), count=2)
     first, twice, second, nowhere, unheard = (
@@ -178,7 +179,7 @@ async def test_an_offer_of_units_that_are_not_reserved_is_refused_and_its_neighb
     await assert_lawful(db)
 
 
-async def test_a_rejected_offer_waits_for_another_location_and_the_empty_shelf_is_believed(db: AsyncConnection) -> None:
+async def test_a_rejected_offer_waits_for_another_location_and_the_empty_shelf_is_believed(db: Connection) -> None:
     """SRC-08, I-24: one transaction with who, where and why; picked units of others are not denied."""
     world = await build_world(db, chair={"north": 10})
     rejecting, picking = await world.offered(db, ("chair", 2), count=2)
@@ -200,7 +201,7 @@ async def test_a_rejected_offer_waits_for_another_location_and_the_empty_shelf_i
     await assert_lawful(db)
 
 
-async def test_other_offers_of_what_is_not_there_are_pulled(db: AsyncConnection) -> None:
+async def test_other_offers_of_what_is_not_there_are_pulled(db: Connection) -> None:
     """SRC-08."""
     world = await build_world(db)
     waiting, begun = await world.offered(db, ("chair", 1), count=2)
@@ -214,7 +215,7 @@ async def test_other_offers_of_what_is_not_there_are_pulled(db: AsyncConnection)
     await assert_lawful(db)
 
 
-async def test_an_offer_nobody_answered_is_swept_once(db: AsyncConnection) -> None:
+async def test_an_offer_nobody_answered_is_swept_once(db: Connection) -> None:
     """SRC-09."""
     world = await build_world(db)
     (one,) = await world.offered(db, ("chair", 1))
@@ -229,7 +230,7 @@ async def test_an_offer_nobody_answered_is_swept_once(db: AsyncConnection) -> No
     await assert_lawful(db)
 
 
-async def test_a_short_pick_corrects_the_stock_and_the_rest_is_packed(db: AsyncConnection) -> None:
+async def test_a_short_pick_corrects_the_stock_and_the_rest_is_packed(db: Connection) -> None:
     """FUL-03."""
     world = await build_world(db, chair={"north": 3})
     (one,) = await world.offered(db, ("chair", 3))
@@ -248,7 +249,7 @@ async def test_a_short_pick_corrects_the_stock_and_the_rest_is_packed(db: AsyncC
     await assert_lawful(db)
 
 
-async def test_a_bundle_is_packed_by_its_components_and_counted_in_bundles(db: AsyncConnection) -> None:
+async def test_a_bundle_is_packed_by_its_components_and_counted_in_bundles(db: Connection) -> None:
     world = await build_world(db)
     (one,) = await world.offered(db, ("set", 3))
 
@@ -259,7 +260,7 @@ async def test_a_bundle_is_packed_by_its_components_and_counted_in_bundles(db: A
     await assert_lawful(db)
 
 
-async def test_stock_that_is_gone_refuses_one_packing_whole_and_lets_its_neighbour_through(db: AsyncConnection) -> None:
+async def test_stock_that_is_gone_refuses_one_packing_whole_and_lets_its_neighbour_through(db: Connection) -> None:
     world = await build_world(db, chair={"north": 4}, table={"north": 4}, bench={"north": 1})
     (both,) = await world.offered(db, ("chair", 4), ("table", 4))
     await accept_all(db, [both])
@@ -288,7 +289,7 @@ async def test_stock_that_is_gone_refuses_one_packing_whole_and_lets_its_neighbo
     await assert_lawful(db)
 
 
-async def test_goods_that_wait_at_the_counter_leave_once_with_the_code(db: AsyncConnection) -> None:
+async def test_goods_that_wait_at_the_counter_leave_once_with_the_code(db: Connection) -> None:
     """FUL-11."""
     world = await build_world(db)
     (one,) = await pack_all(
@@ -310,7 +311,7 @@ async def test_goods_that_wait_at_the_counter_leave_once_with_the_code(db: Async
     await assert_lawful(db)
 
 
-async def test_a_pickup_nobody_came_for_goes_back_to_the_shelf(db: AsyncConnection) -> None:
+async def test_a_pickup_nobody_came_for_goes_back_to_the_shelf(db: Connection) -> None:
     """FUL-11."""
     world = await build_world(db)
     (one,) = await pack_all(
@@ -333,7 +334,7 @@ async def test_a_pickup_nobody_came_for_goes_back_to_the_shelf(db: AsyncConnecti
     await assert_lawful(db)
 
 
-async def test_the_carrier_knows_more_than_the_dock_booked(db: AsyncConnection) -> None:
+async def test_the_carrier_knows_more_than_the_dock_booked(db: Connection) -> None:
     """A parcel nobody handed over is handed over by its own id."""
     world = await build_world(db)
     (one,) = await pack_all(db, await world.offered(db, ("chair", 1)))
@@ -347,7 +348,7 @@ async def test_the_carrier_knows_more_than_the_dock_booked(db: AsyncConnection) 
     await assert_lawful(db)
 
 
-async def test_work_is_listed_until_it_is_over(db: AsyncConnection) -> None:
+async def test_work_is_listed_until_it_is_over(db: Connection) -> None:
     """FUL-10."""
     world = await build_world(db)
     first, second = await world.offered(db, ("chair", 1), count=2)
@@ -365,7 +366,7 @@ async def test_work_is_listed_until_it_is_over(db: AsyncConnection) -> None:
     assert [one.id for one in work[first.location_id]] == [second.id]
 
 
-async def test_what_is_unknown_is_not_found(db: AsyncConnection) -> None:
+async def test_what_is_unknown_is_not_found(db: Connection) -> None:
     id_ = fresh_id()
 
     outcomes = [

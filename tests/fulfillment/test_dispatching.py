@@ -1,15 +1,14 @@
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from batuta.fulfillment.commands import dispatch, reject
 from batuta.fulfillment.domain import Dispatch, FulfillmentOrder, FulfillmentStatus, Reject, RejectionReason
 from batuta.kernel.errors import BatutaError
+from batuta.plumbing.database import Connection
 from batuta.plumbing.events import facts_of
 from batuta.shipping.queries import parcels_of_owner
 from tests.fulfillment.orders import ACTOR, assert_lawful, build_world
 from tests.making import NOW
 
 
-async def test_one_counter_sends_an_offered_order_off_in_one_go_and_tells_every_step(db: AsyncConnection) -> None:
+async def test_one_counter_sends_an_offered_order_off_in_one_go_and_tells_every_step(db: Connection) -> None:
     """FUL-10."""
     world = await build_world(db)
     (one,) = await world.offered(db, ("chair", 2))
@@ -37,7 +36,7 @@ async def test_one_counter_sends_an_offered_order_off_in_one_go_and_tells_every_
     await assert_lawful(db)
 
 
-async def test_what_was_rejected_is_not_sent_and_its_neighbour_is(db: AsyncConnection) -> None:
+async def test_what_was_rejected_is_not_sent_and_its_neighbour_is(db: Connection) -> None:
     world = await build_world(db)
     lost, kept = await world.offered(db, ("chair", 1), count=2)
     no = Reject(fulfillment_order_id=lost.id, reason=RejectionReason.OTHER, actor=ACTOR)

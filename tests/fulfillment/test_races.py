@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from batuta.fulfillment.commands import (
     accept,
@@ -39,6 +38,7 @@ from batuta.inventory.queries import movements_of_document
 from batuta.kernel.states import IllegalMove
 from batuta.ordering.commands import cancel
 from batuta.ordering.domain import Cancelled, CancelRequest, NothingToCancel
+from batuta.plumbing.database import Connection, Engine
 from tests.fulfillment.orders import (
     ACTOR,
     accept_all,
@@ -54,10 +54,10 @@ from tests.making import NOW, fresh_id
 from tests.world import sound
 
 IS = FulfillmentStatus
-Work = Callable[[AsyncConnection], Awaitable[Sequence[Any]]]
+Work = Callable[[Connection], Awaitable[Sequence[Any]]]
 
 
-async def at_once(engine: AsyncEngine, *works: Work) -> list[Any]:
+async def at_once(engine: Engine, *works: Work) -> list[Any]:
     """Run each work in a transaction of its own, all at the same time; the first answer of each."""
 
     async def run(work: Work) -> Any:
@@ -72,7 +72,7 @@ def everything(one: FulfillmentOrder) -> RequestCancellation:
 
 
 @pytest.mark.parametrize("turn", range(5))
-async def test_a_location_accepts_while_the_order_is_being_cancelled(engine: AsyncEngine, turn: int) -> None:
+async def test_a_location_accepts_while_the_order_is_being_cancelled(engine: Engine, turn: int) -> None:
     """ORD-04: whoever is first is believed, and the other sees it; no unit is both."""
     async with engine.begin() as db:
         world = await build_world(db)
@@ -100,7 +100,7 @@ def _in_first_order(answers: list[Any], turn: int) -> list[Any]:
     return answers[at:] + answers[:at]
 
 
-async def test_two_packers_pack_the_same_goods_once(engine: AsyncEngine) -> None:
+async def test_two_packers_pack_the_same_goods_once(engine: Engine) -> None:
     async with engine.begin() as db:
         world = await build_world(db)
         (one,) = await world.offered(db, ("chair", 2))
@@ -127,7 +127,7 @@ async def test_two_packers_pack_the_same_goods_once(engine: AsyncEngine) -> None
         await assert_lawful_of(db, one)
 
 
-async def test_the_same_code_hands_out_the_goods_once(engine: AsyncEngine) -> None:
+async def test_the_same_code_hands_out_the_goods_once(engine: Engine) -> None:
     """FUL-11."""
     async with engine.begin() as db:
         world = await build_world(db)
@@ -147,7 +147,7 @@ async def test_the_same_code_hands_out_the_goods_once(engine: AsyncEngine) -> No
         await assert_lawful_of(db, one)
 
 
-async def test_goods_leave_while_the_location_agrees_to_cancel_them(engine: AsyncEngine) -> None:
+async def test_goods_leave_while_the_location_agrees_to_cancel_them(engine: Engine) -> None:
     """ORD-04: they are gone or cancelled, never both."""
     async with engine.begin() as db:
         world = await build_world(db)
@@ -170,7 +170,7 @@ async def test_goods_leave_while_the_location_agrees_to_cancel_them(engine: Asyn
         await assert_lawful_of(db, one)
 
 
-async def test_batches_over_the_same_orders_in_any_order_all_end(engine: AsyncEngine) -> None:
+async def test_batches_over_the_same_orders_in_any_order_all_end(engine: Engine) -> None:
     """No deadlock: orders are locked in ascending order, before anything else."""
     async with engine.begin() as db:
         world = await build_world(db)

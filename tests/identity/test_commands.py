@@ -1,11 +1,11 @@
 """Staff as saved and read back, on a real PostgreSQL."""
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.identity.commands import save_staff
 from batuta.identity.domain import BadStaff, EmailTaken, Role, Staff
 from batuta.identity.queries import active_staff, staff_by_email, staff_by_id
+from batuta.plumbing.database import Connection
 from tests.making import NOW, fresh_code, fresh_id
 
 
@@ -20,7 +20,7 @@ def a_picker() -> Staff:
     )
 
 
-async def test_staff_are_found_by_e_mail_in_any_case(db: AsyncConnection) -> None:
+async def test_staff_are_found_by_e_mail_in_any_case(db: Connection) -> None:
     picker = a_picker()
 
     [saved] = await save_staff(db, staff=[msgspec.structs.replace(picker, email=picker.email.upper())], now=NOW)
@@ -30,7 +30,7 @@ async def test_staff_are_found_by_e_mail_in_any_case(db: AsyncConnection) -> Non
     assert await staff_by_id(db, [picker.id]) == {picker.id: picker}
 
 
-async def test_who_leaves_is_kept_but_not_active(db: AsyncConnection) -> None:
+async def test_who_leaves_is_kept_but_not_active(db: Connection) -> None:
     picker, stays = a_picker(), a_picker()
     await save_staff(db, staff=[picker, stays], now=NOW)
 
@@ -42,7 +42,7 @@ async def test_who_leaves_is_kept_but_not_active(db: AsyncConnection) -> None:
     assert picker.id in await staff_by_id(db, [picker.id])
 
 
-async def test_an_e_mail_names_one_member_of_staff(db: AsyncConnection) -> None:
+async def test_an_e_mail_names_one_member_of_staff(db: Connection) -> None:
     picker, other = a_picker(), a_picker()
     await save_staff(db, staff=[picker], now=NOW)
 
@@ -60,7 +60,7 @@ async def test_an_e_mail_names_one_member_of_staff(db: AsyncConnection) -> None:
     assert [type(answer) for answer in answers] == [EmailTaken, Staff, EmailTaken, BadStaff]
 
 
-async def test_a_picker_without_a_location_is_refused_and_an_operator_works_everywhere(db: AsyncConnection) -> None:
+async def test_a_picker_without_a_location_is_refused_and_an_operator_works_everywhere(db: Connection) -> None:
     picker = msgspec.structs.replace(a_picker(), location_ids=frozenset())
     operator = msgspec.structs.replace(picker, role=Role.OPERATOR)
 

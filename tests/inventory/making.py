@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from batuta.catalog.commands import save_products, save_skus
 from batuta.catalog.domain import Product, Sku, SkuKind
 from batuta.company.commands import save_legal_entities
@@ -27,10 +25,11 @@ from batuta.kernel.addresses import Address
 from batuta.locations.commands import save_locations
 from batuta.locations.domain import Location, LocationKind
 from batuta.plumbing.audit import examine
+from batuta.plumbing.database import Connection
 from tests.making import NOW, fresh_code, fresh_id
 
 
-async def given_skus(db: AsyncConnection, count: int = 1, *, is_tracked: bool = True) -> list[UUID]:
+async def given_skus(db: Connection, count: int = 1, *, is_tracked: bool = True) -> list[UUID]:
     product = Product(id=fresh_id(), code=fresh_code("P"), name={"en": "Lamp"})
     await save_products(db, products=[product], now=NOW)
     kind = SkuKind.GOOD if is_tracked else SkuKind.SERVICE
@@ -42,7 +41,7 @@ async def given_skus(db: AsyncConnection, count: int = 1, *, is_tracked: bool = 
     return [one.id for one in saved if isinstance(one, Sku)]
 
 
-async def given_locations(db: AsyncConnection, count: int = 1) -> list[UUID]:
+async def given_locations(db: Connection, count: int = 1) -> list[UUID]:
     entity = LegalEntity(
         id=fresh_id(), code=fresh_code("LE"), name="Casa", country="ES", currency="EUR", time_zone="Europe/Madrid"
     )
@@ -65,7 +64,7 @@ async def given_locations(db: AsyncConnection, count: int = 1) -> list[UUID]:
     return [one.id for one in saved if isinstance(one, Location)]
 
 
-async def given_stock(db: AsyncConnection, *, units: int, lot: str = "") -> tuple[UUID, UUID]:
+async def given_stock(db: Connection, *, units: int, lot: str = "") -> tuple[UUID, UUID]:
     """One new SKU with so many sellable units at one new location."""
     (sku_id,) = await given_skus(db)
     (location_id,) = await given_locations(db)
@@ -110,7 +109,7 @@ def count_found_missing(sku_id: UUID, location_id: UUID, quantity: int, *, lot: 
     return movement(sku_id, quantity, source, target, reason=MovementReason.COUNT, lot=lot)
 
 
-async def receive(db: AsyncConnection, sku_id: UUID, location_id: UUID, units: int, *, lot: str = "") -> None:
+async def receive(db: Connection, sku_id: UUID, location_id: UUID, units: int, *, lot: str = "") -> None:
     recorded = await record_movements(db, movements=[receipt(sku_id, location_id, units, lot=lot)], now=NOW)
     assert isinstance(recorded[0], Recorded), recorded
 
@@ -158,19 +157,19 @@ def issuing(request: ReserveRequest, location_id: UUID, quantity: int, *, key: s
     )
 
 
-async def left(db: AsyncConnection, sku_id: UUID, *, now: datetime = NOW) -> int:
+async def left(db: Connection, sku_id: UUID, *, now: datetime = NOW) -> int:
     """What the network may still promise of a SKU."""
     return sum(one.available for one in await availability(db, sku_ids=[sku_id], now=now))
 
 
-async def on_hand(db: AsyncConnection, sku_id: UUID) -> int:
+async def on_hand(db: Connection, sku_id: UUID) -> int:
     return sum(one.on_hand for one in await availability(db, sku_ids=[sku_id], now=NOW))
 
 
-async def reserved(db: AsyncConnection, sku_id: UUID, *, now: datetime = NOW) -> int:
+async def reserved(db: Connection, sku_id: UUID, *, now: datetime = NOW) -> int:
     return sum(one.reserved for one in await availability(db, sku_ids=[sku_id], now=now))
 
 
-async def assert_laws_hold(db: AsyncConnection) -> None:
+async def assert_laws_hold(db: Connection) -> None:
     verdicts: Sequence[object] = [verdict for verdict in await examine(db, AUDIT) if verdict.broken]
     assert not verdicts, verdicts

@@ -6,9 +6,8 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from sqlalchemy import event, text
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from asyncpg import IntegrityConstraintViolationError
+from sqlalchemy import text
 
 from batuta.inventory.commands import (
     SafetyLevel,
@@ -46,7 +45,9 @@ from batuta.inventory.domain import (
 )
 from batuta.inventory.queries import AUDIT, availability, claims_of, movements_of_document, stock_of
 from batuta.plumbing.audit import Law, examine
+from batuta.plumbing.database import Connection
 from batuta.plumbing.events import facts_of
+from tests.counting import statements_of
 from tests.inventory.making import (
     assert_laws_hold,
     count_found_missing,
@@ -69,12 +70,12 @@ SOON = NOW + timedelta(minutes=10)
 
 
 @pytest.fixture
-async def db(db: AsyncConnection) -> AsyncIterator[AsyncConnection]:
+async def db(db: Connection) -> AsyncIterator[Connection]:
     yield db
     await assert_laws_hold(db)
 
 
-async def granted(db: AsyncConnection, request: ReserveRequest) -> Reserved:
+async def granted(db: Connection, request: ReserveRequest) -> Reserved:
     (outcome,) = await reserve(db, requests=[request], now=NOW)
     assert isinstance(outcome, Reserved), outcome
     return outcome
@@ -94,7 +95,7 @@ def relocation(request: ReserveRequest, source: UUID, target: UUID, quantity: in
 # Movements
 
 
-async def test_units_go_from_the_supplier_over_a_parcel_to_the_customer(db: AsyncConnection) -> None:
+async def test_units_go_from_the_supplier_over_a_parcel_to_the_customer(db: Connection) -> None:
     """INV-01: every movement is kept, and the row is their sum."""
     (sku_id,), (location_id,) = await given_skus(db), await given_locations(db)
     order_id, parcel_id = fresh_id(), fresh_id()
@@ -113,7 +114,7 @@ async def test_units_go_from_the_supplier_over_a_parcel_to_the_customer(db: Asyn
     assert sorted(moved[order_id], key=lambda one: one.reason) == sorted(steps[1:], key=lambda one: one.reason)
 
 
-async def test_a_movement_recorded_again_changes_nothing(db: AsyncConnection) -> None:
+async def test_a_movement_recorded_again_changes_nothing(db: Connection) -> None:
     (sku_id,), (location_id,) = await given_skus(db), await given_locations(db)
     received = receipt(sku_id, location_id, 5)
 
@@ -124,7 +125,7 @@ async def test_a_movement_recorded_again_changes_nothing(db: AsyncConnection) ->
     assert await on_hand(db, sku_id) == 5
 
 
-async def test_a_key_that_comes_again_with_other_units_is_refused(db: AsyncConnection) -> None:
+async def test_a_key_that_comes_again_with_other_units_is_refused(db: Connection) -> None:
     (sku_id,), (location_id,) = await given_skus(db), await given_locations(db)
     received = receipt(sku_id, location_id, 5)
     await record_movements(db, movements=[received], now=NOW)
@@ -135,7 +136,7 @@ async def test_a_key_that_comes_again_with_other_units_is_refused(db: AsyncConne
     assert await on_hand(db, sku_id) == 5
 
 
-async def test_more_units_than_are_there_cannot_leave_and_neighbours_go_on(db: AsyncConnection) -> None:
+async def test_more_units_than_are_there_cannot_leave_and_neighbours_go_on(db: Connection) -> None:
     """INV-12."""
     sku_id, location_id = await given_stock(db, units=2)
     three, two = (count_found_missing(sku_id, location_id, units) for units in (3, 2))
@@ -147,17 +148,17 @@ async def test_more_units_than_are_there_cannot_leave_and_neighbours_go_on(db: A
     assert recorded == Recorded(key=two.key)
 
 
-async def test_the_table_itself_refuses_negative_stock(db: AsyncConnection) -> None:
+async def test_the_table_itself_refuses_negative_stock(db: Connection) -> None:
     """INV-12: the CHECK is the last guard."""
     sku_id, _ = await given_stock(db, units=2)
 
-    with pytest.raises(IntegrityError):
-        async with db.begin_nested():
+    with pytest.raises(IntegrityConstraintViolationError):
+        async with db.savepoint():
             await db.execute(text("UPDATE inventory.stock SET on_hand = -1 WHERE sku_id = :id"), {"id": sku_id})
 
 
 async def test_conditions_and_lots_have_rows_of_their_own_and_only_sellable_units_are_available(
-    db: AsyncConnection,
+    db: Connection,
 ) -> None:
     """INV-02."""
     (sku_id,), (location_id,) = await given_skus(db), await given_locations(db)
@@ -181,7 +182,7 @@ async def test_conditions_and_lots_have_rows_of_their_own_and_only_sellable_unit
     assert await left(db, sku_id) == 8
 
 
-async def test_what_has_no_stock_or_is_unknown_is_refused_with_its_reason(db: AsyncConnection) -> None:
+async def test_what_has_no_stock_or_is_unknown_is_refused_with_its_reason(db: Connection) -> None:
     sku_id, location_id = await given_stock(db, units=1)
     (service_id,) = await given_skus(db, is_tracked=False)
 
@@ -200,7 +201,7 @@ async def test_what_has_no_stock_or_is_unknown_is_refused_with_its_reason(db: As
 
 
 async def test_a_count_that_finds_reserved_units_missing_is_recorded_and_tells_by_how_many(
-    db: AsyncConnection,
+    db: Connection,
 ) -> None:
     sku_id, location_id = await given_stock(db, units=5)
     await granted(db, wish((sku_id, 4)))
@@ -214,7 +215,7 @@ async def test_a_count_that_finds_reserved_units_missing_is_recorded_and_tells_b
     assert await left(db, sku_id) == 0
 
 
-async def test_shortage_of_one_lot_is_not_promised_from_another(db: AsyncConnection) -> None:
+async def test_shortage_of_one_lot_is_not_promised_from_another(db: Connection) -> None:
     sku_id, location_id = await given_stock(db, units=3, lot="A")
     await granted(db, wish((sku_id, 3)))
     await receive(db, sku_id, location_id, 4, lot="B")
@@ -229,7 +230,7 @@ async def test_shortage_of_one_lot_is_not_promised_from_another(db: AsyncConnect
 # Availability
 
 
-async def test_availability_is_clamped_at_each_location_before_it_is_summed(db: AsyncConnection) -> None:
+async def test_availability_is_clamped_at_each_location_before_it_is_summed(db: Connection) -> None:
     """INV-05: a location with more reserved than on hand takes nothing from the others."""
     sku_id, madrid = await given_stock(db, units=5)
     (seville,) = await given_locations(db)
@@ -245,7 +246,7 @@ async def test_availability_is_clamped_at_each_location_before_it_is_summed(db: 
     assert [one.location_id for one in only] == [seville]
 
 
-async def test_safety_stock_is_kept_back_over_all_lots_of_a_location(db: AsyncConnection) -> None:
+async def test_safety_stock_is_kept_back_over_all_lots_of_a_location(db: Connection) -> None:
     """INV-05."""
     sku_id, location_id = await given_stock(db, units=3, lot="A")
     await receive(db, sku_id, location_id, 3, lot="B")
@@ -259,7 +260,7 @@ async def test_safety_stock_is_kept_back_over_all_lots_of_a_location(db: AsyncCo
     assert isinstance(fits, Reserved)
 
 
-async def test_safety_stock_of_an_unknown_sku_is_refused(db: AsyncConnection) -> None:
+async def test_safety_stock_of_an_unknown_sku_is_refused(db: Connection) -> None:
     (location_id,) = await given_locations(db)
     level = SafetyLevel(sku_id=fresh_id(), location_id=location_id, units=4)
 
@@ -271,7 +272,7 @@ async def test_safety_stock_of_an_unknown_sku_is_refused(db: AsyncConnection) ->
 # Reserving
 
 
-async def test_a_line_gets_its_units_and_names_the_row_they_come_from(db: AsyncConnection) -> None:
+async def test_a_line_gets_its_units_and_names_the_row_they_come_from(db: Connection) -> None:
     sku_id, location_id = await given_stock(db, units=5)
     request = wish((sku_id, 3))
 
@@ -284,7 +285,7 @@ async def test_a_line_gets_its_units_and_names_the_row_they_come_from(db: AsyncC
     assert await left(db, sku_id) == 2
 
 
-async def test_the_same_request_again_gets_the_same_grants_and_takes_nothing(db: AsyncConnection) -> None:
+async def test_the_same_request_again_gets_the_same_grants_and_takes_nothing(db: Connection) -> None:
     """RES-01: idempotent by holder and line."""
     sku_id, _ = await given_stock(db, units=5)
     request = wish((sku_id, 3))
@@ -296,7 +297,7 @@ async def test_the_same_request_again_gets_the_same_grants_and_takes_nothing(db:
     assert await left(db, sku_id) == 2
 
 
-async def test_a_holder_who_asks_twice_in_one_batch_is_served_once(db: AsyncConnection) -> None:
+async def test_a_holder_who_asks_twice_in_one_batch_is_served_once(db: Connection) -> None:
     sku_id, _ = await given_stock(db, units=5)
     request = wish((sku_id, 3))
 
@@ -306,7 +307,7 @@ async def test_a_holder_who_asks_twice_in_one_batch_is_served_once(db: AsyncConn
     assert await left(db, sku_id) == 2
 
 
-async def test_a_raised_quantity_takes_only_the_difference(db: AsyncConnection) -> None:
+async def test_a_raised_quantity_takes_only_the_difference(db: Connection) -> None:
     sku_id, _ = await given_stock(db, units=5)
     request = wish((sku_id, 3))
     await granted(db, request)
@@ -318,7 +319,7 @@ async def test_a_raised_quantity_takes_only_the_difference(db: AsyncConnection) 
     assert await left(db, sku_id) == 0
 
 
-async def test_units_already_handed_out_are_not_reserved_again(db: AsyncConnection) -> None:
+async def test_units_already_handed_out_are_not_reserved_again(db: Connection) -> None:
     sku_id, location_id = await given_stock(db, units=5)
     request = wish((sku_id, 3))
     await granted(db, request)
@@ -330,7 +331,7 @@ async def test_units_already_handed_out_are_not_reserved_again(db: AsyncConnecti
     assert await reserved(db, sku_id) == 0
 
 
-async def test_one_refused_among_good_ones_takes_nothing_and_disturbs_none(db: AsyncConnection) -> None:
+async def test_one_refused_among_good_ones_takes_nothing_and_disturbs_none(db: Connection) -> None:
     sku_id, _ = await given_stock(db, units=5)
 
     outcomes = await reserve(db, requests=[wish((sku_id, 2)), wish((sku_id, 4)), wish((sku_id, 3))], now=NOW)
@@ -339,13 +340,13 @@ async def test_one_refused_among_good_ones_takes_nothing_and_disturbs_none(db: A
     assert await left(db, sku_id) == 0
 
 
-async def test_an_unknown_sku_is_out_of_stock(db: AsyncConnection) -> None:
+async def test_an_unknown_sku_is_out_of_stock(db: Connection) -> None:
     (outcome,) = await reserve(db, requests=[wish((fresh_id(), 1))], now=NOW)
 
     assert isinstance(outcome, OutOfStock)
 
 
-async def test_a_soft_claim_that_would_last_for_ever_is_refused(db: AsyncConnection) -> None:
+async def test_a_soft_claim_that_would_last_for_ever_is_refused(db: Connection) -> None:
     """RES-03."""
     sku_id, _ = await given_stock(db, units=5)
 
@@ -356,7 +357,7 @@ async def test_a_soft_claim_that_would_last_for_ever_is_refused(db: AsyncConnect
     assert [type(one) for one in outcomes] == [BadHold, Reserved]
 
 
-async def test_an_order_is_split_over_locations_only_when_it_must(db: AsyncConnection) -> None:
+async def test_an_order_is_split_over_locations_only_when_it_must(db: Connection) -> None:
     sku_id, madrid = await given_stock(db, units=3)
     (seville,) = await given_locations(db)
     await receive(db, sku_id, seville, 4)
@@ -368,7 +369,7 @@ async def test_an_order_is_split_over_locations_only_when_it_must(db: AsyncConne
     assert {(grant.location_id, grant.quantity) for grant in parts.grants} == {(seville, 1), (madrid, 3)}
 
 
-async def test_grants_go_lot_by_lot(db: AsyncConnection) -> None:
+async def test_grants_go_lot_by_lot(db: Connection) -> None:
     sku_id, location_id = await given_stock(db, units=2, lot="B")
     await receive(db, sku_id, location_id, 2, lot="A")
 
@@ -377,7 +378,7 @@ async def test_grants_go_lot_by_lot(db: AsyncConnection) -> None:
     assert [(grant.lot, grant.quantity) for grant in outcome.grants] == [("A", 2), ("B", 1)]
 
 
-async def test_where_part_is_allowed_the_answer_says_what_is_short(db: AsyncConnection) -> None:
+async def test_where_part_is_allowed_the_answer_says_what_is_short(db: Connection) -> None:
     """RES-01."""
     sku_id, _ = await given_stock(db, units=2)
 
@@ -390,7 +391,7 @@ async def test_where_part_is_allowed_the_answer_says_what_is_short(db: AsyncConn
 # The end of soft claims
 
 
-async def test_an_ended_claim_stops_counting_at_read_time(db: AsyncConnection) -> None:
+async def test_an_ended_claim_stops_counting_at_read_time(db: Connection) -> None:
     """RES-04: without any sweep."""
     sku_id, _ = await given_stock(db, units=5)
     request = wish((sku_id, 5), until_at=SOON)
@@ -401,7 +402,7 @@ async def test_an_ended_claim_stops_counting_at_read_time(db: AsyncConnection) -
     assert (await claims_of(db, [request.holder_id], now=SOON))[request.holder_id] == []
 
 
-async def test_ended_units_go_to_the_next_who_asks_and_it_is_told(db: AsyncConnection) -> None:
+async def test_ended_units_go_to_the_next_who_asks_and_it_is_told(db: Connection) -> None:
     """RES-04: the statement that locks the row releases them."""
     sku_id, _ = await given_stock(db, units=5)
     ended, lasting = wish((sku_id, 3), until_at=SOON), wish((sku_id, 1), until_at=SOON + timedelta(hours=1))
@@ -418,7 +419,7 @@ async def test_ended_units_go_to_the_next_who_asks_and_it_is_told(db: AsyncConne
     assert facts[lasting.holder_id] == []
 
 
-async def test_the_sweep_releases_what_ended_and_then_finds_nothing(db: AsyncConnection) -> None:
+async def test_the_sweep_releases_what_ended_and_then_finds_nothing(db: Connection) -> None:
     sku_id, _ = await given_stock(db, units=5)
     await reserve(db, requests=[wish((sku_id, 1), until_at=SOON) for _ in range(3)], now=NOW)
 
@@ -431,7 +432,7 @@ async def test_the_sweep_releases_what_ended_and_then_finds_nothing(db: AsyncCon
     assert level.reserved == 0
 
 
-async def test_an_ended_line_is_reserved_afresh(db: AsyncConnection) -> None:
+async def test_an_ended_line_is_reserved_afresh(db: Connection) -> None:
     sku_id, _ = await given_stock(db, units=5)
     request = wish((sku_id, 5), until_at=SOON)
     await granted(db, request)
@@ -444,7 +445,7 @@ async def test_an_ended_line_is_reserved_afresh(db: AsyncConnection) -> None:
     assert await left(db, sku_id, now=SOON) == 0
 
 
-async def test_a_cart_is_held_longer_but_not_for_ever(db: AsyncConnection) -> None:
+async def test_a_cart_is_held_longer_but_not_for_ever(db: Connection) -> None:
     """RES-03."""
     sku_id, _ = await given_stock(db, units=5)
     request = wish((sku_id, 5), until_at=SOON)
@@ -461,7 +462,7 @@ async def test_a_cart_is_held_longer_but_not_for_ever(db: AsyncConnection) -> No
 # From cart to order
 
 
-async def test_a_cart_becomes_an_order_without_freeing_a_unit(db: AsyncConnection) -> None:
+async def test_a_cart_becomes_an_order_without_freeing_a_unit(db: Connection) -> None:
     """RES-05."""
     sku_id, location_id = await given_stock(db, units=5)
     cart = wish((sku_id, 3), until_at=SOON)
@@ -477,7 +478,7 @@ async def test_a_cart_becomes_an_order_without_freeing_a_unit(db: AsyncConnectio
     assert await harden(db, holders=[one], now=SOON) == [hard]
 
 
-async def test_what_ended_before_placement_is_named_and_asked_for_again(db: AsyncConnection) -> None:
+async def test_what_ended_before_placement_is_named_and_asked_for_again(db: Connection) -> None:
     """RES-06: the order's request takes only what its cart had lost."""
     lamp, _ = await given_stock(db, units=2)
     shade, _ = await given_stock(db, units=2)
@@ -495,7 +496,7 @@ async def test_what_ended_before_placement_is_named_and_asked_for_again(db: Asyn
     assert await left(db, shade) == 1
 
 
-async def test_an_ended_cart_is_not_hardened(db: AsyncConnection) -> None:
+async def test_an_ended_cart_is_not_hardened(db: Connection) -> None:
     sku_id, _ = await given_stock(db, units=5)
     cart = wish((sku_id, 3), until_at=SOON)
     await granted(db, cart)
@@ -510,7 +511,7 @@ async def test_an_ended_cart_is_not_hardened(db: AsyncConnection) -> None:
 # Giving back, moving, handing out
 
 
-async def test_released_units_are_available_and_released_only_once(db: AsyncConnection) -> None:
+async def test_released_units_are_available_and_released_only_once(db: Connection) -> None:
     sku_id, _ = await given_stock(db, units=5)
     request = wish((sku_id, 2), (sku_id, 3))
     await granted(db, request)
@@ -531,7 +532,7 @@ async def test_released_units_are_available_and_released_only_once(db: AsyncConn
     assert await release(db, releases=[Release(holder_id=request.holder_id)], now=NOW) == [0]
 
 
-async def test_a_release_may_be_of_one_location(db: AsyncConnection) -> None:
+async def test_a_release_may_be_of_one_location(db: Connection) -> None:
     sku_id, madrid = await given_stock(db, units=2)
     (seville,) = await given_locations(db)
     await receive(db, sku_id, seville, 2)
@@ -544,7 +545,7 @@ async def test_a_release_may_be_of_one_location(db: AsyncConnection) -> None:
     assert claim.location_id == seville
 
 
-async def test_a_claim_moves_to_another_location_whole(db: AsyncConnection) -> None:
+async def test_a_claim_moves_to_another_location_whole(db: Connection) -> None:
     """RES-07."""
     sku_id, madrid = await given_stock(db, units=5)
     (seville,) = await given_locations(db)
@@ -561,7 +562,7 @@ async def test_a_claim_moves_to_another_location_whole(db: AsyncConnection) -> N
     assert await reserved(db, sku_id) == 4
 
 
-async def test_a_relocation_made_again_changes_nothing(db: AsyncConnection) -> None:
+async def test_a_relocation_made_again_changes_nothing(db: Connection) -> None:
     sku_id, madrid = await given_stock(db, units=3)
     (seville,) = await given_locations(db)
     request = wish((sku_id, 3))
@@ -577,7 +578,7 @@ async def test_a_relocation_made_again_changes_nothing(db: AsyncConnection) -> N
     assert await left(db, sku_id) == 6
 
 
-async def test_a_reserved_unit_is_never_moved_to_a_location_that_lacks_it(db: AsyncConnection) -> None:
+async def test_a_reserved_unit_is_never_moved_to_a_location_that_lacks_it(db: Connection) -> None:
     """RES-07, I-20."""
     sku_id, madrid = await given_stock(db, units=4)
     (seville,) = await given_locations(db)
@@ -593,7 +594,7 @@ async def test_a_reserved_unit_is_never_moved_to_a_location_that_lacks_it(db: As
     assert {claim.location_id: claim.held for claim in held} == {madrid: 4}
 
 
-async def test_units_that_are_not_claimed_there_cannot_be_relocated(db: AsyncConnection) -> None:
+async def test_units_that_are_not_claimed_there_cannot_be_relocated(db: Connection) -> None:
     sku_id, madrid = await given_stock(db, units=4)
     (seville,) = await given_locations(db)
     request = wish((sku_id, 1))
@@ -605,7 +606,7 @@ async def test_units_that_are_not_claimed_there_cannot_be_relocated(db: AsyncCon
     assert isinstance(outcome, NotClaimed)
 
 
-async def test_what_one_move_leaves_the_next_may_take(db: AsyncConnection) -> None:
+async def test_what_one_move_leaves_the_next_may_take(db: Connection) -> None:
     sku_id, madrid = await given_stock(db, units=2)
     (seville, vigo) = await given_locations(db, 2)
     here, there = wish((sku_id, 2)), wish((sku_id, 2))
@@ -621,7 +622,7 @@ async def test_what_one_move_leaves_the_next_may_take(db: AsyncConnection) -> No
     assert [type(one) for one in outcomes] == [Relocated, Relocated]
 
 
-async def test_a_claim_may_move_on_and_on_in_one_batch(db: AsyncConnection) -> None:
+async def test_a_claim_may_move_on_and_on_in_one_batch(db: Connection) -> None:
     sku_id, madrid = await given_stock(db, units=2)
     (seville, vigo) = await given_locations(db, 2)
     request = wish((sku_id, 2), until_at=SOON)
@@ -639,7 +640,7 @@ async def test_a_claim_may_move_on_and_on_in_one_batch(db: AsyncConnection) -> N
     assert await left(db, sku_id, now=SOON) == 6
 
 
-async def test_handing_out_consumes_the_claim_and_moves_the_units_in_one_step(db: AsyncConnection) -> None:
+async def test_handing_out_consumes_the_claim_and_moves_the_units_in_one_step(db: Connection) -> None:
     sku_id, location_id = await given_stock(db, units=2, lot="A")
     await receive(db, sku_id, location_id, 2, lot="B")
     request = wish((sku_id, 3))
@@ -656,7 +657,7 @@ async def test_handing_out_consumes_the_claim_and_moves_the_units_in_one_step(db
     assert [(part.key, part.lot, part.quantity) for part in moved] == [(one.key, "A", 2), (f"{one.key}/1", "B", 1)]
 
 
-async def test_nothing_is_handed_out_without_a_hard_claim(db: AsyncConnection) -> None:
+async def test_nothing_is_handed_out_without_a_hard_claim(db: Connection) -> None:
     sku_id, location_id = await given_stock(db, units=5)
     soft, hard = wish((sku_id, 2), until_at=SOON), wish((sku_id, 2))
     await reserve(db, requests=[soft, hard], now=NOW)
@@ -670,7 +671,7 @@ async def test_nothing_is_handed_out_without_a_hard_claim(db: AsyncConnection) -
     assert [type(one) for one in outcomes] == [NotClaimed, NotClaimed, Issued]
 
 
-async def test_claimed_units_that_are_not_there_cannot_be_handed_out(db: AsyncConnection) -> None:
+async def test_claimed_units_that_are_not_there_cannot_be_handed_out(db: Connection) -> None:
     sku_id, location_id = await given_stock(db, units=2)
     request = wish((sku_id, 2))
     await granted(db, request)
@@ -681,7 +682,7 @@ async def test_claimed_units_that_are_not_there_cannot_be_handed_out(db: AsyncCo
     assert [type(one) for one in outcomes] == [NotEnoughStock, Issued]
 
 
-async def test_a_key_of_another_movement_hands_nothing_out(db: AsyncConnection) -> None:
+async def test_a_key_of_another_movement_hands_nothing_out(db: Connection) -> None:
     sku_id, location_id = await given_stock(db, units=2)
     request = wish((sku_id, 2))
     await granted(db, request)
@@ -696,24 +697,17 @@ async def test_a_key_of_another_movement_hands_nothing_out(db: AsyncConnection) 
 # Cost and proof
 
 
-async def test_a_batch_takes_the_same_few_statements_however_large(db: AsyncConnection) -> None:
+async def test_a_batch_takes_the_same_few_statements_however_large(db: Connection) -> None:
     """RES-02: claims, free places, lock, write, insert; many claims go in by COPY, which is not seen here."""
     (location_id,) = await given_locations(db)
     skus = await given_skus(db, 9)
     await record_movements(db, movements=[receipt(sku_id, location_id, 100) for sku_id in skus], now=NOW)
-    statements: list[str] = []
-
-    def count(*arguments: object) -> None:
-        statements.append(str(arguments[2]))
-
-    event.listen(db.sync_connection, "before_cursor_execute", count)
     for size in (1, 64):
-        statements.clear()
         requests = [wish(*((sku_id, 1) for sku_id in skus[i % 7 : i % 7 + 3])) for i in range(size)]
-        outcomes = await reserve(db, requests=requests, now=NOW)
+        with statements_of(db.engine) as statements:
+            outcomes = await reserve(db, requests=requests, now=NOW)
         assert all(isinstance(one, Reserved) for one in outcomes)
         assert len(statements) in {4, 5}, statements
-    event.remove(db.sync_connection, "before_cursor_execute", count)
 
 
 BREAKS = {
@@ -727,10 +721,11 @@ BREAKS = {
 
 
 @pytest.mark.parametrize("law", AUDIT, ids=lambda law: law.name)
-async def test_the_audit_names_a_row_that_breaks_the_law(db: AsyncConnection, law: Law) -> None:
+async def test_the_audit_names_a_row_that_breaks_the_law(db: Connection, law: Law) -> None:
     sku_id, _ = await given_stock(db, units=5)
     await granted(db, wish((sku_id, 3), until_at=SOON))
-    savepoint = await db.begin_nested()
+    savepoint = db.savepoint()
+    await savepoint.start()
 
     await db.execute(text(f"{BREAKS[law.name]} WHERE sku_id = :id"), {"id": sku_id})
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -9,10 +10,10 @@ from uuid import UUID
 
 import msgspec
 import pytest
+from asyncpg.transaction import Transaction
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncTransaction
 
 from batuta.inventory.commands import (
     SafetyLevel,
@@ -47,7 +48,7 @@ from batuta.inventory.domain import (
 )
 from batuta.inventory.queries import availability, claims_of, stock_of
 from batuta.kernel.ids import child_id
-from batuta.plumbing.database import create_engine
+from batuta.plumbing.database import Connection, create_engine
 from tests.inventory.making import assert_laws_hold, given_locations, given_skus, hardening, movement, receipt
 from tests.making import NOW
 
@@ -74,7 +75,7 @@ class StockMachine(RuleBasedStateMachine):
     """The model: units by (SKU, location, lot), a list of claims, and a clock."""
 
     run: Callable[[Coroutine[Any, Any, Any]], Any]
-    db: AsyncConnection
+    db: Connection
     skus: list[UUID]
     places: list[UUID]
 
@@ -335,8 +336,10 @@ class StockMachine(RuleBasedStateMachine):
                 assert (one.available if one else 0) == self.free(sku, at)
 
 
-async def _nested(db: AsyncConnection) -> AsyncTransaction:
-    return await db.begin_nested()
+async def _nested(db: Connection) -> Transaction:
+    savepoint = db.savepoint()
+    await savepoint.start()
+    return savepoint
 
 
 @pytest.fixture
@@ -345,9 +348,10 @@ def machine(database_url: str) -> Iterator[type[StockMachine]]:
     with asyncio.Runner() as runner:
         lasting = {"transaction_timeout": "0", "idle_in_transaction_session_timeout": "0"}
         engine = create_engine(database_url, settings=lasting)
+        stack = AsyncExitStack()
 
-        async def opened() -> AsyncConnection:
-            db = await engine.connect()
+        async def opened() -> Connection:
+            db = await stack.enter_async_context(engine.connect())
             await db.begin()
             return db
 
@@ -364,7 +368,7 @@ def machine(database_url: str) -> Iterator[type[StockMachine]]:
         )
         yield made
         runner.run(db.rollback())
-        runner.run(db.close())
+        runner.run(stack.aclose())
         runner.run(engine.dispose())
 
 

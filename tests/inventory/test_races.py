@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from batuta.inventory.commands import (
     harden,
@@ -33,6 +32,7 @@ from batuta.inventory.domain import (
     ReserveRequest,
 )
 from batuta.inventory.queries import claims_of
+from batuta.plumbing.database import Connection, Engine
 from tests.inventory.making import (
     assert_laws_hold,
     given_locations,
@@ -52,7 +52,7 @@ from tests.making import NOW, fresh_id
 SOON = NOW + timedelta(minutes=10)
 
 
-async def buys(engine: AsyncEngine, *requests: ReserveRequest, now: Any = NOW) -> list[bool]:
+async def buys(engine: Engine, *requests: ReserveRequest, now: Any = NOW) -> list[bool]:
     """Reserve in a transaction of its own; True for each that got all."""
     async with engine.begin() as db:
         outcomes = await reserve(db, requests=list(requests), now=now)
@@ -63,22 +63,22 @@ async def all_at_once(*several: Coroutine[Any, Any, list[bool]]) -> int:
     return sum(sum(one) for one in await asyncio.gather(*several))
 
 
-async def prepared(engine: AsyncEngine, make: Callable[[AsyncConnection], Coroutine[Any, Any, Any]]) -> Any:
+async def prepared(engine: Engine, make: Callable[[Connection], Coroutine[Any, Any, Any]]) -> Any:
     async with engine.begin() as db:
         return await make(db)
 
 
-async def laws_hold(engine: AsyncEngine) -> None:
+async def laws_hold(engine: Engine) -> None:
     async with engine.connect() as db:
         await assert_laws_hold(db)
 
 
-async def stock_left(engine: AsyncEngine, sku_id: UUID) -> tuple[int, int]:
+async def stock_left(engine: Engine, sku_id: UUID) -> tuple[int, int]:
     async with engine.connect() as db:
         return await left(db, sku_id), await reserved(db, sku_id)
 
 
-async def test_two_hundred_buyers_of_one_unit_leave_one_owner(engine: AsyncEngine) -> None:
+async def test_two_hundred_buyers_of_one_unit_leave_one_owner(engine: Engine) -> None:
     sku_id, _ = await prepared(engine, lambda db: given_stock(db, units=1))
 
     won = await all_at_once(*(buys(engine, wish((sku_id, 1))) for _ in range(200)))
@@ -88,7 +88,7 @@ async def test_two_hundred_buyers_of_one_unit_leave_one_owner(engine: AsyncEngin
     await laws_hold(engine)
 
 
-async def test_fifty_buyers_of_the_last_seven_units_leave_none_oversold(engine: AsyncEngine) -> None:
+async def test_fifty_buyers_of_the_last_seven_units_leave_none_oversold(engine: Engine) -> None:
     sku_id, _ = await prepared(engine, lambda db: given_stock(db, units=7))
 
     won = await all_at_once(*(buys(engine, wish((sku_id, 1))) for _ in range(50)))
@@ -98,8 +98,8 @@ async def test_fifty_buyers_of_the_last_seven_units_leave_none_oversold(engine: 
     await laws_hold(engine)
 
 
-async def test_units_at_many_locations_are_all_sold_and_none_twice(engine: AsyncEngine) -> None:
-    async def make(db: AsyncConnection) -> UUID:
+async def test_units_at_many_locations_are_all_sold_and_none_twice(engine: Engine) -> None:
+    async def make(db: Connection) -> UUID:
         (sku_id,) = await given_skus(db)
         locations = await given_locations(db, 6)
         await record_movements(db, movements=[receipt(sku_id, at, 5) for at in locations], now=NOW)
@@ -115,11 +115,11 @@ async def test_units_at_many_locations_are_all_sold_and_none_twice(engine: Async
 
 
 async def test_kits_that_share_components_in_opposite_order_neither_deadlock_nor_oversell(
-    engine: AsyncEngine,
+    engine: Engine,
 ) -> None:
     """INV-13, RES-08: N locations x M units x kits."""
 
-    async def make(db: AsyncConnection) -> list[UUID]:
+    async def make(db: Connection) -> list[UUID]:
         skus = await given_skus(db, 4)
         locations = await given_locations(db, 3)
         await record_movements(db, movements=[receipt(sku_id, at, 10) for at in locations for sku_id in skus], now=NOW)
@@ -143,7 +143,7 @@ async def test_kits_that_share_components_in_opposite_order_neither_deadlock_nor
     await laws_hold(engine)
 
 
-async def test_a_cart_that_is_being_placed_never_lets_its_unit_go(engine: AsyncEngine) -> None:
+async def test_a_cart_that_is_being_placed_never_lets_its_unit_go(engine: Engine) -> None:
     """RES-05: soft to hard frees nothing in between, whoever is watching."""
     sku_id, _ = await prepared(engine, lambda db: given_stock(db, units=1))
     cart = wish((sku_id, 1), until_at=SOON)
@@ -161,7 +161,7 @@ async def test_a_cart_that_is_being_placed_never_lets_its_unit_go(engine: AsyncE
     await laws_hold(engine)
 
 
-async def test_a_cart_that_ends_while_it_is_placed_is_either_placed_or_sold_to_another(engine: AsyncEngine) -> None:
+async def test_a_cart_that_ends_while_it_is_placed_is_either_placed_or_sold_to_another(engine: Engine) -> None:
     """RES-04, RES-06: TTL expiry during placement; the unit has one owner whoever is faster."""
     for _ in range(10):
         sku_id, _ = await prepared(engine, lambda db: given_stock(db, units=1))
@@ -181,7 +181,7 @@ async def test_a_cart_that_ends_while_it_is_placed_is_either_placed_or_sold_to_a
     await laws_hold(engine)
 
 
-async def test_sweeps_and_buyers_release_an_ended_claim_once(engine: AsyncEngine) -> None:
+async def test_sweeps_and_buyers_release_an_ended_claim_once(engine: Engine) -> None:
     sku_id, _ = await prepared(engine, lambda db: given_stock(db, units=5))
     assert await buys(engine, *(wish((sku_id, 1), until_at=SOON) for _ in range(5))) == [True] * 5
 
@@ -197,7 +197,7 @@ async def test_sweeps_and_buyers_release_an_ended_claim_once(engine: AsyncEngine
     await laws_hold(engine)
 
 
-async def test_one_line_asked_for_by_many_at_once_is_reserved_once(engine: AsyncEngine) -> None:
+async def test_one_line_asked_for_by_many_at_once_is_reserved_once(engine: Engine) -> None:
     """I-02: the guard lives in the database, not in the callers' lock."""
     sku_id, _ = await prepared(engine, lambda db: given_stock(db, units=50))
     request = wish((sku_id, 2))
@@ -214,8 +214,8 @@ async def test_one_line_asked_for_by_many_at_once_is_reserved_once(engine: Async
     await laws_hold(engine)
 
 
-async def test_one_movement_recorded_by_many_at_once_is_recorded_once(engine: AsyncEngine) -> None:
-    async def make(db: AsyncConnection) -> tuple[UUID, UUID]:
+async def test_one_movement_recorded_by_many_at_once_is_recorded_once(engine: Engine) -> None:
+    async def make(db: Connection) -> tuple[UUID, UUID]:
         return (await given_skus(db))[0], (await given_locations(db))[0]
 
     sku_id, location_id = await prepared(engine, make)
@@ -232,8 +232,8 @@ async def test_one_movement_recorded_by_many_at_once_is_recorded_once(engine: As
     await laws_hold(engine)
 
 
-async def test_transfers_into_new_places_in_opposite_order_do_not_deadlock(engine: AsyncEngine) -> None:
-    async def make(db: AsyncConnection) -> tuple[list[UUID], list[UUID]]:
+async def test_transfers_into_new_places_in_opposite_order_do_not_deadlock(engine: Engine) -> None:
+    async def make(db: Connection) -> tuple[list[UUID], list[UUID]]:
         skus, locations = await given_skus(db, 6), await given_locations(db, 4)
         await record_movements(db, movements=[receipt(sku_id, locations[0], 40) for sku_id in skus], now=NOW)
         return skus, locations
@@ -264,10 +264,10 @@ async def test_transfers_into_new_places_in_opposite_order_do_not_deadlock(engin
     await laws_hold(engine)
 
 
-async def test_everything_at_once_keeps_the_laws(engine: AsyncEngine) -> None:
+async def test_everything_at_once_keeps_the_laws(engine: Engine) -> None:
     """Buying, giving back, moving, handing out and losing units of the same few rows, without a deadlock."""
 
-    async def make(db: AsyncConnection) -> tuple[list[UUID], list[UUID]]:
+    async def make(db: Connection) -> tuple[list[UUID], list[UUID]]:
         skus, locations = await given_skus(db, 3), await given_locations(db, 3)
         await record_movements(db, movements=[receipt(sku_id, at, 30) for sku_id in skus for at in locations], now=NOW)
         return skus, locations
@@ -292,7 +292,7 @@ async def test_everything_at_once_keeps_the_laws(engine: AsyncEngine) -> None:
     await laws_hold(engine)
 
 
-async def _use(engine: AsyncEngine, request: ReserveRequest, locations: list[UUID], chance: random.Random) -> None:
+async def _use(engine: Engine, request: ReserveRequest, locations: list[UUID], chance: random.Random) -> None:
     async with engine.begin() as db:
         held = (await claims_of(db, [request.holder_id], now=NOW))[request.holder_id]
         moves = [
@@ -318,10 +318,10 @@ async def _use(engine: AsyncEngine, request: ReserveRequest, locations: list[UUI
         assert all(isinstance(one, Issued | NotEnoughStock) for one in outcomes), outcomes
 
 
-async def test_a_flash_sale_refuses_at_once_and_says_what_is_left(engine: AsyncEngine) -> None:
+async def test_a_flash_sale_refuses_at_once_and_says_what_is_left(engine: Engine) -> None:
     """I-06: the refusal is explicit, and needs no lock."""
     sku_id, _ = await prepared(engine, lambda db: given_stock(db, units=3))
-    async with engine.connect() as holder, holder.begin():
+    async with engine.begin() as holder:
         await reserve(holder, requests=[wish((sku_id, 1))], now=NOW)
 
         async with asyncio.timeout(1), engine.begin() as db:

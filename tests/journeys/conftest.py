@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from batuta.plumbing.database import Engine
 from batuta.plumbing.settings import Settings
 from tests.conftest import create_database
 from tests.journeys.journey import Journey, broken_laws
@@ -27,7 +27,7 @@ OpenShop = Callable[..., Awaitable[Journey]]
 
 
 @pytest.fixture
-async def open_shop(engine: AsyncEngine) -> AsyncIterator[OpenShop]:
+async def open_shop(engine: Engine) -> AsyncIterator[OpenShop]:
     """Open a shop with a stock, and policies and prices where the story needs its own."""
 
     async def opened(

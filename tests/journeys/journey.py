@@ -5,8 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from batuta.fulfillment.commands import accept, hand_over, pack, pick, start_picking
 from batuta.fulfillment.domain import Accept, FulfillmentOrder, FulfillmentStatus, HandOver, Pack, Pick, StartPicking
 from batuta.fulfillment.queries import fulfillment_orders_of
@@ -28,6 +26,7 @@ from batuta.ordering.queries import orders_by_id
 from batuta.payments.domain import Balance
 from batuta.payments.queries import balances
 from batuta.plumbing.audit import Verdict, examine
+from batuta.plumbing.database import Engine
 from batuta.plumbing.events import facts_of
 from batuta.plumbing.settings import Settings
 from batuta.plumbing.stepping import settle_wholly
@@ -47,7 +46,7 @@ BUYER = "customer:ana"
 class Journey:
     """A shop, a worker, and a clock."""
 
-    def __init__(self, engine: AsyncEngine, shop: Shop, settings: Settings | None = None) -> None:
+    def __init__(self, engine: Engine, shop: Shop, settings: Settings | None = None) -> None:
         self.engine = engine
         self.shop = shop
         self.now = NOW
@@ -183,8 +182,7 @@ class Journey:
             return [fact.name for fact in (await facts_of(db, [stream]))[stream]]
 
 
-async def broken_laws(engine: AsyncEngine) -> list[Verdict]:
+async def broken_laws(engine: Engine) -> list[Verdict]:
     """Whatever is not as it must be, by all laws of the house in one snapshot."""
-    async with engine.connect() as db:
-        await db.execution_options(isolation_level="REPEATABLE READ")
+    async with engine.snapshot() as db:
         return [verdict for verdict in await examine(db, LAWS) if verdict.broken]

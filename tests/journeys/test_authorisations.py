@@ -3,8 +3,6 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from batuta.fulfillment.commands import accept, collect, dispatch, hand_over, pack, ready_for_pickup, reject
 from batuta.fulfillment.domain import (
     Accept,
@@ -26,6 +24,7 @@ from batuta.payments.domain import CaptureMoment, NewPayment, PaymentView
 from batuta.payments.domain import Method as MeansKind
 from batuta.payments.jobs import take_webhook
 from batuta.payments.queries import payments_of
+from batuta.plumbing.database import Connection
 from batuta.plumbing.events import facts_of
 from tests.journeys.conftest import OpenShop
 from tests.journeys.journey import SELLER, Journey
@@ -153,7 +152,7 @@ async def test_another_card_does_not_end_what_a_person_has_held(journey: Journey
     assert (await journey.order(order_id)).status is OrderStatus.PLACED
 
 
-async def add_holds_of_one(db: AsyncConnection, *, holds: list[NewHold], now: datetime) -> list[None]:
+async def add_holds_of_one(db: Connection, *, holds: list[NewHold], now: datetime) -> list[None]:
     """Place holds; the command itself answers nothing."""
     await add_holds(db, holds=holds, now=now)
     return [None]

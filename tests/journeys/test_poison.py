@@ -3,8 +3,8 @@
 from uuid import UUID
 
 import pytest
+from asyncpg import PostgresError
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from batuta.orchestration.score import score
 from batuta.ordering.commands import place
@@ -50,7 +50,7 @@ async def test_a_fact_that_breaks_its_handler_parks_one_order_and_a_retry_comple
             await journey.carrier_says(one.id, "delivered", journey.now)
             assert (await journey.order(one.id)).status is OrderStatus.COMPLETED
         assert (await journey.order(poison.id)).status is OrderStatus.ACCEPTED
-        with pytest.raises(DBAPIError, match="stumbles"):
+        with pytest.raises(PostgresError, match="stumbles"):
             await retry(journey.engine, score(), poison.id, now=journey.now)
         assert await parked(journey) == [poison.id]
     finally:

@@ -3,7 +3,6 @@
 from datetime import date
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.company.commands import save_legal_entities
 from batuta.company.domain import LegalEntity
@@ -11,12 +10,13 @@ from batuta.kernel.addresses import Address
 from batuta.locations.commands import UnknownLegalEntity, close_days, save_locations, set_days
 from batuta.locations.domain import Ability, BadLocation, Location, LocationKind, SpecialDay, UnknownLocation
 from batuta.locations.queries import active_locations, locations_by_code, locations_by_id
+from batuta.plumbing.database import Connection
 from tests.making import NOW, fresh_code, fresh_id
 
 WORKDAY = [("09:00", "14:00"), ("16:00", "20:00")]
 
 
-async def given_legal_entity(db: AsyncConnection) -> LegalEntity:
+async def given_legal_entity(db: Connection) -> LegalEntity:
     entity = LegalEntity(
         id=fresh_id(), code=fresh_code("LE"), name="Casa", country="ES", currency="EUR", time_zone="Europe/Madrid"
     )
@@ -53,7 +53,7 @@ def a_store(entity: LegalEntity) -> Location:
     )
 
 
-async def test_a_location_is_read_back_as_it_was_saved(db: AsyncConnection) -> None:
+async def test_a_location_is_read_back_as_it_was_saved(db: Connection) -> None:
     store = a_store(await given_legal_entity(db))
 
     [saved] = await save_locations(db, locations=[store], now=NOW)
@@ -64,7 +64,7 @@ async def test_a_location_is_read_back_as_it_was_saved(db: AsyncConnection) -> N
     assert await locations_by_code(db, [store.code, "NOWHERE"]) == {store.code: expected}
 
 
-async def test_saving_by_an_old_code_keeps_the_id_and_the_special_days(db: AsyncConnection) -> None:
+async def test_saving_by_an_old_code_keeps_the_id_and_the_special_days(db: Connection) -> None:
     store = a_store(await given_legal_entity(db))
     await save_locations(db, locations=[store], now=NOW)
     await close_days(db, days=[SpecialDay(location_id=store.id, day=date(2026, 3, 3), reason="inventory")], now=NOW)
@@ -79,7 +79,7 @@ async def test_saving_by_an_old_code_keeps_the_id_and_the_special_days(db: Async
     assert store.id not in {one.id for one in await active_locations(db)}
 
 
-async def test_a_bad_location_is_refused_and_its_neighbours_are_saved(db: AsyncConnection) -> None:
+async def test_a_bad_location_is_refused_and_its_neighbours_are_saved(db: Connection) -> None:
     entity = await given_legal_entity(db)
     good, bad_hours, orphan = a_store(entity), a_store(entity), a_store(entity)
 
@@ -97,7 +97,7 @@ async def test_a_bad_location_is_refused_and_its_neighbours_are_saved(db: AsyncC
     assert list(await locations_by_code(db, [good.code, bad_hours.code, orphan.code])) == [good.code]
 
 
-async def test_the_last_word_on_a_special_day_counts(db: AsyncConnection) -> None:
+async def test_the_last_word_on_a_special_day_counts(db: Connection) -> None:
     store = a_store(await given_legal_entity(db))
     await save_locations(db, locations=[store], now=NOW)
     sunday = SpecialDay(location_id=store.id, day=date(2026, 12, 20), reason="Christmas", shifts=[("10:00", "21:00")])

@@ -8,7 +8,6 @@ from uuid import UUID
 import msgspec
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.ids import new_id
@@ -24,6 +23,7 @@ from batuta.notifications.domain import (
 )
 from batuta.notifications.jobs import BeingSent, NoSuchMessage, send
 from batuta.notifications.queries import message_counts, messages_by_id, messages_by_key, messages_of
+from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.events import facts_of
 from batuta.plumbing.jobs import work
 from batuta.plumbing.mail import BadMailAddress, MailUnavailable
@@ -34,7 +34,7 @@ from tests.notifications.making import EVERY_FACT, notice
 SENDER = "Casa Clara <hola@casaclara.example.com>"
 
 
-async def told(engine: AsyncEngine, *notices: Notice) -> list[bytes]:
+async def told(engine: Engine, *notices: Notice) -> list[bytes]:
     """Notify, and return the payloads of the jobs."""
     async with engine.begin() as db:
         answers = await notify(db, notices=notices, now=NOW)
@@ -42,12 +42,12 @@ async def told(engine: AsyncEngine, *notices: Notice) -> list[bytes]:
     return [msgspec.json.encode(one.id) for one in notices]
 
 
-async def status_of(engine: AsyncEngine, message_id: UUID) -> MessageStatus:
+async def status_of(engine: Engine, message_id: UUID) -> MessageStatus:
     async with engine.connect() as db:
         return (await messages_by_id(db, [message_id]))[message_id].status
 
 
-async def test_a_notice_becomes_a_message_word_for_word(db: AsyncConnection) -> None:
+async def test_a_notice_becomes_a_message_word_for_word(db: Connection) -> None:
     one = notice()
 
     (message,) = await notify(db, notices=[one], now=NOW)
@@ -60,7 +60,7 @@ async def test_a_notice_becomes_a_message_word_for_word(db: AsyncConnection) -> 
     assert await messages_of(db, [one.stream]) == {one.stream: [message]}
 
 
-async def test_the_same_key_is_told_once(db: AsyncConnection) -> None:
+async def test_the_same_key_is_told_once(db: Connection) -> None:
     """CUS-05: dedupe; a reaction that runs twice tells once, even with other words or in one batch."""
     first = notice()
     again = msgspec.structs.replace(first, id=fresh_id(), facts=EVERY_FACT | {"name": "Eva"})
@@ -77,7 +77,7 @@ async def test_the_same_key_is_told_once(db: AsyncConnection) -> None:
     assert waiting == 1
 
 
-async def test_who_tells_the_same_thing_at_once_gets_one_message(engine: AsyncEngine) -> None:
+async def test_who_tells_the_same_thing_at_once_gets_one_message(engine: Engine) -> None:
     """CUS-05: dedupe holds between transactions that do not see each other."""
     first = notice()
 
@@ -95,7 +95,7 @@ async def test_who_tells_the_same_thing_at_once_gets_one_message(engine: AsyncEn
         assert len((await messages_of(db, [first.stream]))[first.stream]) == 1
 
 
-async def test_muted_messages_are_counted_and_have_neither_words_nor_jobs(db: AsyncConnection) -> None:
+async def test_muted_messages_are_counted_and_have_neither_words_nor_jobs(db: Connection) -> None:
     before = await message_counts(db)
     jobs_before = await db.scalar(text("SELECT count(*) FROM jobs.pgqueuer"))
 
@@ -106,7 +106,7 @@ async def test_muted_messages_are_counted_and_have_neither_words_nor_jobs(db: As
     assert await db.scalar(text("SELECT count(*) FROM jobs.pgqueuer")) == jobs_before
 
 
-async def test_a_notice_that_cannot_be_written_is_answered_and_its_neighbours_are(db: AsyncConnection) -> None:
+async def test_a_notice_that_cannot_be_written_is_answered_and_its_neighbours_are(db: Connection) -> None:
     first = notice()
     answers = await notify(
         db,
@@ -135,7 +135,7 @@ async def test_a_notice_that_cannot_be_written_is_answered_and_its_neighbours_ar
     ]
 
 
-async def test_a_mail_arrives_in_spanish_and_is_told_as_sent(engine: AsyncEngine) -> None:
+async def test_a_mail_arrives_in_spanish_and_is_told_as_sent(engine: Engine) -> None:
     one = notice()
     payloads = await told(engine, one)
     mailbox = Mailbox()
@@ -155,7 +155,7 @@ async def test_a_mail_arrives_in_spanish_and_is_told_as_sent(engine: AsyncEngine
     assert fact.data == {"message_id": str(one.id), "template": "order_placed"}
 
 
-async def test_a_job_that_runs_twice_sends_once(engine: AsyncEngine) -> None:
+async def test_a_job_that_runs_twice_sends_once(engine: Engine) -> None:
     payloads = await told(engine, notice())
     mailbox = Mailbox()
 
@@ -166,7 +166,7 @@ async def test_a_job_that_runs_twice_sends_once(engine: AsyncEngine) -> None:
     assert len(mailbox.taken) == 1
 
 
-async def test_two_workers_with_the_same_job_send_once(engine: AsyncEngine) -> None:
+async def test_two_workers_with_the_same_job_send_once(engine: Engine) -> None:
     notices = [notice() for _ in range(20)]
     payloads = await told(engine, *notices)
     mailbox = Mailbox()
@@ -181,7 +181,7 @@ async def test_two_workers_with_the_same_job_send_once(engine: AsyncEngine) -> N
     assert {await status_of(engine, one.id) for one in notices} == {MessageStatus.SENT}
 
 
-async def test_a_refused_connection_is_tried_again(engine: AsyncEngine) -> None:
+async def test_a_refused_connection_is_tried_again(engine: Engine) -> None:
     one = notice()
     payloads = await told(engine, one)
     mailbox, port = Mailbox(), free_port()
@@ -196,7 +196,7 @@ async def test_a_refused_connection_is_tried_again(engine: AsyncEngine) -> None:
     assert await status_of(engine, one.id) is MessageStatus.SENT
 
 
-async def test_each_message_of_a_batch_has_its_own_fate(engine: AsyncEngine) -> None:
+async def test_each_message_of_a_batch_has_its_own_fate(engine: Engine) -> None:
     gone, later, fine = notice(recipient="nobody@example.com"), notice(recipient="later@example.com"), notice()
     payloads = await told(engine, gone, later, fine)
     mailbox = Mailbox()
@@ -218,7 +218,7 @@ async def test_each_message_of_a_batch_has_its_own_fate(engine: AsyncEngine) -> 
     assert fact.name == "notifications.message_failed"
 
 
-async def test_a_message_taken_by_a_process_that_died_is_sent_later(engine: AsyncEngine) -> None:
+async def test_a_message_taken_by_a_process_that_died_is_sent_later(engine: Engine) -> None:
     one = notice()
     payloads = await told(engine, one)
     async with engine.begin() as db:
@@ -234,7 +234,7 @@ async def test_a_message_taken_by_a_process_that_died_is_sent_later(engine: Asyn
 
 
 @pytest.mark.parametrize(("url", "sender"), [("mail.example.com", SENDER), ("smtp://127.0.0.1:1", "Casa Clara")])
-async def test_settings_that_are_wrong_lose_no_message(engine: AsyncEngine, url: str, sender: str) -> None:
+async def test_settings_that_are_wrong_lose_no_message(engine: Engine, url: str, sender: str) -> None:
     one = notice()
     payloads = await told(engine, one)
 
@@ -245,14 +245,14 @@ async def test_settings_that_are_wrong_lose_no_message(engine: AsyncEngine, url:
         assert await send(engine, payloads, now=NOW, smtp_url=right, sender=SENDER) == [None]
 
 
-async def test_a_job_about_no_message_says_so(engine: AsyncEngine) -> None:
+async def test_a_job_about_no_message_says_so(engine: Engine) -> None:
     with serving(Mailbox()) as url:
         (answer,) = await send(engine, [msgspec.json.encode(fresh_id())], now=NOW, smtp_url=url, sender=SENDER)
         assert isinstance(answer, NoSuchMessage)
         assert await send(engine, [], now=NOW, smtp_url=url, sender=SENDER) == []
 
 
-async def test_what_is_notified_leaves_by_the_queue(engine: AsyncEngine) -> None:
+async def test_what_is_notified_leaves_by_the_queue(engine: Engine) -> None:
     """The whole way: the notice's transaction queues the job, the worker carries it out."""
     one = notice(recipient=f"{fresh_code('ana')}@example.com")
     await told(engine, one)
@@ -268,9 +268,10 @@ async def test_what_is_notified_leaves_by_the_queue(engine: AsyncEngine) -> None
     assert await status_of(engine, one.id) is MessageStatus.SENT
 
 
-async def test_a_notice_whose_transaction_is_rolled_back_is_never_sent(engine: AsyncEngine) -> None:
+async def test_a_notice_whose_transaction_is_rolled_back_is_never_sent(engine: Engine) -> None:
     one = notice()
     async with engine.connect() as db:
+        await db.begin()
         await notify(db, notices=[one], now=NOW)
         await db.rollback()
 

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from batuta.company.domain import Policies
 from batuta.inventory.commands import reserve
@@ -47,6 +46,7 @@ from batuta.ordering.domain import (
 from batuta.ordering.queries import AUDIT, orders_by_id
 from batuta.payments.queries import balances
 from batuta.plumbing.audit import examine
+from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.events import facts_of
 from tests.making import NOW, fresh_code, fresh_id
 from tests.world import MADRID, Shop, build_shop
@@ -67,13 +67,13 @@ def an_order(shop: Shop, *lines: tuple[str, int], **changes: Any) -> PlaceOrder:
     )
 
 
-async def placed(db: AsyncConnection, order: PlaceOrder) -> Order:
+async def placed(db: Connection, order: PlaceOrder) -> Order:
     (outcome,) = await place(db, orders=[order], now=NOW)
     assert isinstance(outcome, Placed), outcome
     return (await orders_by_id(db, [order.id]))[order.id]
 
 
-async def left(db: AsyncConnection, shop: Shop, name: str) -> int:
+async def left(db: Connection, shop: Shop, name: str) -> int:
     found = await availability(db, sku_ids=[shop.skus[name].id], now=NOW)
     return sum(one.available for one in found)
 
@@ -90,7 +90,7 @@ def units(order: Order, source: Bucket, target: Bucket, quantity: int, cause_id:
     )
 
 
-async def walk(db: AsyncConnection, order: Order, quantity: int, *path: Bucket) -> None:
+async def walk(db: Connection, order: Order, quantity: int, *path: Bucket) -> None:
     for source, target in pairwise(path):
         (outcome,) = await move_units(db, moves=[units(order, source, target, quantity)], now=NOW)
         assert not isinstance(outcome, BatutaError), outcome
@@ -99,11 +99,11 @@ async def walk(db: AsyncConnection, order: Order, quantity: int, *path: Bucket) 
 TO_SHIPPED = (Bucket.RESERVED, Bucket.ALLOCATED, Bucket.RELEASED, Bucket.PICKED, Bucket.PACKED, Bucket.SHIPPED)
 
 
-async def facts(db: AsyncConnection, order_id: UUID) -> list[str]:
+async def facts(db: Connection, order_id: UUID) -> list[str]:
     return [fact.name for fact in (await facts_of(db, [order_id]))[order_id]]
 
 
-async def test_a_placed_order_has_its_prices_its_claims_and_what_is_due(db: AsyncConnection) -> None:
+async def test_a_placed_order_has_its_prices_its_claims_and_what_is_due(db: Connection) -> None:
     """RES-05, TAX-01."""
     shop = await build_shop(db, stock={"chair": {"north": 5}})
 
@@ -119,7 +119,7 @@ async def test_a_placed_order_has_its_prices_its_claims_and_what_is_due(db: Asyn
     assert await facts(db, order.id) == ["ordering.order_placed"]
 
 
-async def test_order_numbers_end_in_a_digit_that_sees_a_typing_mistake(db: AsyncConnection) -> None:
+async def test_order_numbers_end_in_a_digit_that_sees_a_typing_mistake(db: Connection) -> None:
     shop = await build_shop(db, stock={"chair": {"north": 5}})
     order = await placed(db, an_order(shop, ("chair", 1)))
 
@@ -130,7 +130,7 @@ async def test_order_numbers_end_in_a_digit_that_sees_a_typing_mistake(db: Async
 
 
 async def test_an_order_that_stock_cannot_serve_is_refused_with_what_is_left_and_its_neighbours_stand(
-    db: AsyncConnection,
+    db: Connection,
 ) -> None:
     """RES-06, I-06."""
     shop = await build_shop(db, stock={"chair": {"north": 5}, "table": {"north": 1}})
@@ -145,7 +145,7 @@ async def test_an_order_that_stock_cannot_serve_is_refused_with_what_is_left_and
     assert await facts(db, greedy.id) == []
 
 
-async def test_two_lines_that_share_a_stock_row_are_added_up_before_the_check(db: AsyncConnection) -> None:
+async def test_two_lines_that_share_a_stock_row_are_added_up_before_the_check(db: Connection) -> None:
     """INV-13, I-03; golden test medusajs/medusa #16502: two lines sharing one row, stock for one, is refused."""
     shop = await build_shop(db, stock={"chair": {"north": 3}})
 
@@ -157,7 +157,7 @@ async def test_two_lines_that_share_a_stock_row_are_added_up_before_the_check(db
     assert await left(db, shop, "chair") == 0
 
 
-async def test_an_order_for_two_with_one_unit_at_each_of_two_locations_stands(db: AsyncConnection) -> None:
+async def test_an_order_for_two_with_one_unit_at_each_of_two_locations_stands(db: Connection) -> None:
     """Golden test medusajs/medusa #14987."""
     shop = await build_shop(db, stock={"chair": {"north": 1, "south": 1}})
 
@@ -166,7 +166,7 @@ async def test_an_order_for_two_with_one_unit_at_each_of_two_locations_stands(db
     assert order.lines[0].buckets.reserved == 2
 
 
-async def test_services_claim_no_stock(db: AsyncConnection) -> None:
+async def test_services_claim_no_stock(db: Connection) -> None:
     shop = await build_shop(db, stock={"chair": {"north": 1}})
 
     order = await placed(db, an_order(shop, ("service", 3)))
@@ -175,7 +175,7 @@ async def test_services_claim_no_stock(db: AsyncConnection) -> None:
     assert order.shipping_minor == 0
 
 
-async def test_the_same_id_or_outside_number_is_the_same_order(db: AsyncConnection) -> None:
+async def test_the_same_id_or_outside_number_is_the_same_order(db: Connection) -> None:
     """ORD-07."""
     shop = await build_shop(db, stock={"chair": {"north": 5}})
     first = an_order(shop, ("chair", 1), external_id=fresh_code("market"))
@@ -188,7 +188,7 @@ async def test_the_same_id_or_outside_number_is_the_same_order(db: AsyncConnecti
     assert await left(db, shop, "chair") == 4
 
 
-async def test_the_same_goods_for_the_same_customer_within_minutes_are_held_not_dropped(db: AsyncConnection) -> None:
+async def test_the_same_goods_for_the_same_customer_within_minutes_are_held_not_dropped(db: Connection) -> None:
     """ORD-07."""
     shop = await build_shop(db, stock={"chair": {"north": 9}})
     first = await placed(db, an_order(shop, ("chair", 1), customer_id=shop.customer_id))
@@ -204,7 +204,7 @@ async def test_the_same_goods_for_the_same_customer_within_minutes_are_held_not_
     assert (other.holds, late.holds) == ((), ())
 
 
-async def test_remorse_delays_release_and_not_the_claim(db: AsyncConnection) -> None:
+async def test_remorse_delays_release_and_not_the_claim(db: Connection) -> None:
     """ORD-05."""
     policies = Policies(are_messages_muted=True, remorse_minutes=30)
     shop = await build_shop(db, stock={"chair": {"north": 1}}, policies=policies, price_minor=0)
@@ -218,7 +218,7 @@ async def test_remorse_delays_release_and_not_the_claim(db: AsyncConnection) -> 
     assert await accept_ready(db, order_ids=[order.id], now=NOW) == [order.id]
 
 
-async def test_a_hold_is_released_once_and_not_rejected_afterwards(db: AsyncConnection) -> None:
+async def test_a_hold_is_released_once_and_not_rejected_afterwards(db: Connection) -> None:
     """ORD-03: an illegal move is refused with the allowed ones."""
     shop = await build_shop(db, stock={"chair": {"north": 9}})
     await placed(db, an_order(shop, ("chair", 1), customer_id=shop.customer_id))
@@ -236,7 +236,7 @@ async def test_a_hold_is_released_once_and_not_rejected_afterwards(db: AsyncConn
     assert await facts(db, held.id) == ["ordering.hold_placed", "ordering.order_placed", "ordering.hold_ended"]
 
 
-async def test_what_nobody_paid_for_in_time_expires_and_frees_its_stock(db: AsyncConnection) -> None:
+async def test_what_nobody_paid_for_in_time_expires_and_frees_its_stock(db: Connection) -> None:
     """ORD-06."""
     shop = await build_shop(db, stock={"chair": {"north": 1}}, policies=Policies(unpaid_minutes=60))
     order = await placed(db, an_order(shop, ("chair", 1)))
@@ -251,7 +251,7 @@ async def test_what_nobody_paid_for_in_time_expires_and_frees_its_stock(db: Asyn
     assert (await balances(db, [order.id]))[order.id].due_minor == 0
 
 
-async def test_cancelling_some_units_frees_them_and_lowers_what_is_due_by_their_worth(db: AsyncConnection) -> None:
+async def test_cancelling_some_units_frees_them_and_lowers_what_is_due_by_their_worth(db: Connection) -> None:
     """ORD-04."""
     shop = await build_shop(db, stock={"chair": {"north": 5}}, price_minor=333)
     order = await placed(db, an_order(shop, ("chair", 3)))
@@ -273,7 +273,7 @@ async def test_cancelling_some_units_frees_them_and_lowers_what_is_due_by_their_
     assert (await balances(db, [order.id]))[order.id].due_minor == 333 + 490
 
 
-async def test_an_order_cancelled_whole_owes_nothing_and_cannot_be_cancelled_twice(db: AsyncConnection) -> None:
+async def test_an_order_cancelled_whole_owes_nothing_and_cannot_be_cancelled_twice(db: Connection) -> None:
     shop = await build_shop(db, stock={"chair": {"north": 5}})
     order = await placed(db, an_order(shop, ("chair", 2), ("service", 1)))
 
@@ -296,7 +296,7 @@ async def test_an_order_cancelled_whole_owes_nothing_and_cannot_be_cancelled_twi
     ]
 
 
-async def test_units_at_a_location_are_asked_for_and_shipped_ones_are_too_late(db: AsyncConnection) -> None:
+async def test_units_at_a_location_are_asked_for_and_shipped_ones_are_too_late(db: Connection) -> None:
     """ORD-04."""
     shop = await build_shop(db, stock={"chair": {"north": 5}})
     order = await placed(db, an_order(shop, ("chair", 4)))
@@ -312,7 +312,7 @@ async def test_units_at_a_location_are_asked_for_and_shipped_ones_are_too_late(d
     assert (await facts(db, order.id))[-1] == "ordering.cancellation_asked"
 
 
-async def test_units_go_only_where_the_table_of_moves_leads(db: AsyncConnection) -> None:
+async def test_units_go_only_where_the_table_of_moves_leads(db: Connection) -> None:
     """ORD-01, ORD-03."""
     shop = await build_shop(db, stock={"chair": {"north": 5}})
     order = await placed(db, an_order(shop, ("chair", 2)))
@@ -331,7 +331,7 @@ async def test_units_go_only_where_the_table_of_moves_leads(db: AsyncConnection)
     assert isinstance(too_many, NotEnoughUnits)
 
 
-async def test_a_repeated_cause_moves_nothing_twice(db: AsyncConnection) -> None:
+async def test_a_repeated_cause_moves_nothing_twice(db: Connection) -> None:
     shop = await build_shop(db, stock={"chair": {"north": 5}})
     order = await placed(db, an_order(shop, ("chair", 4)))
     move = units(order, Bucket.RESERVED, Bucket.ALLOCATED, 2)
@@ -343,7 +343,7 @@ async def test_a_repeated_cause_moves_nothing_twice(db: AsyncConnection) -> None
     assert after.lines[0].buckets.allocated == 2
 
 
-async def test_an_order_is_completed_when_its_last_live_unit_is_with_the_customer(db: AsyncConnection) -> None:
+async def test_an_order_is_completed_when_its_last_live_unit_is_with_the_customer(db: Connection) -> None:
     shop = await build_shop(db, stock={"chair": {"north": 5}}, price_minor=0)
     order = await placed(db, an_order(shop, ("chair", 2), given_shipping_minor=0))
     await accept_ready(db, order_ids=[order.id], now=NOW)
@@ -362,7 +362,7 @@ async def test_an_order_is_completed_when_its_last_live_unit_is_with_the_custome
     assert (await facts(db, order.id))[-1] == "ordering.order_completed"
 
 
-async def test_never_more_comes_back_than_was_delivered(db: AsyncConnection) -> None:
+async def test_never_more_comes_back_than_was_delivered(db: Connection) -> None:
     """Golden test odoo/odoo #178392, #167271."""
     shop = await build_shop(db, stock={"chair": {"north": 5}})
     order = await placed(db, an_order(shop, ("chair", 2)))
@@ -396,7 +396,7 @@ async def test_never_more_comes_back_than_was_delivered(db: AsyncConnection) -> 
     ],
 )
 async def test_an_order_that_cannot_be_is_refused_with_a_code(
-    db: AsyncConnection, changes: dict[str, Any], code: str
+    db: Connection, changes: dict[str, Any], code: str
 ) -> None:
     shop = await build_shop(db, stock={"chair": {"north": 5}})
 
@@ -408,7 +408,7 @@ async def test_an_order_that_cannot_be_is_refused_with_a_code(
 
 
 @pytest.mark.parametrize("quantity", [0, -3, 10_001, 2**40])
-async def test_zero_negative_and_huge_quantities_are_refused(db: AsyncConnection, quantity: int) -> None:
+async def test_zero_negative_and_huge_quantities_are_refused(db: Connection, quantity: int) -> None:
     shop = await build_shop(db, stock={"chair": {"north": 5}})
 
     (outcome,) = await place(db, orders=[an_order(shop, ("chair", quantity))], now=NOW)
@@ -417,7 +417,7 @@ async def test_zero_negative_and_huge_quantities_are_refused(db: AsyncConnection
     assert outcome.facts["field"] == "lines[0].quantity"
 
 
-async def test_placing_takes_over_the_claims_of_the_cart(db: AsyncConnection) -> None:
+async def test_placing_takes_over_the_claims_of_the_cart(db: Connection) -> None:
     """RES-05: from cart to order, no unit is free in between."""
     shop = await build_shop(db, stock={"chair": {"north": 1}})
     cart_id, cart_line_id = fresh_id(), fresh_id()
@@ -441,7 +441,7 @@ async def test_placing_takes_over_the_claims_of_the_cart(db: AsyncConnection) ->
     assert isinstance(stands, Placed)
 
 
-async def test_fifty_buyers_of_the_last_seven_units_leave_none_oversold(engine: AsyncEngine) -> None:
+async def test_fifty_buyers_of_the_last_seven_units_leave_none_oversold(engine: Engine) -> None:
     """RES-08, I-01."""
     async with engine.begin() as db:
         shop = await build_shop(db, stock={"chair": {"north": 4, "south": 3}})
@@ -456,7 +456,7 @@ async def test_fifty_buyers_of_the_last_seven_units_leave_none_oversold(engine: 
     assert sum(bought) == 7
 
 
-async def test_the_same_outside_number_from_many_connections_is_one_order(engine: AsyncEngine) -> None:
+async def test_the_same_outside_number_from_many_connections_is_one_order(engine: Engine) -> None:
     """ORD-07, I-15."""
     async with engine.begin() as db:
         shop = await build_shop(db, stock={"chair": {"north": 9}})
@@ -475,6 +475,6 @@ async def test_the_same_outside_number_from_many_connections_is_one_order(engine
         assert await left(db, shop, "chair") == 8
 
 
-async def test_every_law_of_ordering_holds_after_all_this(engine: AsyncEngine) -> None:
+async def test_every_law_of_ordering_holds_after_all_this(engine: Engine) -> None:
     async with engine.connect() as db:
         assert [verdict for verdict in await examine(db, AUDIT) if verdict.broken] == []

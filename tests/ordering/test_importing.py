@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.inventory.domain import NotEnoughStock
 from batuta.inventory.queries import AUDIT as INVENTORY_LAWS
@@ -17,12 +16,13 @@ from batuta.ordering.queries import orders_by_id
 from batuta.payments.queries import AUDIT as PAYMENT_LAWS
 from batuta.payments.queries import balances
 from batuta.plumbing.audit import examine
+from batuta.plumbing.database import Connection
 from batuta.plumbing.events import facts_of
 from tests.making import NOW, fresh_code, fresh_id
 from tests.world import MADRID, Shop, build_shop
 
 
-async def shop_with(db: AsyncConnection, units: int) -> Shop:
+async def shop_with(db: Connection, units: int) -> Shop:
     return await build_shop(db, stock={"chair": {"north": units}})
 
 
@@ -51,12 +51,12 @@ def sold(shop: Shop, *quantities: int, sku: str = "chair") -> ClosedOrder:
     )
 
 
-async def laws_hold(db: AsyncConnection) -> None:
+async def laws_hold(db: Connection) -> None:
     verdicts = await examine(db, (*ORDERING_LAWS, *INVENTORY_LAWS, *PAYMENT_LAWS))
     assert not [verdict for verdict in verdicts if verdict.broken]
 
 
-async def test_a_closed_order_is_delivered_paid_and_out_of_stock_at_its_own_time(db: AsyncConnection) -> None:
+async def test_a_closed_order_is_delivered_paid_and_out_of_stock_at_its_own_time(db: Connection) -> None:
     shop = await shop_with(db, 7)
     order = sold(shop, 2, 3)
 
@@ -76,7 +76,7 @@ async def test_a_closed_order_is_delivered_paid_and_out_of_stock_at_its_own_time
     await laws_hold(db)
 
 
-async def test_an_order_imported_again_is_answered_as_it_stands(db: AsyncConnection) -> None:
+async def test_an_order_imported_again_is_answered_as_it_stands(db: Connection) -> None:
     """ORD-07: the same id, or the same number of the channel, is one order; also within one batch."""
     shop = await shop_with(db, 9)
     order = sold(shop, 2)
@@ -91,7 +91,7 @@ async def test_an_order_imported_again_is_answered_as_it_stands(db: AsyncConnect
     await laws_hold(db)
 
 
-async def test_a_bundle_moves_its_parts_and_a_service_moves_nothing(db: AsyncConnection) -> None:
+async def test_a_bundle_moves_its_parts_and_a_service_moves_nothing(db: Connection) -> None:
     shop = await shop_with(db, 9)
     orders = [sold(shop, 2, sku="set"), sold(shop, 1, sku="service")]
 
@@ -103,7 +103,7 @@ async def test_a_bundle_moves_its_parts_and_a_service_moves_nothing(db: AsyncCon
     await laws_hold(db)
 
 
-async def test_one_that_cannot_be_is_refused_and_its_neighbours_go_on(db: AsyncConnection) -> None:
+async def test_one_that_cannot_be_is_refused_and_its_neighbours_go_on(db: Connection) -> None:
     shop = await shop_with(db, 9)
     good = sold(shop, 1)
     unknown = msgspec.structs.replace(
@@ -117,7 +117,7 @@ async def test_one_that_cannot_be_is_refused_and_its_neighbours_go_on(db: AsyncC
     await laws_hold(db)
 
 
-async def test_goods_that_were_never_there_are_not_imported_as_sold(db: AsyncConnection) -> None:
+async def test_goods_that_were_never_there_are_not_imported_as_sold(db: Connection) -> None:
     """INV-12."""
     shop = await shop_with(db, 2)
 
@@ -125,7 +125,7 @@ async def test_goods_that_were_never_there_are_not_imported_as_sold(db: AsyncCon
         await import_closed(db, orders=[sold(shop, 3)], now=NOW)
 
 
-async def test_where_stock_was_not_kept_the_goods_are_left_alone(db: AsyncConnection) -> None:
+async def test_where_stock_was_not_kept_the_goods_are_left_alone(db: Connection) -> None:
     shop = await shop_with(db, 2)
     order = msgspec.structs.replace(sold(shop, 3), location_code=None)
 

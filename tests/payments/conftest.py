@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from batuta.payments import jobs
 from batuta.payments.adapters.test_provider import SCHEMA, TestProvider, charge, operation
-from batuta.plumbing.database import metadata
+from batuta.plumbing.database import Engine
+from tests.schema import sql_of
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
@@ -23,11 +23,11 @@ def _declared_providers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def provider(engine: AsyncEngine) -> AsyncIterator[TestProvider]:
+async def provider(engine: Engine) -> AsyncIterator[TestProvider]:
     """The test provider with its tables, which no room's metadata brings along."""
     async with engine.begin() as db:
         await db.execute(text("SELECT pg_advisory_xact_lock(77)"))
         await db.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
-        await db.run_sync(metadata.create_all, tables=[charge, operation])
+        await db.run_script(sql_of([charge, operation]))
     yield TestProvider(engine)
     jobs.find_provider.cache_clear()

@@ -5,11 +5,11 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from batuta.payments import commands, jobs, queries
 from batuta.payments.domain import CaptureMoment, CarryOut, Due, Method, NewPayment
 from batuta.plumbing.audit import examine
+from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.events import facts_of
 from tests.making import NOW, fresh_id
 
@@ -37,7 +37,7 @@ def a_due(order_id: UUID, amount_minor: int = 10_000, **changes: object) -> Due:
 
 
 async def given_order(
-    db: AsyncConnection, *amounts_minor: int, tokens: Sequence[str] = (), moments: Sequence[CaptureMoment] = ()
+    db: Connection, *amounts_minor: int, tokens: Sequence[str] = (), moments: Sequence[CaptureMoment] = ()
 ) -> UUID:
     """An order that owes these amounts, with one payment for each."""
     order_id = fresh_id()
@@ -56,7 +56,7 @@ async def given_order(
     return order_id
 
 
-async def authorised_order(engine: AsyncEngine, *amounts_minor: int, **given: Sequence[object]) -> UUID:
+async def authorised_order(engine: Engine, *amounts_minor: int, **given: Sequence[object]) -> UUID:
     """The same, with everything asked for authorisation and answered."""
     async with engine.begin() as db:
         order_id = await given_order(db, *amounts_minor, **given)  # type: ignore[arg-type]
@@ -65,7 +65,7 @@ async def authorised_order(engine: AsyncEngine, *amounts_minor: int, **given: Se
     return order_id
 
 
-async def pending_of(db: AsyncConnection, order_ids: Sequence[UUID]) -> list[UUID]:
+async def pending_of(db: Connection, order_ids: Sequence[UUID]) -> list[UUID]:
     found = await db.execute(
         text("SELECT id FROM payments.instruction WHERE order_id = ANY(:ids) AND status = 'pending' ORDER BY id"),
         {"ids": list(order_ids)},
@@ -73,7 +73,7 @@ async def pending_of(db: AsyncConnection, order_ids: Sequence[UUID]) -> list[UUI
     return [row.id for row in found]
 
 
-async def carry_out_all(engine: AsyncEngine, order_ids: Sequence[UUID], **when: object) -> list[BaseException | None]:
+async def carry_out_all(engine: Engine, order_ids: Sequence[UUID], **when: object) -> list[BaseException | None]:
     """Run the jobs of these orders once, as the worker does."""
     async with engine.connect() as db:
         ids = await pending_of(db, order_ids)
@@ -81,9 +81,9 @@ async def carry_out_all(engine: AsyncEngine, order_ids: Sequence[UUID], **when: 
     return await jobs.carry_out(engine, payloads, now=when.get("now", NOW))  # type: ignore[arg-type]
 
 
-async def told(db: AsyncConnection, order_id: UUID) -> list[str]:
+async def told(db: Connection, order_id: UUID) -> list[str]:
     return [fact.name.removeprefix("payments.") for fact in (await facts_of(db, [order_id]))[order_id]]
 
 
-async def broken_laws(db: AsyncConnection) -> list[str]:
+async def broken_laws(db: Connection) -> list[str]:
     return [verdict.law for verdict in await examine(db, queries.AUDIT) if verdict.broken]

@@ -5,9 +5,8 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from sqlalchemy import event, text
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from asyncpg import IntegrityConstraintViolationError
+from sqlalchemy import text
 
 from batuta.payments import commands, queries
 from batuta.payments.adapters.test_provider import AUDIT, TestProvider
@@ -33,6 +32,8 @@ from batuta.payments.domain import (
     VoidRequest,
 )
 from batuta.plumbing.audit import examine
+from batuta.plumbing.database import Connection, Engine
+from tests.counting import statements_of
 from tests.making import NOW, fresh_id
 from tests.payments.given import (
     EUR,
@@ -48,13 +49,12 @@ from tests.payments.given import (
 pytestmark = pytest.mark.usefixtures("provider")
 
 
-async def test_opening_and_owing_take_one_statement_each_for_a_batch(db: AsyncConnection) -> None:
+async def test_opening_and_owing_take_one_statement_each_for_a_batch(db: Connection) -> None:
     orders = [fresh_id() for _ in range(64)]
-    statements: list[str] = []
-    event.listen(db.sync_connection, "before_cursor_execute", lambda *given: statements.append(given[2]))
 
-    opened = await commands.open_payments(db, payments=[a_payment(one) for one in orders], now=NOW)
-    owed = await commands.record_due(db, dues=[a_due(one) for one in orders], now=NOW)
+    with statements_of(db.engine) as statements:
+        opened = await commands.open_payments(db, payments=[a_payment(one) for one in orders], now=NOW)
+        owed = await commands.record_due(db, dues=[a_due(one) for one in orders], now=NOW)
 
     assert len(statements) == 2
     assert all(isinstance(one, PaymentOpened) for one in opened)
@@ -63,7 +63,7 @@ async def test_opening_and_owing_take_one_statement_each_for_a_batch(db: AsyncCo
     assert {one.due_minor for one in found.values()} == {10_000}
 
 
-async def test_the_same_payment_and_due_again_change_nothing_and_others_are_refused(db: AsyncConnection) -> None:
+async def test_the_same_payment_and_due_again_change_nothing_and_others_are_refused(db: Connection) -> None:
     order_id = fresh_id()
     payment, due = a_payment(order_id), a_due(order_id)
     for _ in range(2):
@@ -77,7 +77,7 @@ async def test_the_same_payment_and_due_again_change_nothing_and_others_are_refu
     assert (await queries.balances(db, [order_id]))[order_id].due_minor == 10_000
 
 
-async def test_a_card_number_is_refused_and_its_neighbours_are_opened(db: AsyncConnection) -> None:
+async def test_a_card_number_is_refused_and_its_neighbours_are_opened(db: Connection) -> None:
     """PAY-10."""
     order_id = fresh_id()
     bad = a_payment(order_id, token="4242 4242 4242 4242")
@@ -89,17 +89,17 @@ async def test_a_card_number_is_refused_and_its_neighbours_are_opened(db: AsyncC
     assert len((await queries.payments_of(db, [order_id]))[order_id]) == 1
 
 
-async def test_the_database_itself_refuses_a_card_number(db: AsyncConnection) -> None:
+async def test_the_database_itself_refuses_a_card_number(db: Connection) -> None:
     """PAY-10."""
     order_id = await given_order(db, 100)
 
-    with pytest.raises(IntegrityError):
+    with pytest.raises(IntegrityConstraintViolationError):
         await db.execute(
             text("UPDATE payments.payment SET token = '4242424242424242' WHERE order_id = :id"), {"id": order_id}
         )
 
 
-async def test_adjustments_are_dues_with_a_name(db: AsyncConnection) -> None:
+async def test_adjustments_are_dues_with_a_name(db: Connection) -> None:
     order_id = await given_order(db, 10_000)
     interest = a_due(order_id, 250, name="instalment interest")
     discount = a_due(order_id, -100, name="discount")
@@ -113,7 +113,7 @@ async def test_adjustments_are_dues_with_a_name(db: AsyncConnection) -> None:
     assert kinds.scalars().all() == ["adjust", "adjust", "due"]
 
 
-async def test_a_card_is_held_at_approval_and_captured_at_hand_over(engine: AsyncEngine) -> None:
+async def test_a_card_is_held_at_approval_and_captured_at_hand_over(engine: Engine) -> None:
     """PAY-01, PAY-02."""
     order_id = await authorised_order(engine, 10_000)
     async with engine.begin() as db:
@@ -133,7 +133,7 @@ async def test_a_card_is_held_at_approval_and_captured_at_hand_over(engine: Asyn
     assert view.payment.watch_at is None
 
 
-async def test_a_voucher_is_paid_at_approval_and_captured_no_second_time(engine: AsyncEngine) -> None:
+async def test_a_voucher_is_paid_at_approval_and_captured_no_second_time(engine: Engine) -> None:
     order_id = await authorised_order(engine, 5_000, moments=[CaptureMoment.AT_APPROVAL])
     async with engine.begin() as db:
         capture = CaptureRequest(order_id=order_id, cause_id=fresh_id(), amount_minor=5_000, is_last=True)
@@ -145,7 +145,7 @@ async def test_a_voucher_is_paid_at_approval_and_captured_no_second_time(engine:
     assert balance.paid_minor == 5_000
 
 
-async def test_refunds_over_two_payments_spill_to_the_next(engine: AsyncEngine) -> None:
+async def test_refunds_over_two_payments_spill_to_the_next(engine: Engine) -> None:
     """PAY-06, I-10."""
     order_id = await authorised_order(engine, 6_000, 4_000)
     async with engine.begin() as db:
@@ -173,7 +173,7 @@ async def test_refunds_over_two_payments_spill_to_the_next(engine: AsyncEngine) 
         assert (balance.paid_minor, balance.due_minor, balance.refund_owed_minor) == (2_000, 2_000, 0)
 
 
-async def test_an_order_without_payments_is_told_apart_from_one_that_owes_nothing(db: AsyncConnection) -> None:
+async def test_an_order_without_payments_is_told_apart_from_one_that_owes_nothing(db: Connection) -> None:
     owing, free = fresh_id(), fresh_id()
     await commands.record_due(db, dues=[a_due(owing)], now=NOW)
 
@@ -189,7 +189,7 @@ async def test_an_order_without_payments_is_told_apart_from_one_that_owes_nothin
     assert isinstance((await commands.request_void(db, voids=voids, now=NOW))[0], NoPayment)
 
 
-async def test_an_authorisation_is_asked_for_once(db: AsyncConnection) -> None:
+async def test_an_authorisation_is_asked_for_once(db: Connection) -> None:
     order_id = await given_order(db, 100, 200)
 
     first = await commands.request_authorisation(db, order_ids=[order_id, order_id], now=NOW)
@@ -200,7 +200,7 @@ async def test_an_authorisation_is_asked_for_once(db: AsyncConnection) -> None:
     assert jobs.scalar_one() >= 2
 
 
-async def test_two_captures_at_once_take_no_more_than_is_held(engine: AsyncEngine) -> None:
+async def test_two_captures_at_once_take_no_more_than_is_held(engine: Engine) -> None:
     order_id = await authorised_order(engine, 10_000)
 
     async def capture() -> int:
@@ -215,7 +215,7 @@ async def test_two_captures_at_once_take_no_more_than_is_held(engine: AsyncEngin
         assert (await queries.balances(db, [order_id]))[order_id].paid_minor == 10_000
 
 
-async def test_the_same_capture_asked_eight_times_at_once_is_one(engine: AsyncEngine) -> None:
+async def test_the_same_capture_asked_eight_times_at_once_is_one(engine: Engine) -> None:
     order_id = await authorised_order(engine, 10_000)
     wanted = CaptureRequest(order_id=order_id, cause_id=fresh_id(), amount_minor=4_000)
 
@@ -231,7 +231,7 @@ async def test_the_same_capture_asked_eight_times_at_once_is_one(engine: AsyncEn
         assert count.scalar_one() == 1
 
 
-async def test_an_answer_and_its_webhook_at_once_are_written_once(engine: AsyncEngine) -> None:
+async def test_an_answer_and_its_webhook_at_once_are_written_once(engine: Engine) -> None:
     """PAY-05, I-15: the payment is the lock; whoever comes second sees the finished result."""
     async with engine.begin() as db:
         order_id = await given_order(db, 10_000)
@@ -259,7 +259,7 @@ async def test_an_answer_and_its_webhook_at_once_are_written_once(engine: AsyncE
         assert await told(db, order_id) == ["payment_authorised"]
 
 
-async def test_a_report_on_an_unknown_payment_harms_no_neighbour(db: AsyncConnection) -> None:
+async def test_a_report_on_an_unknown_payment_harms_no_neighbour(db: Connection) -> None:
     order_id = await given_order(db, 100)
     asked = await commands.request_authorisation(db, order_ids=[order_id], now=NOW)
     payment_id = (await queries.payments_of(db, [order_id]))[order_id][0].payment.id
@@ -280,7 +280,7 @@ async def test_a_report_on_an_unknown_payment_harms_no_neighbour(db: AsyncConnec
     assert isinstance(answers[1], Settled)
 
 
-async def test_a_hold_is_renewed_at_four_fifths_of_its_life_and_the_goods_go_out_late(engine: AsyncEngine) -> None:
+async def test_a_hold_is_renewed_at_four_fifths_of_its_life_and_the_goods_go_out_late(engine: Engine) -> None:
     """PAY-04, I-12."""
     order_id = await authorised_order(engine, 10_000)
     late, later = NOW + timedelta(days=6), NOW + timedelta(days=9)
@@ -304,7 +304,7 @@ async def test_a_hold_is_renewed_at_four_fifths_of_its_life_and_the_goods_go_out
         assert (balance.paid_minor, balance.held_minor, balance.owed_minor) == (10_000, 0, 0)
 
 
-async def test_a_hold_past_its_end_is_released_and_told_once(engine: AsyncEngine) -> None:
+async def test_a_hold_past_its_end_is_released_and_told_once(engine: Engine) -> None:
     """PAY-04."""
     order_id = await authorised_order(engine, 10_000)
     end = NOW + timedelta(days=7)
@@ -321,7 +321,7 @@ async def test_a_hold_past_its_end_is_released_and_told_once(engine: AsyncEngine
         assert view.status is PaymentStatus.EXPIRED
 
 
-async def test_a_refused_refund_is_sent_again_only_on_purpose(engine: AsyncEngine) -> None:
+async def test_a_refused_refund_is_sent_again_only_on_purpose(engine: Engine) -> None:
     order_id = await authorised_order(engine, 5_000, tokens=["tok_refund_refused"], moments=[CaptureMoment.AT_APPROVAL])
     async with engine.begin() as db:
         refund = RefundRequest(order_id=order_id, cause_id=fresh_id(), amount_minor=5_000, reason="return")
@@ -357,7 +357,7 @@ CORRUPTIONS = {
 
 
 @pytest.mark.parametrize("law", sorted(CORRUPTIONS))
-async def test_each_law_of_the_audit_sees_a_corrupted_row(engine: AsyncEngine, law: str) -> None:
+async def test_each_law_of_the_audit_sees_a_corrupted_row(engine: Engine, law: str) -> None:
     order_id = await authorised_order(engine, 10_000)
     async with engine.begin() as db:
         capture = CaptureRequest(order_id=order_id, cause_id=fresh_id(), amount_minor=6_000)
@@ -376,7 +376,7 @@ async def test_each_law_of_the_audit_sees_a_corrupted_row(engine: AsyncEngine, l
         await db.rollback()
 
 
-async def test_the_audit_compares_our_books_with_the_providers(engine: AsyncEngine, provider: TestProvider) -> None:
+async def test_the_audit_compares_our_books_with_the_providers(engine: Engine, provider: TestProvider) -> None:
     """PLT-11."""
     order_id = await authorised_order(engine, 10_000, moments=[CaptureMoment.AT_APPROVAL])
     async with engine.connect() as db:

@@ -8,8 +8,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from sqlalchemy import event, text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import text
 
 from batuta.payments import commands, jobs, queries
 from batuta.payments.adapters.test_provider import TestProvider
@@ -26,29 +25,30 @@ from batuta.payments.domain import (
     UnknownProvider,
     VoidRequest,
 )
+from batuta.plumbing.database import Engine
+from tests.counting import statements_of
 from tests.making import NOW, fresh_id
 from tests.payments.given import a_due, a_payment, authorised_order, carry_out_all, given_order, pending_of, told
 
 pytestmark = pytest.mark.usefixtures("provider")
 
 
-async def payment_ids(engine: AsyncEngine, order_id: UUID) -> list[UUID]:
+async def payment_ids(engine: Engine, order_id: UUID) -> list[UUID]:
     async with engine.connect() as db:
         return [view.payment.id for view in (await queries.payments_of(db, [order_id]))[order_id]]
 
 
-async def test_a_thousand_authorisations_are_settled_by_few_statements(engine: AsyncEngine) -> None:
+async def test_a_thousand_authorisations_are_settled_by_few_statements(engine: Engine) -> None:
     orders = [fresh_id() for _ in range(1_000)]
     async with engine.begin() as db:
         await commands.open_payments(db, payments=[a_payment(one) for one in orders], now=NOW)
         await commands.record_due(db, dues=[a_due(one) for one in orders], now=NOW)
         asked = await commands.request_authorisation(db, order_ids=orders, now=NOW)
     payloads = [msgspec.json.encode(CarryOut(instruction_id=one.instruction_ids[0])) for one in asked]  # type: ignore[union-attr]
-    statements: list[str] = []
-    event.listen(engine.sync_engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
 
     began = time.perf_counter()
-    outcomes = await jobs.carry_out(engine, payloads, now=NOW)
+    with statements_of(engine) as statements:
+        outcomes = await jobs.carry_out(engine, payloads, now=NOW)
     seconds = time.perf_counter() - began
 
     assert outcomes == [None] * 1_000
@@ -58,7 +58,7 @@ async def test_a_thousand_authorisations_are_settled_by_few_statements(engine: A
         assert {one.held_minor for one in (await queries.balances(db, orders)).values()} == {10_000}
 
 
-async def test_each_payment_gets_its_own_answer(engine: AsyncEngine) -> None:
+async def test_each_payment_gets_its_own_answer(engine: Engine) -> None:
     tokens = ["tok_visa", "tok_declined", "tok_insufficient_funds", "tok_unavailable"]
     async with engine.begin() as db:
         orders = [await given_order(db, 1_000, tokens=[token]) for token in tokens]
@@ -84,7 +84,7 @@ async def test_each_payment_gets_its_own_answer(engine: AsyncEngine) -> None:
         assert len(await pending_of(db, orders)) == 1
 
 
-async def test_a_job_that_runs_twice_calls_and_settles_once(engine: AsyncEngine, provider: TestProvider) -> None:
+async def test_a_job_that_runs_twice_calls_and_settles_once(engine: Engine, provider: TestProvider) -> None:
     """A job killed between the call and the settling is run again; so are two workers at once."""
     async with engine.begin() as db:
         order_id = await given_order(db, 1_000, moments=[CaptureMoment.AT_APPROVAL])
@@ -100,7 +100,7 @@ async def test_a_job_that_runs_twice_calls_and_settles_once(engine: AsyncEngine,
         assert await told(db, order_id) == ["payment_authorised", "payment_captured"]
 
 
-async def test_an_unknown_provider_keeps_its_jobs_and_not_those_of_others(engine: AsyncEngine) -> None:
+async def test_an_unknown_provider_keeps_its_jobs_and_not_those_of_others(engine: Engine) -> None:
     async with engine.begin() as db:
         lost, fine = fresh_id(), fresh_id()
         payments = [a_payment(lost, provider="nobody"), a_payment(fine)]
@@ -112,13 +112,13 @@ async def test_an_unknown_provider_keeps_its_jobs_and_not_those_of_others(engine
     assert [type(one) for one in outcomes if one] == [UnknownProvider]
 
 
-async def test_a_job_of_nothing_pending_is_done(engine: AsyncEngine) -> None:
+async def test_a_job_of_nothing_pending_is_done(engine: Engine) -> None:
     payload = msgspec.json.encode(CarryOut(instruction_id=fresh_id()))
 
     assert await jobs.carry_out(engine, [payload], now=NOW) == [None]
 
 
-async def test_a_refused_capture_is_told(engine: AsyncEngine) -> None:
+async def test_a_refused_capture_is_told(engine: Engine) -> None:
     order_id = await authorised_order(engine, 1_000, tokens=["tok_capture_refused"])
     async with engine.begin() as db:
         capture = CaptureRequest(order_id=order_id, cause_id=fresh_id(), amount_minor=1_000)
@@ -129,7 +129,7 @@ async def test_a_refused_capture_is_told(engine: AsyncEngine) -> None:
         assert await told(db, order_id) == ["payment_authorised", "capture_failed"]
 
 
-async def test_a_boleto_is_paid_days_later_and_a_webhook_tells_it(engine: AsyncEngine, provider: TestProvider) -> None:
+async def test_a_boleto_is_paid_days_later_and_a_webhook_tells_it(engine: Engine, provider: TestProvider) -> None:
     async with engine.begin() as db:
         paid, unpaid = [
             await given_order(db, 1_000, tokens=["tok_pending"], moments=[CaptureMoment.AT_APPROVAL]) for _ in "ab"
@@ -153,7 +153,7 @@ async def test_a_boleto_is_paid_days_later_and_a_webhook_tells_it(engine: AsyncE
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_webhooks_late_twice_and_out_of_order_lead_to_the_providers_books(
-    engine: AsyncEngine, provider: TestProvider, seed: int
+    engine: Engine, provider: TestProvider, seed: int
 ) -> None:
     """PAY-05: answers are lost at random, webhooks come at random, and our books end as the provider's."""
     chance = random.Random(seed)
@@ -195,7 +195,7 @@ async def _ask_something(db: object, orders: list[UUID], chance: random.Random, 
 
 
 async def _lose_some_answers(
-    engine: AsyncEngine, provider: TestProvider, orders: list[UUID], chance: random.Random, now: object
+    engine: Engine, provider: TestProvider, orders: list[UUID], chance: random.Random, now: object
 ) -> None:
     """The provider hears every call; we hear some of the answers."""
     async with engine.connect() as db:
@@ -208,7 +208,7 @@ async def _lose_some_answers(
     assert all(isinstance(one, Settled) for one in settled)
 
 
-async def test_a_webhook_that_the_provider_did_not_sign_is_refused(engine: AsyncEngine, provider: TestProvider) -> None:
+async def test_a_webhook_that_the_provider_did_not_sign_is_refused(engine: Engine, provider: TestProvider) -> None:
     order_id = await authorised_order(engine, 1_000)
     [(body, headers)] = await provider.webhooks(await payment_ids(engine, order_id), sent_at=NOW)
     stamp = headers["batuta-signature"].partition(",")[0]
@@ -227,7 +227,7 @@ async def test_a_webhook_that_the_provider_did_not_sign_is_refused(engine: Async
 
 
 async def test_a_hold_that_the_provider_ended_is_released_by_its_webhook(
-    engine: AsyncEngine, provider: TestProvider
+    engine: Engine, provider: TestProvider
 ) -> None:
     """PAY-04."""
     order_id = await authorised_order(engine, 1_000)
@@ -239,7 +239,7 @@ async def test_a_hold_that_the_provider_ended_is_released_by_its_webhook(
         assert await told(db, order_id) == ["payment_authorised", "authorisation_expired"]
 
 
-async def test_reconciling_names_the_payment_that_differs(engine: AsyncEngine) -> None:
+async def test_reconciling_names_the_payment_that_differs(engine: Engine) -> None:
     """PLT-11."""
     order_id = await authorised_order(engine, 1_000, moments=[CaptureMoment.AT_APPROVAL])
     [payment_id] = await payment_ids(engine, order_id)

@@ -5,9 +5,9 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text, update
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from batuta.kernel.events import Event, type_of
+from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.events import Reaction, facts_of, is_behind, publish, react
 from batuta.plumbing.events.parked import (
     NothingParked,
@@ -50,7 +50,7 @@ class Listener:
         self.runs: list[int] = []
         self.poison: set[UUID] = set()
 
-    async def on_rang(self, db: AsyncConnection, events: Sequence[Rang], _: datetime) -> None:
+    async def on_rang(self, db: Connection, events: Sequence[Rang], _: datetime) -> None:
         mine = [one for one in events if one.stream in self.streams]
         if any(one.stream in self.poison for one in mine):
             raise RuntimeError("the clapper fell off")
@@ -58,14 +58,14 @@ class Listener:
         self.runs.append(len(mine))
         self.heard += [("rang", one.stream, one.times) for one in mine]
 
-    async def on_stopped(self, _: AsyncConnection, events: Sequence[Stopped], __: datetime) -> None:
+    async def on_stopped(self, _: Connection, events: Sequence[Stopped], __: datetime) -> None:
         self.heard += [("stopped", one.stream, 0) for one in events if one.stream in self.streams]
 
     def reaction(self) -> Reaction:
         return Reaction(fresh_code("listener"), {Rang: (self.on_rang,), Stopped: (self.on_stopped,)})
 
 
-async def until_quiet(engine: AsyncEngine, to: Reaction) -> None:
+async def until_quiet(engine: Engine, to: Reaction) -> None:
     """Other tests' open transactions may hide facts for a moment."""
     while True:
         while (await react(engine, to, now=NOW)).facts:
@@ -80,7 +80,7 @@ def test_a_fact_is_named_by_its_room_and_its_class() -> None:
     assert type_of(Rang) == "bells.rang"
 
 
-async def test_facts_of_a_stream_are_its_timeline_in_order(db: AsyncConnection) -> None:
+async def test_facts_of_a_stream_are_its_timeline_in_order(db: Connection) -> None:
     bell, other = fresh_id(), fresh_id()
 
     await publish(db, [rang(bell, 1), rang(other, 9), stopped(bell)])
@@ -91,7 +91,7 @@ async def test_facts_of_a_stream_are_its_timeline_in_order(db: AsyncConnection) 
     assert timelines[other][0].as_event(Rang) == rang(other, 9)
 
 
-async def test_a_reaction_hears_every_fact_once_and_in_order(engine: AsyncEngine) -> None:
+async def test_a_reaction_hears_every_fact_once_and_in_order(engine: Engine) -> None:
     bell = fresh_id()
     listener = Listener(bell)
     reaction = listener.reaction()
@@ -104,7 +104,7 @@ async def test_a_reaction_hears_every_fact_once_and_in_order(engine: AsyncEngine
     assert listener.heard == [("rang", bell, 1), ("rang", bell, 2), ("stopped", bell, 0), ("rang", bell, 3)]
 
 
-async def test_a_run_of_one_type_reaches_its_handler_together(engine: AsyncEngine) -> None:
+async def test_a_run_of_one_type_reaches_its_handler_together(engine: Engine) -> None:
     bells = [fresh_id() for _ in range(40)]
     listener = Listener(*bells)
     async with engine.begin() as db:
@@ -115,7 +115,7 @@ async def test_a_run_of_one_type_reaches_its_handler_together(engine: AsyncEngin
     assert max(listener.runs) == 40
 
 
-async def test_a_late_commit_is_never_skipped(engine: AsyncEngine) -> None:
+async def test_a_late_commit_is_never_skipped(engine: Engine) -> None:
     early, late = fresh_id(), fresh_id()
     listener = Listener(early, late)
     reaction = listener.reaction()
@@ -135,11 +135,11 @@ async def test_a_late_commit_is_never_skipped(engine: AsyncEngine) -> None:
     assert sorted(listener.heard) == sorted([("rang", late, 1), ("rang", early, 1)])
 
 
-async def test_effects_of_a_failed_pass_are_taken_back_with_its_position(engine: AsyncEngine) -> None:
+async def test_effects_of_a_failed_pass_are_taken_back_with_its_position(engine: Engine) -> None:
     bell = fresh_id()
     answers: list[int] = []
 
-    async def answer_twice_and_fail_once(db: AsyncConnection, events: Sequence[Rang], now: datetime) -> None:
+    async def answer_twice_and_fail_once(db: Connection, events: Sequence[Rang], now: datetime) -> None:
         if not any(one.stream == bell for one in events):
             return
         await publish(db, [Stopped(stream=bell, happened_at=now, actor="test:answer")])
@@ -158,7 +158,7 @@ async def test_effects_of_a_failed_pass_are_taken_back_with_its_position(engine:
     assert names == ["bells.rang", "bells.stopped"]
 
 
-async def test_a_poison_fact_parks_its_stream_and_the_others_go_on(engine: AsyncEngine) -> None:
+async def test_a_poison_fact_parks_its_stream_and_the_others_go_on(engine: Engine) -> None:
     sick, well = fresh_id(), fresh_id()
     listener = Listener(sick, well)
     listener.poison = {sick}
@@ -190,7 +190,7 @@ async def test_a_poison_fact_parks_its_stream_and_the_others_go_on(engine: Async
         await retry(engine, reaction, sick, now=NOW)
 
 
-async def test_a_skipped_fact_is_left_out_for_a_reason_and_the_rest_is_done(engine: AsyncEngine) -> None:
+async def test_a_skipped_fact_is_left_out_for_a_reason_and_the_rest_is_done(engine: Engine) -> None:
     sick = fresh_id()
     listener = Listener(sick)
     listener.poison = {sick}
@@ -204,7 +204,7 @@ async def test_a_skipped_fact_is_left_out_for_a_reason_and_the_rest_is_done(engi
     assert listener.heard == [("stopped", sick, 0)]
 
 
-async def test_two_workers_of_one_reaction_do_nothing_twice(engine: AsyncEngine) -> None:
+async def test_two_workers_of_one_reaction_do_nothing_twice(engine: Engine) -> None:
     bells = [fresh_id() for _ in range(200)]
     listener = Listener(*bells)
     reaction = listener.reaction()
@@ -219,7 +219,7 @@ async def test_two_workers_of_one_reaction_do_nothing_twice(engine: AsyncEngine)
 
 
 async def test_nothing_reacts_on_a_restored_copy_until_it_is_rebased_and_then_nothing_is_lost(
-    engine: AsyncEngine,
+    engine: Engine,
 ) -> None:
     """A logical restore brings the old transaction ids into a cluster that counts from the beginning."""
     before, after = fresh_id(), fresh_id()

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from batuta.plumbing.database import Engine
 from batuta.plumbing.jobs import TRIES_MAX, Job, enqueue, held_jobs, prune, replay, work
 from tests.making import NOW, fresh_code, fresh_id
 
@@ -20,9 +20,7 @@ class Post:
         self.refused: set[str] = set()
         self.batches: list[int] = []
 
-    async def carry_out(
-        self, _: AsyncEngine, payloads: Sequence[bytes], *, now: datetime
-    ) -> list[BaseException | None]:
+    async def carry_out(self, _: Engine, payloads: Sequence[bytes], *, now: datetime) -> list[BaseException | None]:
         assert now == NOW
         letters = [msgspec.json.decode(payload, type=str) for payload in payloads]
         self.batches.append(len(letters))
@@ -33,17 +31,17 @@ class Post:
         return Job(entrypoint=self.entrypoint, key=letter, payload=letter)
 
 
-async def until_done(engine: AsyncEngine, post: Post) -> None:
+async def until_done(engine: Engine, post: Post) -> None:
     while await work(engine, {post.entrypoint: post.carry_out}, now=NOW, worker=fresh_id()):
         pass
 
 
-async def make_due(engine: AsyncEngine) -> None:
+async def make_due(engine: Engine) -> None:
     async with engine.begin() as db:
         await db.execute(text("UPDATE jobs.pgqueuer SET execute_after = now() - interval '1 hour'"))
 
 
-async def test_a_job_is_carried_out_once_and_many_go_together(engine: AsyncEngine) -> None:
+async def test_a_job_is_carried_out_once_and_many_go_together(engine: Engine) -> None:
     post = Post()
     letters = [fresh_code("letter") for _ in range(30)]
     async with engine.begin() as db:
@@ -56,9 +54,10 @@ async def test_a_job_is_carried_out_once_and_many_go_together(engine: AsyncEngin
     assert post.batches == [30]
 
 
-async def test_a_job_of_a_transaction_that_was_rolled_back_was_never_there(engine: AsyncEngine) -> None:
+async def test_a_job_of_a_transaction_that_was_rolled_back_was_never_there(engine: Engine) -> None:
     post = Post()
     async with engine.connect() as db:
+        await db.begin()
         await db.begin()
         await enqueue(db, [post.job("to nobody")])
         await db.rollback()
@@ -68,7 +67,7 @@ async def test_a_job_of_a_transaction_that_was_rolled_back_was_never_there(engin
     assert post.taken == []
 
 
-async def test_the_same_key_is_one_job_while_it_waits(engine: AsyncEngine) -> None:
+async def test_the_same_key_is_one_job_while_it_waits(engine: Engine) -> None:
     post = Post()
     letter = fresh_code("letter")
     for _ in range(3):
@@ -80,7 +79,7 @@ async def test_the_same_key_is_one_job_while_it_waits(engine: AsyncEngine) -> No
     assert post.taken == [letter]
 
 
-async def test_a_failed_job_is_tried_again_and_its_neighbours_are_done(engine: AsyncEngine) -> None:
+async def test_a_failed_job_is_tried_again_and_its_neighbours_are_done(engine: Engine) -> None:
     post = Post()
     bad, good = fresh_code("letter"), fresh_code("letter")
     post.refused = {bad}
@@ -96,7 +95,7 @@ async def test_a_failed_job_is_tried_again_and_its_neighbours_are_done(engine: A
     assert post.taken == [good, bad]
 
 
-async def test_a_job_that_fails_on_its_last_try_is_held_and_can_be_replayed(engine: AsyncEngine) -> None:
+async def test_a_job_that_fails_on_its_last_try_is_held_and_can_be_replayed(engine: Engine) -> None:
     post = Post()
     letter = fresh_code("letter")
     post.refused = {letter}
@@ -119,7 +118,7 @@ async def test_a_job_that_fails_on_its_last_try_is_held_and_can_be_replayed(engi
     assert post.taken == [letter]
 
 
-async def test_a_handler_that_breaks_fails_its_jobs_and_not_the_worker(engine: AsyncEngine) -> None:
+async def test_a_handler_that_breaks_fails_its_jobs_and_not_the_worker(engine: Engine) -> None:
     post = Post()
 
     async def broken(*_: object, **__: object) -> list[BaseException | None]:
@@ -135,7 +134,7 @@ async def test_a_handler_that_breaks_fails_its_jobs_and_not_the_worker(engine: A
     assert post.taken == ["x"]
 
 
-async def test_two_workers_never_take_the_same_job(engine: AsyncEngine) -> None:
+async def test_two_workers_never_take_the_same_job(engine: Engine) -> None:
     post = Post()
     letters = [fresh_code("letter") for _ in range(300)]
     async with engine.begin() as db:
@@ -147,7 +146,7 @@ async def test_two_workers_never_take_the_same_job(engine: AsyncEngine) -> None:
     assert sorted(post.taken) == sorted(letters)
 
 
-async def test_a_job_whose_worker_was_killed_is_taken_by_another(engine: AsyncEngine) -> None:
+async def test_a_job_whose_worker_was_killed_is_taken_by_another(engine: Engine) -> None:
     post = Post()
     letter = fresh_code("letter")
     async with engine.begin() as db:
@@ -172,7 +171,7 @@ async def test_a_job_whose_worker_was_killed_is_taken_by_another(engine: AsyncEn
     assert post.taken == [letter]
 
 
-async def test_the_log_of_ended_jobs_is_pruned(engine: AsyncEngine) -> None:
+async def test_the_log_of_ended_jobs_is_pruned(engine: Engine) -> None:
     post = Post()
     async with engine.begin() as db:
         await enqueue(db, [post.job(fresh_code("letter"))])

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 import batuta
-from batuta.plumbing.database import create_engine
+from batuta.plumbing.database import Engine, create_engine
 from batuta.plumbing.embedded import EmbeddedServer
 from batuta.plumbing.events.parked import waits_for_rebase
 from batuta.plumbing.migrate import MIGRATIONS, NewerDatabase, migrate, versions
@@ -30,7 +29,7 @@ async def server() -> AsyncIterator[EmbeddedServer]:
 
 
 @pytest.fixture
-async def engine(server: EmbeddedServer) -> AsyncIterator[AsyncEngine]:
+async def engine(server: EmbeddedServer) -> AsyncIterator[Engine]:
     engine = create_engine(server.url)
     yield engine
     await engine.dispose()
@@ -48,7 +47,7 @@ def schema_of(server: EmbeddedServer, database: str) -> list[str]:
     return [line for line in lines if line and not line.startswith(("--", "\\restrict", "\\unrestrict"))]
 
 
-async def test_the_migrated_schema_is_the_declared_one(server: EmbeddedServer, engine: AsyncEngine) -> None:
+async def test_the_migrated_schema_is_the_declared_one(server: EmbeddedServer, engine: Engine) -> None:
     await migrate(engine)
     await create_database(server.url, "declared")
 
@@ -58,7 +57,7 @@ async def test_the_migrated_schema_is_the_declared_one(server: EmbeddedServer, e
     assert "\n".join(difference) == ""
 
 
-async def test_a_new_database_acts_and_a_migrated_one_does_not_adopt_itself(engine: AsyncEngine) -> None:
+async def test_a_new_database_acts_and_a_migrated_one_does_not_adopt_itself(engine: Engine) -> None:
     await migrate(engine)
     async with engine.begin() as db:
         assert not await waits_for_rebase(db)
@@ -68,7 +67,7 @@ async def test_a_new_database_acts_and_a_migrated_one_does_not_adopt_itself(engi
         assert await waits_for_rebase(db)
 
 
-async def test_versions_run_once_and_in_order(engine: AsyncEngine) -> None:
+async def test_versions_run_once_and_in_order(engine: Engine) -> None:
     assert await migrate(engine) == versions()
     assert await migrate(engine) == []
 
@@ -81,14 +80,14 @@ async def test_processes_that_start_together_migrate_once(server: EmbeddedServer
     assert sorted(done) == [[], [], [], versions()]
 
 
-async def test_migrating_leaves_no_session_without_time_limits(engine: AsyncEngine) -> None:
+async def test_migrating_leaves_no_session_without_time_limits(engine: Engine) -> None:
     await migrate(engine)
     async with engine.connect() as db:
         assert await db.scalar(text("SHOW statement_timeout")) == "5s"
         assert await db.scalar(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")) == 0
 
 
-async def test_a_database_of_a_newer_version_is_refused(engine: AsyncEngine) -> None:
+async def test_a_database_of_a_newer_version_is_refused(engine: Engine) -> None:
     await migrate(engine)
     async with engine.begin() as db:
         await db.execute(text("UPDATE public.alembic_version SET version_num = '9999'"))
@@ -108,7 +107,7 @@ def test_versions_are_one_chain_each_with_its_sql() -> None:
         previous = f'"{number:04}"'
 
 
-async def test_alembic_is_not_imported_when_nothing_is_due(server: EmbeddedServer, engine: AsyncEngine) -> None:
+async def test_alembic_is_not_imported_when_nothing_is_due(server: EmbeddedServer, engine: Engine) -> None:
     await migrate(engine)
     script = f"""
 import asyncio, sys

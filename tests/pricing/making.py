@@ -5,7 +5,6 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.catalog.commands import save_products, save_skus
 from batuta.catalog.domain import Product, Sku
@@ -14,12 +13,13 @@ from batuta.company.domain import Brand, Channel, ChannelKind, LegalEntity, TaxM
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.outcomes import good
 from batuta.kernel.periods import Period
+from batuta.plumbing.database import Connection
 from batuta.pricing.commands import save_price_lists, save_shipping_charges, save_tax_rates, set_prices
 from batuta.pricing.domain import Price, PriceList, ShippingCharge, TaxRate
 from tests.making import NOW, fresh_code, fresh_id
 
 
-async def given_channel(db: AsyncConnection, currency: str = "EUR", country: str = "ES") -> Channel:
+async def given_channel(db: Connection, currency: str = "EUR", country: str = "ES") -> Channel:
     entity = LegalEntity(
         id=fresh_id(),
         code=fresh_code("SL"),
@@ -46,7 +46,7 @@ async def given_channel(db: AsyncConnection, currency: str = "EUR", country: str
     return channel
 
 
-async def given_skus(db: AsyncConnection, count: int = 1) -> list[UUID]:
+async def given_skus(db: Connection, count: int = 1) -> list[UUID]:
     product = Product(id=fresh_id(), code=fresh_code("PRODUCT"), name={"es": "Silla"})
     skus = [Sku(id=fresh_id(), code=fresh_code("SKU"), product_id=product.id) for _ in range(count)]
     agreed(await save_products(db, products=[product], now=NOW))
@@ -55,7 +55,7 @@ async def given_skus(db: AsyncConnection, count: int = 1) -> list[UUID]:
 
 
 async def given_list(
-    db: AsyncConnection, channel: Channel, prices: dict[UUID, int], *, priority: int = 0, from_at: datetime = NOW
+    db: Connection, channel: Channel, prices: dict[UUID, int], *, priority: int = 0, from_at: datetime = NOW
 ) -> PriceList:
     price_list = PriceList(
         id=fresh_id(),
@@ -73,14 +73,12 @@ async def given_list(
     return price_list
 
 
-async def given_rate(
-    db: AsyncConnection, category: str, rate_bp: int, *, country: str = "ES", region: str = ""
-) -> None:
+async def given_rate(db: Connection, category: str, rate_bp: int, *, country: str = "ES", region: str = "") -> None:
     rate = TaxRate(country=country, region=region, tax_category=category, rate_bp=rate_bp, valid=Period(NOW))
     agreed(await save_tax_rates(db, tax_rates=[rate], now=NOW))
 
 
-async def given_charge(db: AsyncConnection, channel: Channel, *tiers: tuple[int | None, int]) -> list[ShippingCharge]:
+async def given_charge(db: Connection, channel: Channel, *tiers: tuple[int | None, int]) -> list[ShippingCharge]:
     charges = [
         ShippingCharge(
             channel_id=channel.id,

@@ -1,21 +1,20 @@
 """Setting prices and quoting by them, on a real PostgreSQL."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
-from sqlalchemy import event, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import text
 
 from batuta.catalog.domain import UnknownSku
 from batuta.company.domain import Channel, TaxMode
 from batuta.kernel.periods import Period
 from batuta.plumbing.audit import examine
+from batuta.plumbing.database import Connection, Engine
 from batuta.pricing.commands import save_price_lists, save_shipping_charges, save_tax_rates, set_prices
 from batuta.pricing.domain import (
     BadTariff,
@@ -42,6 +41,7 @@ from batuta.pricing.queries import (
     shipping_charges_of,
     tax_rates_of,
 )
+from tests.counting import statements_of
 from tests.making import NOW, fresh_code, fresh_id
 from tests.pricing.making import given_channel, given_charge, given_list, given_rate, given_skus
 
@@ -61,21 +61,7 @@ def asking(channel: Channel, sku_ids: Sequence[UUID], category: str, **more: Any
     return msgspec.structs.replace(plain, **more)
 
 
-@contextmanager
-def counted(engine: AsyncEngine) -> Iterator[list[str]]:
-    statements: list[str] = []
-
-    def note(*args: Any) -> None:
-        statements.append(args[2])
-
-    event.listen(engine.sync_engine, "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        event.remove(engine.sync_engine, "before_cursor_execute", note)
-
-
-async def test_hundreds_of_orders_are_quoted_by_three_statements(engine: AsyncEngine) -> None:
+async def test_hundreds_of_orders_are_quoted_by_three_statements(engine: Engine) -> None:
     """PLT-12, I-16: no per-line and no per-order query, whatever the number of orders, lists and countries."""
     category = fresh_code("CATEGORY")
     async with engine.begin() as db:
@@ -98,7 +84,7 @@ async def test_hundreds_of_orders_are_quoted_by_three_statements(engine: AsyncEn
     ]
 
     async with engine.connect() as db:
-        with counted(engine) as statements:
+        with statements_of(engine) as statements:
             quotes = await quote(db, requests=requests)
 
     assert len(statements) == 3
@@ -112,7 +98,7 @@ async def test_hundreds_of_orders_are_quoted_by_three_statements(engine: AsyncEn
         assert {line.tax_rate_bp for line in one.lines} == {1000 if i % 3 else 2100}
 
 
-async def test_given_prices_ask_no_price_list_and_unshipped_orders_no_charges(engine: AsyncEngine) -> None:
+async def test_given_prices_ask_no_price_list_and_unshipped_orders_no_charges(engine: Engine) -> None:
     category = fresh_code("CATEGORY")
     async with engine.begin() as db:
         channel = await given_channel(db)
@@ -120,7 +106,7 @@ async def test_given_prices_ask_no_price_list_and_unshipped_orders_no_charges(en
     given = QuoteLine(line_id=fresh_id(), sku_id=fresh_id(), tax_category=category, quantity=1, given_unit_minor=2499)
 
     async with engine.connect() as db:
-        with counted(engine) as statements:
+        with statements_of(engine) as statements:
             (one,) = await quote(db, requests=[asking(channel, [], category, lines=[given])])
 
     assert isinstance(one, Quote)
@@ -128,11 +114,11 @@ async def test_given_prices_ask_no_price_list_and_unshipped_orders_no_charges(en
     assert len(statements) == 1
 
 
-async def test_nothing_asked_is_nothing_answered(db: AsyncConnection) -> None:
+async def test_nothing_asked_is_nothing_answered(db: Connection) -> None:
     assert await quote(db, requests=[]) == []
 
 
-async def test_each_order_gets_its_own_answer(db: AsyncConnection) -> None:
+async def test_each_order_gets_its_own_answer(db: Connection) -> None:
     category = fresh_code("CATEGORY")
     channel = await given_channel(db)
     (sku_id,) = await given_skus(db)
@@ -155,7 +141,7 @@ async def test_each_order_gets_its_own_answer(db: AsyncConnection) -> None:
     assert isinstance(untaxed, NoTaxRate)
 
 
-async def test_a_replay_is_quoted_at_the_prices_of_its_day(db: AsyncConnection) -> None:
+async def test_a_replay_is_quoted_at_the_prices_of_its_day(db: Connection) -> None:
     """Time comes in as an argument: orders of several days in one batch each meet their own price and list."""
     category = fresh_code("CATEGORY")
     channel = await given_channel(db)
@@ -175,7 +161,7 @@ async def test_a_replay_is_quoted_at_the_prices_of_its_day(db: AsyncConnection) 
     assert [one.lines[0].unit_price_minor for one in quotes if isinstance(one, Quote)] == [1100, 1000, 800, 1000]
 
 
-async def test_saving_a_price_list_again_keeps_its_id_and_takes_its_priority(db: AsyncConnection) -> None:
+async def test_saving_a_price_list_again_keeps_its_id_and_takes_its_priority(db: Connection) -> None:
     channel = await given_channel(db)
     first = await given_list(db, channel, {})
     again = msgspec.structs.replace(first, id=fresh_id(), priority=7)
@@ -187,7 +173,7 @@ async def test_saving_a_price_list_again_keeps_its_id_and_takes_its_priority(db:
     assert await price_lists_by_id(db, [first.id]) == {first.id: stored}
 
 
-async def test_a_price_list_that_cannot_be_is_refused_and_its_neighbour_saved(db: AsyncConnection) -> None:
+async def test_a_price_list_that_cannot_be_is_refused_and_its_neighbour_saved(db: Connection) -> None:
     channel = await given_channel(db)
     first = await given_list(db, channel, {})
 
@@ -208,7 +194,7 @@ async def test_a_price_list_that_cannot_be_is_refused_and_its_neighbour_saved(db
     assert answers[-1] == fine
 
 
-async def test_setting_the_same_prices_again_changes_nothing(db: AsyncConnection) -> None:
+async def test_setting_the_same_prices_again_changes_nothing(db: Connection) -> None:
     channel = await given_channel(db)
     (sku_id,) = await given_skus(db)
     price_list = await given_list(db, channel, {})
@@ -225,7 +211,7 @@ async def test_setting_the_same_prices_again_changes_nothing(db: AsyncConnection
     assert await prices_of(db, [(price_list.id, sku_id)]) == {(price_list.id, sku_id): [closed, prices[1]]}
 
 
-async def test_a_wrong_price_is_refused_and_its_neighbours_are_set(db: AsyncConnection) -> None:
+async def test_a_wrong_price_is_refused_and_its_neighbours_are_set(db: Connection) -> None:
     channel = await given_channel(db)
     sku_id, other_id = await given_skus(db, 2)
     price_list = await given_list(db, channel, {sku_id: 1000})
@@ -247,7 +233,7 @@ async def test_a_wrong_price_is_refused_and_its_neighbours_are_set(db: AsyncConn
     assert (await prices_of(db, [(price_list.id, other_id)]))[price_list.id, other_id] == [right]
 
 
-async def test_two_who_set_a_price_at_once_never_leave_two_that_hold(engine: AsyncEngine) -> None:
+async def test_two_who_set_a_price_at_once_never_leave_two_that_hold(engine: Engine) -> None:
     async with engine.begin() as db:
         channel = await given_channel(db)
         (sku_id,) = await given_skus(db)
@@ -267,7 +253,7 @@ async def test_two_who_set_a_price_at_once_never_leave_two_that_hold(engine: Asy
     assert [one.valid for one in stored] == [Period(NOW - DAY, NOW), Period(NOW)]
 
 
-async def test_a_new_rate_closes_the_former_and_the_same_again_changes_nothing(db: AsyncConnection) -> None:
+async def test_a_new_rate_closes_the_former_and_the_same_again_changes_nothing(db: Connection) -> None:
     category = fresh_code("CATEGORY")
     old = TaxRate(country="ES", tax_category=category, rate_bp=1800, valid=Period(NOW - DAY))
     new = TaxRate(country="ES", tax_category=category, rate_bp=2100, valid=Period(NOW))
@@ -284,7 +270,7 @@ async def test_a_new_rate_closes_the_former_and_the_same_again_changes_nothing(d
     "wrong",
     [{"country": "Spain"}, {"rate_bp": -1}, {"rate_bp": 100_001}, {"region": "CATALONIA"}, {"tax_category": ""}],
 )
-async def test_a_rate_that_cannot_be_is_refused(db: AsyncConnection, wrong: dict[str, Any]) -> None:
+async def test_a_rate_that_cannot_be_is_refused(db: Connection, wrong: dict[str, Any]) -> None:
     right = TaxRate(country="ES", tax_category=fresh_code("CATEGORY"), rate_bp=2100, valid=Period(NOW))
 
     answers = await save_tax_rates(db, tax_rates=[msgspec.structs.replace(right, **wrong), right], now=NOW)
@@ -292,7 +278,7 @@ async def test_a_rate_that_cannot_be_is_refused(db: AsyncConnection, wrong: dict
     assert [type(answer) for answer in answers] == [BadTariff, TaxRate]
 
 
-async def test_the_charges_of_a_service_are_replaced_together(db: AsyncConnection) -> None:
+async def test_the_charges_of_a_service_are_replaced_together(db: Connection) -> None:
     channel = await given_channel(db)
     await given_charge(db, channel, (None, 0), (5000, 495), (2000, 695))
 
@@ -303,7 +289,7 @@ async def test_the_charges_of_a_service_are_replaced_together(db: AsyncConnectio
     assert await shipping_charges_of(db, [channel.id]) == {channel.id: shorter}
 
 
-async def test_one_wrong_charge_leaves_the_former_charges_of_its_service_alone(db: AsyncConnection) -> None:
+async def test_one_wrong_charge_leaves_the_former_charges_of_its_service_alone(db: Connection) -> None:
     channel = await given_channel(db)
     former = await given_charge(db, channel, (5000, 495), (None, 0))
     twice = [msgspec.structs.replace(former[0], charge_minor=charge_minor) for charge_minor in (1, 2)]
@@ -326,7 +312,7 @@ async def test_one_wrong_charge_leaves_the_former_charges_of_its_service_alone(d
         (1, "UPDATE pricing.tax_rate SET until_at = until_at + interval '1 second' WHERE tax_category = :category"),
     ],
 )
-async def test_the_audit_names_what_holds_twice(db: AsyncConnection, law: int, corruption: str) -> None:
+async def test_the_audit_names_what_holds_twice(db: Connection, law: int, corruption: str) -> None:
     channel = await given_channel(db)
     (sku_id,) = await given_skus(db)
     price_list = await given_list(db, channel, {sku_id: 1000}, from_at=NOW - DAY)

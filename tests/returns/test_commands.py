@@ -5,7 +5,6 @@ from uuid import UUID
 import msgspec
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from batuta.fulfillment.commands import confirm_delivery
 from batuta.fulfillment.domain import ConfirmDelivery
@@ -15,6 +14,7 @@ from batuta.kernel.errors import BatutaError, NotFound
 from batuta.ordering.domain import Order
 from batuta.ordering.queries import orders_by_id
 from batuta.plumbing.audit import examine
+from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.events import facts_of
 from batuta.returns.commands import (
     RefundIdUsed,
@@ -64,7 +64,7 @@ ACTOR = "staff:ana"
 IS = ReturnStatus
 
 
-async def delivered(db: AsyncConnection, world: World, *lines: tuple[str, int]) -> Order:
+async def delivered(db: Connection, world: World, *lines: tuple[str, int]) -> Order:
     """An order whose goods are with the customer."""
     (one,) = await hand_over_all(db, await world.offered(db, *lines))
     arrived = [
@@ -74,7 +74,7 @@ async def delivered(db: AsyncConnection, world: World, *lines: tuple[str, int]) 
     return (await orders_by_id(db, [one.order_id]))[one.order_id]
 
 
-async def requested(db: AsyncConnection, order: Order, *quantities: int) -> Return:
+async def requested(db: Connection, order: Order, *quantities: int) -> Return:
     wanted = RequestReturn(
         id=fresh_id(),
         order_id=order.id,
@@ -90,7 +90,7 @@ async def requested(db: AsyncConnection, order: Order, *quantities: int) -> Retu
     return made
 
 
-async def approved(db: AsyncConnection, order: Order, *quantities: int) -> Return:
+async def approved(db: Connection, order: Order, *quantities: int) -> Return:
     one = await requested(db, order, *quantities)
     (made,) = good(await approve(db, approvals=[Approve(return_id=one.id, actor=ACTOR)], now=NOW))
     return made
@@ -120,22 +120,22 @@ def look(one: Return, quantity: int, as_: Grade, line: int = 0) -> GradeUnits:
     )
 
 
-async def lies(db: AsyncConnection, world: World, name: str = "chair") -> dict[Condition, int]:
+async def lies(db: Connection, world: World, name: str = "chair") -> dict[Condition, int]:
     sku_id = world.shop.skus[name].id
     levels = (await stock_of(db, [sku_id]))[sku_id]
     return {level.condition: level.on_hand for level in levels if level.on_hand}
 
 
-async def facts(db: AsyncConnection, stream: UUID) -> list[str]:
+async def facts(db: Connection, stream: UUID) -> list[str]:
     return [fact.name for fact in (await facts_of(db, [stream]))[stream] if fact.name.startswith("returns.")]
 
 
-async def assert_lawful(db: AsyncConnection) -> None:
+async def assert_lawful(db: Connection) -> None:
     assert not [one for one in await examine(db, AUDIT) if one.broken]
     await assert_rooms_below_lawful(db)
 
 
-async def test_a_return_goes_from_the_wish_to_the_money(db: AsyncConnection) -> None:
+async def test_a_return_goes_from_the_wish_to_the_money(db: Connection) -> None:
     """RET-04, RET-05: each grade's units lie where they belong."""
     world = await build_world(db)
     order = await delivered(db, world, ("chair", 4))
@@ -174,7 +174,7 @@ async def test_a_return_goes_from_the_wish_to_the_money(db: AsyncConnection) -> 
     await assert_lawful(db)
 
 
-async def test_money_first_and_goods_later_end_the_same(db: AsyncConnection) -> None:
+async def test_money_first_and_goods_later_end_the_same(db: Connection) -> None:
     """RET-10."""
     world = await build_world(db)
     order = await delivered(db, world, ("chair", 2))
@@ -200,7 +200,7 @@ async def test_money_first_and_goods_later_end_the_same(db: AsyncConnection) -> 
     await assert_lawful(db)
 
 
-async def test_wrong_and_extra_goods_are_received_and_the_order_is_not_told_of_them(db: AsyncConnection) -> None:
+async def test_wrong_and_extra_goods_are_received_and_the_order_is_not_told_of_them(db: Connection) -> None:
     """RET-05, I-23: delivered minus returned is never negative."""
     world = await build_world(db, chair={"north": 10}, table={"north": 10})
     order = await delivered(db, world, ("chair", 2))
@@ -220,7 +220,7 @@ async def test_wrong_and_extra_goods_are_received_and_the_order_is_not_told_of_t
     await assert_lawful(db)
 
 
-async def test_blind_goods_are_never_refused(db: AsyncConnection) -> None:
+async def test_blind_goods_are_never_refused(db: Connection) -> None:
     """RET-06: against an order, a customer, or nothing at all; also more than was ever delivered."""
     world = await build_world(db)
     order = await delivered(db, world, ("chair", 1))
@@ -259,7 +259,7 @@ async def test_blind_goods_are_never_refused(db: AsyncConnection) -> None:
     await assert_lawful(db)
 
 
-async def test_a_bundle_comes_back_as_its_components(db: AsyncConnection) -> None:
+async def test_a_bundle_comes_back_as_its_components(db: Connection) -> None:
     world = await build_world(db)
     order = await delivered(db, world, ("set", 2))
     one = await approved(db, order, 1)
@@ -271,7 +271,7 @@ async def test_a_bundle_comes_back_as_its_components(db: AsyncConnection) -> Non
     await assert_lawful(db)
 
 
-async def test_a_return_that_was_called_off_or_expired_is_received_all_the_same(db: AsyncConnection) -> None:
+async def test_a_return_that_was_called_off_or_expired_is_received_all_the_same(db: Connection) -> None:
     """RET-06."""
     world = await build_world(db)
     order = await delivered(db, world, ("chair", 2))
@@ -289,7 +289,7 @@ async def test_a_return_that_was_called_off_or_expired_is_received_all_the_same(
     await assert_lawful(db)
 
 
-async def test_kept_goods_cost_money_and_no_movement(db: AsyncConnection) -> None:
+async def test_kept_goods_cost_money_and_no_movement(db: Connection) -> None:
     """RET-02."""
     world = await build_world(db)
     order = await delivered(db, world, ("chair", 1))
@@ -304,7 +304,7 @@ async def test_kept_goods_cost_money_and_no_movement(db: AsyncConnection) -> Non
     await assert_lawful(db)
 
 
-async def test_what_is_unknown_or_too_much_is_refused_and_its_neighbours_stand(db: AsyncConnection) -> None:
+async def test_what_is_unknown_or_too_much_is_refused_and_its_neighbours_stand(db: Connection) -> None:
     world = await build_world(db)
     order = await delivered(db, world, ("chair", 1))
     line_id = order.lines[0].id
@@ -339,7 +339,7 @@ async def test_what_is_unknown_or_too_much_is_refused_and_its_neighbours_stand(d
     await assert_lawful(db)
 
 
-async def test_the_id_of_a_refund_is_of_one_return(db: AsyncConnection) -> None:
+async def test_the_id_of_a_refund_is_of_one_return(db: Connection) -> None:
     world = await build_world(db)
     order = await delivered(db, world, ("chair", 2))
     one, other = await approved(db, order, 1), await approved(db, order, 1)
@@ -351,7 +351,7 @@ async def test_the_id_of_a_refund_is_of_one_return(db: AsyncConnection) -> None:
     assert isinstance(second, RefundIdUsed)
 
 
-async def test_one_parcel_scanned_at_two_docks_counts_once_and_its_money_goes_back_once(engine: AsyncEngine) -> None:
+async def test_one_parcel_scanned_at_two_docks_counts_once_and_its_money_goes_back_once(engine: Engine) -> None:
     """RET-05, PAY-06."""
     async with engine.begin() as db:
         world = await build_world(db)
@@ -395,7 +395,7 @@ async def test_one_parcel_scanned_at_two_docks_counts_once_and_its_money_goes_ba
         ("UPDATE ordering.line SET gross_minor = 1, net_minor = 1, tax_minor = 0 WHERE order_id = :order_id", "paid"),
     ],
 )
-async def test_each_law_of_the_room_finds_the_row_that_breaks_it(db: AsyncConnection, broken: str, name: str) -> None:
+async def test_each_law_of_the_room_finds_the_row_that_breaks_it(db: Connection, broken: str, name: str) -> None:
     world = await build_world(db)
     order = await delivered(db, world, ("chair", 2))
     one = await approved(db, order, 2)

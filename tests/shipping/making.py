@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from batuta.kernel.addresses import Address
+from batuta.plumbing.database import Connection
 from batuta.shipping.commands import (
     hand_over,
     label_parcels,
@@ -98,7 +97,7 @@ def a_card(service: Service) -> RateCard:
     )
 
 
-async def given_service(db: AsyncConnection) -> tuple[Carrier, Service]:
+async def given_service(db: Connection) -> tuple[Carrier, Service]:
     carrier = a_carrier()
     service = a_service(carrier)
     await save_carriers(db, carriers=[carrier], now=NOW)
@@ -123,7 +122,7 @@ def a_parcel(service: Service | None, *, owner_id: UUID | None = None, weight_g:
     )
 
 
-async def given_labelled(db: AsyncConnection, service: Service, count: int = 1) -> tuple[list[NewParcel], list[str]]:
+async def given_labelled(db: Connection, service: Service, count: int = 1) -> tuple[list[NewParcel], list[str]]:
     """Open and label parcels; return them with their tracking numbers."""
     parcels = [a_parcel(service) for _ in range(count)]
     await open_parcels(db, parcels=parcels, now=NOW)
@@ -131,7 +130,7 @@ async def given_labelled(db: AsyncConnection, service: Service, count: int = 1) 
     return parcels, [one.tracking_number for one in answers if isinstance(one, Labelled)]
 
 
-async def given_handed_over(db: AsyncConnection, service: Service) -> tuple[NewParcel, str]:
+async def given_handed_over(db: Connection, service: Service) -> tuple[NewParcel, str]:
     """One parcel in its carrier's hands, with its tracking number."""
     [parcel], [number] = await given_labelled(db, service)
     await hand_over(db, handovers=[HandOver(parcel_id=parcel.id, at=NOW, actor="staff:ana")], now=NOW)

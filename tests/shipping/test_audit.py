@@ -2,9 +2,9 @@
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.plumbing.audit import examine
+from batuta.plumbing.database import Connection
 from batuta.shipping.commands import record_tracking
 from batuta.shipping.queries import AUDIT
 from tests.making import NOW
@@ -24,7 +24,7 @@ LIVES = [
 ]
 
 
-async def test_the_laws_hold_of_parcels_of_every_fate(db: AsyncConnection) -> None:
+async def test_the_laws_hold_of_parcels_of_every_fate(db: Connection) -> None:
     carrier, service = await given_service(db)
     _, numbers = await given_labelled(db, service, len(LIVES))
     scans = [
@@ -59,7 +59,7 @@ DAMAGES = (
 
 
 @pytest.mark.parametrize(("law", "damage"), list(enumerate(DAMAGES)))
-async def test_a_damaged_row_is_named(db: AsyncConnection, law: int, damage: str) -> None:
+async def test_a_damaged_row_is_named(db: Connection, law: int, damage: str) -> None:
     carrier, service = await given_service(db)
     parcel, number = await given_handed_over(db, service)
     await given_labelled(db, service)

@@ -3,9 +3,9 @@
 import asyncio
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from batuta.kernel.states import IllegalMove
+from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.events import facts_of
 from batuta.shipping.commands import (
     close_parcels,
@@ -80,7 +80,7 @@ def to_the_islands() -> RateRequest:
     )
 
 
-async def test_a_parcel_is_rated_by_every_service_that_takes_it(db: AsyncConnection) -> None:
+async def test_a_parcel_is_rated_by_every_service_that_takes_it(db: Connection) -> None:
     carrier, service = await given_service(db)
     request = to_the_islands()
 
@@ -93,7 +93,7 @@ async def test_a_parcel_is_rated_by_every_service_that_takes_it(db: AsyncConnect
     assert (ours.carrier_code, ours.service_code) == (carrier.code, service.code)
 
 
-async def test_a_changed_rate_card_is_seen_at_once_by_every_connection(engine: AsyncEngine) -> None:
+async def test_a_changed_rate_card_is_seen_at_once_by_every_connection(engine: Engine) -> None:
     request = to_the_islands()
     async with engine.begin() as db:
         _, service = await given_service(db)
@@ -114,13 +114,14 @@ async def test_a_changed_rate_card_is_seen_at_once_by_every_connection(engine: A
     assert (ours(before[request.id]), ours(after[request.id])) == ([1_300], [1_377])
 
 
-async def test_a_rate_card_that_was_undone_is_forgotten(engine: AsyncEngine) -> None:
+async def test_a_rate_card_that_was_undone_is_forgotten(engine: Engine) -> None:
     async with engine.begin() as db:
         _, service = await given_service(db)
     request = to_the_islands()
     empty = msgspec.structs.replace(a_card(service), zones=[], rates=[], transits=[])
 
     async with engine.connect() as db:
+        await db.begin()
         await set_rate_cards(db, cards=[empty], now=NOW)
         during = await rates(db, requests=[request])
         await db.rollback()
@@ -132,7 +133,7 @@ async def test_a_rate_card_that_was_undone_is_forgotten(engine: AsyncEngine) -> 
     assert (is_offered(during[request.id]), is_offered(after[request.id])) == (False, True)
 
 
-async def test_an_address_no_carrier_serves_is_answered_with_reasons(db: AsyncConnection) -> None:
+async def test_an_address_no_carrier_serves_is_answered_with_reasons(db: Connection) -> None:
     _, service = await given_service(db)
     request = msgspec.structs.replace(to_the_islands(), destination_country="AQ")
 
@@ -143,7 +144,7 @@ async def test_an_address_no_carrier_serves_is_answered_with_reasons(db: AsyncCo
     assert refusal.facts["services"][service.code] == "no_zone"  # type: ignore[index]
 
 
-async def test_rate_cards_are_refused_one_by_one(db: AsyncConnection) -> None:
+async def test_rate_cards_are_refused_one_by_one(db: Connection) -> None:
     _, service = await given_service(db)
     good = a_card(service)
     bad = msgspec.structs.replace(good, transits=[])
@@ -157,7 +158,7 @@ async def test_rate_cards_are_refused_one_by_one(db: AsyncConnection) -> None:
     assert sorted(kept.zones, key=str) == sorted(good.zones, key=str)
 
 
-async def test_carriers_and_services_saved_again_keep_their_ids(db: AsyncConnection) -> None:
+async def test_carriers_and_services_saved_again_keep_their_ids(db: Connection) -> None:
     carrier, service = await given_service(db)
 
     await save_carriers(db, carriers=[msgspec.structs.replace(carrier, id=fresh_id(), name="Otra")], now=NOW)
@@ -168,7 +169,7 @@ async def test_carriers_and_services_saved_again_keep_their_ids(db: AsyncConnect
     assert set(await services_by_id(db, [service.id])) == {service.id}
 
 
-async def test_opening_the_same_parcel_again_changes_nothing(db: AsyncConnection) -> None:
+async def test_opening_the_same_parcel_again_changes_nothing(db: Connection) -> None:
     _, service = await given_service(db)
     parcel = a_parcel(service)
     line = parcel.contents[0]
@@ -184,7 +185,7 @@ async def test_opening_the_same_parcel_again_changes_nothing(db: AsyncConnection
     assert known.contents == [Content(line_id=line.line_id, sku_id=line.sku_id, quantity=4)]
 
 
-async def test_a_parcel_that_its_service_cannot_carry_is_refused_and_its_neighbour_opened(db: AsyncConnection) -> None:
+async def test_a_parcel_that_its_service_cannot_carry_is_refused_and_its_neighbour_opened(db: Connection) -> None:
     carrier, service = await given_service(db)
     good = a_parcel(service)
     lost = a_parcel(a_service(carrier))
@@ -196,7 +197,7 @@ async def test_a_parcel_that_its_service_cannot_carry_is_refused_and_its_neighbo
     assert answers[0].facts["weight_max_g"] == 30_000
 
 
-async def test_a_closed_parcel_is_labelled_with_what_the_scale_said(db: AsyncConnection) -> None:
+async def test_a_closed_parcel_is_labelled_with_what_the_scale_said(db: Connection) -> None:
     _, service = await given_service(db)
     parcel, heavy = a_parcel(service), a_parcel(service)
     await open_parcels(db, parcels=[parcel, heavy], now=NOW)
@@ -216,7 +217,7 @@ async def test_a_closed_parcel_is_labelled_with_what_the_scale_said(db: AsyncCon
     assert (known.status, known.weight_g, known.length_mm, known.closed_at) == ("closed", 2_345, 500, NOW)
 
 
-async def test_a_labelled_parcel_is_not_closed_again(db: AsyncConnection) -> None:
+async def test_a_labelled_parcel_is_not_closed_again(db: Connection) -> None:
     _, service = await given_service(db)
     [parcel], _ = await given_labelled(db, service)
 
@@ -226,7 +227,7 @@ async def test_a_labelled_parcel_is_not_closed_again(db: AsyncConnection) -> Non
     assert answer.facts["allowed"] == ["manifested", "voided"]
 
 
-async def test_labelling_again_gives_the_same_numbers(db: AsyncConnection) -> None:
+async def test_labelling_again_gives_the_same_numbers(db: Connection) -> None:
     carrier, service = await given_service(db)
     [parcel], [number] = await given_labelled(db, service)
 
@@ -239,7 +240,7 @@ async def test_labelling_again_gives_the_same_numbers(db: AsyncConnection) -> No
     }
 
 
-async def test_fifty_parcels_labelled_at_once_have_a_hundred_numbers(engine: AsyncEngine) -> None:
+async def test_fifty_parcels_labelled_at_once_have_a_hundred_numbers(engine: Engine) -> None:
     async with engine.begin() as db:
         _, service = await given_service(db)
 
@@ -257,7 +258,7 @@ async def test_fifty_parcels_labelled_at_once_have_a_hundred_numbers(engine: Asy
     assert len({one.tracking_number for one in labels} | {one.sscc for one in labels}) == 100
 
 
-async def test_what_cannot_be_labelled_says_why(db: AsyncConnection) -> None:
+async def test_what_cannot_be_labelled_says_why(db: Connection) -> None:
     elsewhere = msgspec.structs.replace(a_carrier(), adapter="acme")
     service = a_service(elsewhere)
     await save_carriers(db, carriers=[elsewhere], now=NOW)
@@ -274,7 +275,7 @@ async def test_what_cannot_be_labelled_says_why(db: AsyncConnection) -> None:
     assert [type(answer) for answer in answers] == [NotOurLabel, NoCarrier, IllegalMove, ParcelNotFound]
 
 
-async def test_a_number_given_elsewhere_belongs_to_one_parcel(db: AsyncConnection) -> None:
+async def test_a_number_given_elsewhere_belongs_to_one_parcel(db: Connection) -> None:
     _, service = await given_service(db)
     one, other, bare = a_parcel(service), a_parcel(service), a_parcel(None)
     await open_parcels(db, parcels=[one, other, bare], now=NOW)
@@ -304,7 +305,7 @@ async def test_a_number_given_elsewhere_belongs_to_one_parcel(db: AsyncConnectio
     assert (await parcels_by_id(db, [one.id]))[one.id].status == "labelled"
 
 
-async def test_handing_over_twice_keeps_the_first_time_and_tells_it_once(db: AsyncConnection) -> None:
+async def test_handing_over_twice_keeps_the_first_time_and_tells_it_once(db: Connection) -> None:
     _, service = await given_service(db)
     parcel, _ = await given_handed_over(db, service)
     again = HandOver(parcel_id=parcel.id, at=LATER, actor="staff:eva")
@@ -318,7 +319,7 @@ async def test_handing_over_twice_keeps_the_first_time_and_tells_it_once(db: Asy
     assert [(fact.name, fact.actor) for fact in told] == [("shipping.parcel_handed_over", "staff:ana")]
 
 
-async def test_a_carrier_s_parcel_is_labelled_before_it_is_handed_over(db: AsyncConnection) -> None:
+async def test_a_carrier_s_parcel_is_labelled_before_it_is_handed_over(db: Connection) -> None:
     _, service = await given_service(db)
     unlabelled, carried_by_us = a_parcel(service), a_parcel(None)
     await open_parcels(db, parcels=[unlabelled, carried_by_us], now=NOW)
@@ -331,7 +332,7 @@ async def test_a_carrier_s_parcel_is_labelled_before_it_is_handed_over(db: Async
     assert [type(answer) for answer in answers] == [NotLabelled, HandedOver, ParcelNotFound]
 
 
-async def test_a_parcel_is_voided_only_before_it_leaves(db: AsyncConnection) -> None:
+async def test_a_parcel_is_voided_only_before_it_leaves(db: Connection) -> None:
     _, service = await given_service(db)
     gone, _ = await given_handed_over(db, service)
     [here], _ = await given_labelled(db, service)
@@ -348,7 +349,7 @@ async def test_a_parcel_is_voided_only_before_it_leaves(db: AsyncConnection) -> 
     assert [fact.name for fact in told] == ["shipping.parcel_voided"]
 
 
-async def test_nothing_asked_is_nothing_done(db: AsyncConnection) -> None:
+async def test_nothing_asked_is_nothing_done(db: Connection) -> None:
     assert await open_parcels(db, parcels=[], now=NOW) == []
     assert await close_parcels(db, closings=[], now=NOW) == []
     assert await label_parcels(db, parcel_ids=[], label_format=LabelFormat.ZPL, now=NOW) == []

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 import zxingcpp
 from PIL import Image
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.kernel.addresses import Address
+from batuta.plumbing.database import Connection
 from batuta.shipping.commands import give_numbers, label_parcels, open_parcels
 from batuta.shipping.domain import GivenNumber, LabelFacts, LabelFormat, Labelled, label_pdf, label_png, zpl
 from batuta.shipping.domain.labels import wrap
@@ -114,7 +114,7 @@ def test_the_bars_of_any_tracking_number_fit_the_paper(number: str) -> None:
     assert start >= 40
 
 
-async def test_labels_are_stored_as_printed_and_drawn_when_asked(db: AsyncConnection) -> None:
+async def test_labels_are_stored_as_printed_and_drawn_when_asked(db: Connection) -> None:
     _, service = await given_service(db)
     [parcel], [number] = await given_labelled(db, service)
     unlabelled = a_parcel(service)
@@ -131,7 +131,7 @@ async def test_labels_are_stored_as_printed_and_drawn_when_asked(db: AsyncConnec
     assert pages[parcel.id] == label_pdf(facts[parcel.id])
 
 
-async def test_a_pdf_label_can_be_printed_as_zpl_later_with_the_same_numbers(db: AsyncConnection) -> None:
+async def test_a_pdf_label_can_be_printed_as_zpl_later_with_the_same_numbers(db: Connection) -> None:
     _, service = await given_service(db)
     parcel = a_parcel(service)
     await open_parcels(db, parcels=[parcel], now=NOW)
@@ -146,7 +146,7 @@ async def test_a_pdf_label_can_be_printed_as_zpl_later_with_the_same_numbers(db:
     assert first.tracking_number in (await zpl_labels(db, [parcel.id]))[parcel.id]
 
 
-async def test_a_number_given_elsewhere_is_printed_on_our_label(db: AsyncConnection) -> None:
+async def test_a_number_given_elsewhere_is_printed_on_our_label(db: Connection) -> None:
     _, service = await given_service(db)
     parcel = a_parcel(service)
     await open_parcels(db, parcels=[parcel], now=NOW)

@@ -6,8 +6,8 @@ from datetime import timedelta, timezone
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.events import facts_of
 from batuta.shipping.commands import (
     give_numbers,
@@ -45,15 +45,15 @@ from tests.shipping.making import (
 LIFE = ["accepted", "exception:customs", "in_transit", "out_for_delivery", "delivered:signed", "returning", "returned"]
 
 
-async def told_of(db: AsyncConnection, owner_id: UUID) -> list[str]:
+async def told_of(db: Connection, owner_id: UUID) -> list[str]:
     return [fact.name.removeprefix("shipping.parcel_") for fact in (await facts_of(db, [owner_id]))[owner_id]]
 
 
-async def the_parcel(db: AsyncConnection, parcel_id: UUID) -> Parcel:
+async def the_parcel(db: Connection, parcel_id: UUID) -> Parcel:
     return (await parcels_by_id(db, [parcel_id]))[parcel_id]
 
 
-async def test_a_parcel_goes_from_the_packing_table_to_the_door(db: AsyncConnection) -> None:
+async def test_a_parcel_goes_from_the_packing_table_to_the_door(db: Connection) -> None:
     """SHP-05: delivered is when the carrier says it was."""
     carrier, service = await given_service(db)
     parcel, number = await given_handed_over(db, service)
@@ -77,7 +77,7 @@ async def test_a_parcel_goes_from_the_packing_table_to_the_door(db: AsyncConnect
     )
 
 
-async def test_every_shuffle_with_repetitions_ends_in_the_same_state(db: AsyncConnection) -> None:
+async def test_every_shuffle_with_repetitions_ends_in_the_same_state(db: Connection) -> None:
     """SHP-03: thirty parcels live one life, each told in another order, in other portions, some of it twice."""
     carrier, service = await given_service(db)
     parcels, numbers = await given_labelled(db, service, 30)
@@ -100,7 +100,7 @@ async def test_every_shuffle_with_repetitions_ends_in_the_same_state(db: AsyncCo
         assert told_facts.count("delivered") == told_facts.count("returned") == 1
 
 
-async def test_a_scan_that_came_before_is_known(db: AsyncConnection) -> None:
+async def test_a_scan_that_came_before_is_known(db: Connection) -> None:
     carrier, service = await given_service(db)
     parcel, number = await given_handed_over(db, service)
     [scan] = scans_of_a_life(carrier, number, ["delivered"])
@@ -113,7 +113,7 @@ async def test_a_scan_that_came_before_is_known(db: AsyncConnection) -> None:
     assert await told_of(db, parcel.owner_id) == ["handed_over", "delivered"]
 
 
-async def test_scans_keep_the_carrier_s_offset_and_place(db: AsyncConnection) -> None:
+async def test_scans_keep_the_carrier_s_offset_and_place(db: Connection) -> None:
     """SHP-02."""
     carrier, service = await given_service(db)
     parcel, number = await given_handed_over(db, service)
@@ -127,7 +127,7 @@ async def test_scans_keep_the_carrier_s_offset_and_place(db: AsyncConnection) ->
     assert (seen.status, seen.raw_code, seen.place) == ("in_transit", "in_transit", "Las Palmas")
 
 
-async def test_a_scan_of_an_unknown_parcel_waits_until_the_parcel_appears(db: AsyncConnection) -> None:
+async def test_a_scan_of_an_unknown_parcel_waits_until_the_parcel_appears(db: Connection) -> None:
     carrier, service = await given_service(db)
     number = fresh_code("T")
     life = scans_of_a_life(carrier, number, ["accepted", "delivered"])
@@ -147,7 +147,7 @@ async def test_a_scan_of_an_unknown_parcel_waits_until_the_parcel_appears(db: As
     assert await told_of(db, parcel.owner_id) == ["taken_unannounced", "delivered"]
 
 
-async def test_a_scan_kept_while_its_parcel_was_being_labelled_is_swept_up(engine: AsyncEngine) -> None:
+async def test_a_scan_kept_while_its_parcel_was_being_labelled_is_swept_up(engine: Engine) -> None:
     async with engine.begin() as db:
         carrier, service = await given_service(db)
     number = fresh_code("T")
@@ -169,7 +169,7 @@ async def test_a_scan_kept_while_its_parcel_was_being_labelled_is_swept_up(engin
     assert (before, swept, after, again) == ("labelled", 1, "in_transit", 0)
 
 
-async def test_batches_of_the_same_scans_at_once_record_each_of_them_once(engine: AsyncEngine) -> None:
+async def test_batches_of_the_same_scans_at_once_record_each_of_them_once(engine: Engine) -> None:
     async with engine.begin() as db:
         carrier, service = await given_service(db)
         parcels, numbers = await given_labelled(db, service, 20)
@@ -189,7 +189,7 @@ async def test_batches_of_the_same_scans_at_once_record_each_of_them_once(engine
             assert await told_of(db, parcel.owner_id) == ["taken_unannounced", "delivered"]
 
 
-async def test_an_exception_is_told_with_its_code_each_time_it_happens(db: AsyncConnection) -> None:
+async def test_an_exception_is_told_with_its_code_each_time_it_happens(db: Connection) -> None:
     carrier, service = await given_service(db)
     parcel, number = await given_handed_over(db, service)
     life = scans_of_a_life(
@@ -206,7 +206,7 @@ async def test_an_exception_is_told_with_its_code_each_time_it_happens(db: Async
     assert (known.status, known.exception_code) == ("exception", "damaged")
 
 
-async def test_the_ends_of_a_parcel_are_told(db: AsyncConnection) -> None:
+async def test_the_ends_of_a_parcel_are_told(db: Connection) -> None:
     carrier, service = await given_service(db)
     lost, number_lost = await given_handed_over(db, service)
     back, number_back = await given_handed_over(db, service)
@@ -224,7 +224,7 @@ async def test_the_ends_of_a_parcel_are_told(db: AsyncConnection) -> None:
     assert await told_of(db, back.owner_id) == ["handed_over", "returning", "returned"]
 
 
-async def test_a_parcel_seen_on_the_road_can_still_be_handed_over_but_not_voided(db: AsyncConnection) -> None:
+async def test_a_parcel_seen_on_the_road_can_still_be_handed_over_but_not_voided(db: Connection) -> None:
     """SHP-01: what we did is not what the carrier reports, and neither overwrites the other."""
     carrier, service = await given_service(db)
     [parcel], [number] = await given_labelled(db, service)
@@ -239,7 +239,7 @@ async def test_a_parcel_seen_on_the_road_can_still_be_handed_over_but_not_voided
     assert await told_of(db, parcel.owner_id) == ["taken_unannounced", "handed_over"]
 
 
-async def test_a_code_that_nobody_knew_is_told_anew_once_it_has_a_meaning(db: AsyncConnection) -> None:
+async def test_a_code_that_nobody_knew_is_told_anew_once_it_has_a_meaning(db: Connection) -> None:
     carrier, service = await given_service(db)
     parcel, number = await given_handed_over(db, service)
     life = scans_of_a_life(carrier, number, ["01", "Z9"])
@@ -268,6 +268,6 @@ async def test_a_code_that_nobody_knew_is_told_anew_once_it_has_a_meaning(db: As
     assert await told_of(db, parcel.owner_id) == ["handed_over", "delivered"]
 
 
-async def test_no_scans_are_no_work(db: AsyncConnection) -> None:
+async def test_no_scans_are_no_work(db: Connection) -> None:
     assert await record_tracking(db, scans=[], now=NOW) == []
     await save_tracking_codes(db, codes=[], now=NOW)

@@ -11,12 +11,12 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from batuta.ordering.commands import place
 from batuta.ordering.domain import HoldStatus, Means, Order, OrderStatus, PlaceOrder
 from batuta.payments.domain import Balance
 from batuta.payments.queries import balances
+from batuta.plumbing.database import Engine
 from batuta.plumbing.stepping import settle
 from tests import making
 from tests.journeys.journey import WORKER, Journey, broken_laws
@@ -118,7 +118,7 @@ def seed(monkeypatch: pytest.MonkeyPatch) -> int:
     return chosen
 
 
-async def test_whatever_happens_in_whatever_order_all_laws_hold(engine: AsyncEngine, seed: int) -> None:
+async def test_whatever_happens_in_whatever_order_all_laws_hold(engine: Engine, seed: int) -> None:
     print(f"seed {seed}: repeat with BATUTA_TEST_SEED={seed}")  # noqa: T201
     async with engine.begin() as db:
         shop = await build_shop(db, stock=STOCK, price_minor=PRICE_MINOR)

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.inventory.commands import reserve
 from batuta.inventory.domain import Reserved, ReserveLine, ReserveRequest
@@ -13,6 +12,7 @@ from batuta.kernel.addresses import Address
 from batuta.kernel.ids import child_id
 from batuta.locations.commands import save_locations
 from batuta.plumbing.audit import examine
+from batuta.plumbing.database import Connection
 from batuta.shipping.commands import save_carriers, save_services, set_rate_cards
 from batuta.shipping.domain import Carrier, Rate, RateCard, Service, ServiceKind, Transit, ZoneRule
 from batuta.sourcing.domain import Plan, SourcingLine, SourcingRequest
@@ -32,7 +32,7 @@ ANDORRA = Address(
 
 
 async def given_shop(
-    db: AsyncConnection,
+    db: Connection,
     stock: Mapping[str, Mapping[str, int]],
     *,
     postal_codes: Mapping[str, str] | None = None,
@@ -58,7 +58,7 @@ def postal_code_of(shop: Shop) -> str:
     return f"AD{shop.channel.id.hex[-8:]}".upper()
 
 
-async def _service(db: AsyncConnection, prices: Mapping[str, int], postal_code: str) -> Service:
+async def _service(db: Connection, prices: Mapping[str, int], postal_code: str) -> Service:
     carrier = Carrier(id=fresh_id(), code=fresh_code("carrier"), name="Pirineo", gs1_prefix="8412345")
     service = Service(
         id=fresh_id(),
@@ -108,7 +108,7 @@ def an_order(shop: Shop, *wants: tuple[str, int], order_id: UUID | None = None, 
     return msgspec.structs.replace(request, **changes)
 
 
-async def hold_at(db: AsyncConnection, request: SourcingRequest, *location_ids: UUID) -> None:
+async def hold_at(db: Connection, request: SourcingRequest, *location_ids: UUID) -> None:
     """Reserve the order's units, at these locations alone if any are named."""
     lines = [
         ReserveLine(line_id=line.line_id, sku_id=sku_id, quantity=units * line.quantity)
@@ -130,7 +130,7 @@ def places_of(shop: Shop, plan: object) -> dict[str, int]:
     return units
 
 
-async def claims_at(db: AsyncConnection, shop: Shop, order_id: UUID) -> dict[str, int]:
+async def claims_at(db: Connection, shop: Shop, order_id: UUID) -> dict[str, int]:
     """Units the order holds, by the short name of the location."""
     names = {location.id: name for name, location in shop.locations.items()}
     units: dict[str, int] = {}
@@ -139,5 +139,5 @@ async def claims_at(db: AsyncConnection, shop: Shop, order_id: UUID) -> dict[str
     return units
 
 
-async def broken_laws(db: AsyncConnection) -> Sequence[str]:
+async def broken_laws(db: Connection) -> Sequence[str]:
     return [verdict.law for verdict in await examine(db, AUDIT) if verdict.broken]

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from sqlalchemy import event, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import text
 
 from batuta.inventory.commands import record_movements, release
 from batuta.inventory.domain import Account, Movement, MovementReason, Release
 from batuta.kernel.addresses import Address
+from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.events import facts_of
 from batuta.sourcing.commands import plan, record_rejection
 from batuta.sourcing.domain import (
@@ -25,18 +25,19 @@ from batuta.sourcing.domain import (
     Verdict,
 )
 from batuta.sourcing.queries import assignments_of, decisions_of, explain
+from tests.counting import statements_of
 from tests.making import NOW, fresh_code, fresh_id
 from tests.sourcing.making import an_order, broken_laws, claims_at, given_shop, hold_at, places_of
 from tests.world import Shop
 
 
-async def planned(db: AsyncConnection, *requests: SourcingRequest) -> list[Plan | Unfillable]:
+async def planned(db: Connection, *requests: SourcingRequest) -> list[Plan | Unfillable]:
     answers = await plan(db, requests=requests, now=NOW)
     assert await broken_laws(db) == []
     return answers
 
 
-async def decision_on(db: AsyncConnection, request: SourcingRequest) -> Decision:
+async def decision_on(db: Connection, request: SourcingRequest) -> Decision:
     return (await decisions_of(db, [request.order_id]))[request.order_id][-1]
 
 
@@ -44,7 +45,7 @@ def rules_of(decision: Decision) -> dict[str, Rule | None]:
     return {one.name: one.rule for one in decision.considered if one.verdict is Verdict.EXCLUDED}
 
 
-async def reject(db: AsyncConnection, shop: Shop, request: SourcingRequest, name: str, **changes: object) -> int:
+async def reject(db: Connection, shop: Shop, request: SourcingRequest, name: str, **changes: object) -> int:
     one = Rejection(
         order_id=request.order_id,
         line_id=request.lines[0].line_id,
@@ -58,7 +59,7 @@ async def reject(db: AsyncConnection, shop: Shop, request: SourcingRequest, name
     return units
 
 
-async def test_an_order_for_two_with_one_unit_at_each_of_two_locations_is_split(db: AsyncConnection) -> None:
+async def test_an_order_for_two_with_one_unit_at_each_of_two_locations_is_split(db: Connection) -> None:
     """medusajs/medusa #14987."""
     shop, service = await given_shop(db, {"chair": {"north": 1, "south": 1}})
     order = an_order(shop, ("chair", 2))
@@ -74,7 +75,7 @@ async def test_an_order_for_two_with_one_unit_at_each_of_two_locations_is_split(
     assert await claims_at(db, shop, order.order_id) == {"north": 1, "south": 1}
 
 
-async def test_units_are_moved_to_the_cheaper_location_with_their_claim(db: AsyncConnection) -> None:
+async def test_units_are_moved_to_the_cheaper_location_with_their_claim(db: Connection) -> None:
     shop, _ = await given_shop(
         db, {"chair": {"far": 5, "near": 5}}, postal_codes={"near": "25001"}, prices={"": 900, "25": 400}
     )
@@ -88,7 +89,7 @@ async def test_units_are_moved_to_the_cheaper_location_with_their_claim(db: Asyn
     assert await assignments_of(db, [order.order_id]) == {order.order_id: list(answer.assignments)}  # type: ignore[union-attr]
 
 
-async def test_a_unit_is_never_moved_to_a_location_that_lacks_it(db: AsyncConnection) -> None:
+async def test_a_unit_is_never_moved_to_a_location_that_lacks_it(db: Connection) -> None:
     """The cheap location has a row of the SKU, and its one unit belongs to another order."""
     shop, _ = await given_shop(
         db, {"chair": {"far": 1, "near": 1}}, postal_codes={"near": "25001"}, prices={"": 900, "25": 400}
@@ -104,7 +105,7 @@ async def test_a_unit_is_never_moved_to_a_location_that_lacks_it(db: AsyncConnec
     assert await claims_at(db, shop, first.order_id) == {"near": 1}
 
 
-async def test_an_order_of_a_batch_takes_what_an_earlier_one_left(db: AsyncConnection) -> None:
+async def test_an_order_of_a_batch_takes_what_an_earlier_one_left(db: Connection) -> None:
     shop, _ = await given_shop(
         db,
         {"chair": {"far": 3, "near": 1}, "lamp": {"near": 1}},
@@ -120,7 +121,7 @@ async def test_an_order_of_a_batch_takes_what_an_earlier_one_left(db: AsyncConne
     assert [places_of(shop, answer) for answer in answers] == [{"near": 1}, {"far": 1}, {"far": 1}]
 
 
-async def test_planning_again_answers_the_same_and_writes_nothing(db: AsyncConnection) -> None:
+async def test_planning_again_answers_the_same_and_writes_nothing(db: Connection) -> None:
     shop, _ = await given_shop(db, {"chair": {"north": 5}, "lamp": {"south": 5}})
     order = an_order(shop, ("chair", 2), ("lamp", 1), ("service", 1))
     await hold_at(db, an_order(shop, ("chair", 2), ("lamp", 1), order_id=order.order_id))
@@ -136,7 +137,7 @@ async def test_planning_again_answers_the_same_and_writes_nothing(db: AsyncConne
     assert len((await facts_of(db, [order.order_id]))[order.order_id]) == 1
 
 
-async def test_the_same_order_twice_in_a_batch_is_decided_once(db: AsyncConnection) -> None:
+async def test_the_same_order_twice_in_a_batch_is_decided_once(db: Connection) -> None:
     shop, _ = await given_shop(db, {"chair": {"north": 5}})
     order = an_order(shop, ("chair", 2))
     await hold_at(db, order)
@@ -146,7 +147,7 @@ async def test_the_same_order_twice_in_a_batch_is_decided_once(db: AsyncConnecti
     assert first == again
 
 
-async def test_a_rejected_unit_is_planned_elsewhere_and_the_rest_stays(db: AsyncConnection) -> None:
+async def test_a_rejected_unit_is_planned_elsewhere_and_the_rest_stays(db: Connection) -> None:
     shop, _ = await given_shop(db, {"chair": {"north": 1, "south": 1, "west": 3}}, west={"handling_order_minor": 5_000})
     order = an_order(shop, ("chair", 2))
     await hold_at(db, order)
@@ -163,7 +164,7 @@ async def test_a_rejected_unit_is_planned_elsewhere_and_the_rest_stays(db: Async
     assert sorted(one.quantity for one in standing) == [1, 1]
 
 
-async def test_a_rejection_names_a_part_and_its_cause_makes_it_one(db: AsyncConnection) -> None:
+async def test_a_rejection_names_a_part_and_its_cause_makes_it_one(db: Connection) -> None:
     shop, _ = await given_shop(db, {"chair": {"north": 5, "south": 5}}, south={"handling_order_minor": 900})
     order = an_order(shop, ("chair", 3))
     await hold_at(db, order)
@@ -178,7 +179,7 @@ async def test_a_rejection_names_a_part_and_its_cause_makes_it_one(db: AsyncConn
     assert await claims_at(db, shop, order.order_id) == {"north": 2, "south": 1}
 
 
-async def test_a_ban_ends_and_counts_for_other_orders_only_when_it_says_so(db: AsyncConnection) -> None:
+async def test_a_ban_ends_and_counts_for_other_orders_only_when_it_says_so(db: Connection) -> None:
     shop, _ = await given_shop(db, {"chair": {"north": 9}})
     first, second = an_order(shop, ("chair", 1)), an_order(shop, ("chair", 1))
     await hold_at(db, first)
@@ -196,7 +197,7 @@ async def test_a_ban_ends_and_counts_for_other_orders_only_when_it_says_so(db: A
     assert places_of(shop, later) == {"north": 1}
 
 
-async def test_units_given_back_with_their_claim_are_reserved_again(db: AsyncConnection) -> None:
+async def test_units_given_back_with_their_claim_are_reserved_again(db: Connection) -> None:
     shop, _ = await given_shop(db, {"chair": {"north": 2, "south": 4}}, south={"handling_order_minor": 900})
     order = an_order(shop, ("chair", 2))
     await hold_at(db, order)
@@ -210,7 +211,7 @@ async def test_units_given_back_with_their_claim_are_reserved_again(db: AsyncCon
     assert await claims_at(db, shop, order.order_id) == {"south": 2}
 
 
-async def test_a_location_that_lost_its_units_is_left(db: AsyncConnection) -> None:
+async def test_a_location_that_lost_its_units_is_left(db: Connection) -> None:
     """Two units are claimed where a count found one."""
     shop, _ = await given_shop(db, {"chair": {"north": 2, "south": 4}}, south={"handling_order_minor": 900})
     order = an_order(shop, ("chair", 2))
@@ -233,7 +234,7 @@ async def test_a_location_that_lost_its_units_is_left(db: AsyncConnection) -> No
     assert places_of(shop, answer) == {"south": 2}
 
 
-async def test_every_location_that_is_out_has_its_rule(db: AsyncConnection) -> None:
+async def test_every_location_that_is_out_has_its_rule(db: Connection) -> None:
     """SRC-02."""
     names = ("best", "dear", "asleep", "shut", "pure", "busy", "dollar", "empty", "mute")
     shop, _ = await given_shop(
@@ -268,7 +269,7 @@ async def test_every_location_that_is_out_has_its_rule(db: AsyncConnection) -> N
     assert "dear, 0,70\xa0€ más cara" in explain(decision, "es")
 
 
-async def test_what_no_location_can_serve_is_answered_with_its_reasons(db: AsyncConnection) -> None:
+async def test_what_no_location_can_serve_is_answered_with_its_reasons(db: Connection) -> None:
     shop, _ = await given_shop(db, {"chair": {"north": 5}, "lamp": {"south": 1}}, south={"hours": {}})
     order = an_order(shop, ("chair", 1), ("lamp", 1))
     await hold_at(db, order)
@@ -285,7 +286,7 @@ async def test_what_no_location_can_serve_is_answered_with_its_reasons(db: Async
     assert told == ["sourcing.lines_unfillable"]
 
 
-async def test_an_address_no_carrier_serves_is_unfillable(db: AsyncConnection) -> None:
+async def test_an_address_no_carrier_serves_is_unfillable(db: Connection) -> None:
     shop, _ = await given_shop(db, {"chair": {"north": 5}})
     nowhere = Address(street=["1"], city="Stanley", postal_code="FIQQ 1ZZ", country="FK")
     order = an_order(shop, ("chair", 1), destination=nowhere)
@@ -297,7 +298,7 @@ async def test_an_address_no_carrier_serves_is_unfillable(db: AsyncConnection) -
     assert answer.facts["rules"] == ["not_served"]
 
 
-async def test_a_sku_nobody_knows_is_unfillable(db: AsyncConnection) -> None:
+async def test_a_sku_nobody_knows_is_unfillable(db: Connection) -> None:
     shop, _ = await given_shop(db, {"chair": {"north": 5}})
     order = an_order(shop, ("chair", 1))
     (line,) = order.lines
@@ -308,7 +309,7 @@ async def test_a_sku_nobody_knows_is_unfillable(db: AsyncConnection) -> None:
     assert isinstance(answer, Unfillable)
 
 
-async def test_a_pickup_ships_from_its_own_location_alone(db: AsyncConnection) -> None:
+async def test_a_pickup_ships_from_its_own_location_alone(db: Connection) -> None:
     shop, _ = await given_shop(db, {"chair": {"dear": 5, "cheap": 5}}, dear={"handling_order_minor": 900})
     chosen = shop.locations["dear"].id
     order = an_order(shop, ("chair", 1), method=Method.PICKUP, pickup_location_id=chosen)
@@ -322,7 +323,7 @@ async def test_a_pickup_ships_from_its_own_location_alone(db: AsyncConnection) -
     assert rules_of(await decision_on(db, order)) == {"cheap": Rule.NOT_THE_PICKUP_LOCATION}
 
 
-async def test_a_bundle_is_split_by_whole_units_and_its_claims_follow(db: AsyncConnection) -> None:
+async def test_a_bundle_is_split_by_whole_units_and_its_claims_follow(db: Connection) -> None:
     """The claims lie crosswise: a part here, a part there."""
     shop, _ = await given_shop(db, {"chair": {"north": 3, "south": 3}, "lamp": {"north": 2, "south": 2}})
     order = an_order(shop, ("chair", 2))
@@ -341,7 +342,7 @@ async def test_a_bundle_is_split_by_whole_units_and_its_claims_follow(db: AsyncC
     assert [one.quantity for one in (await decision_on(db, order)).sources] == [1, 1]
 
 
-async def test_a_bundle_whose_parts_are_nowhere_together_is_unfillable(db: AsyncConnection) -> None:
+async def test_a_bundle_whose_parts_are_nowhere_together_is_unfillable(db: Connection) -> None:
     shop, _ = await given_shop(db, {"chair": {"north": 4}, "lamp": {"south": 9}})
     order = an_order(shop, ("chair", 2))
     (line,) = order.lines
@@ -354,7 +355,7 @@ async def test_a_bundle_whose_parts_are_nowhere_together_is_unfillable(db: Async
     assert isinstance(answer, Unfillable)
 
 
-async def test_a_location_takes_no_more_orders_than_its_day_allows(engine: AsyncEngine) -> None:
+async def test_a_location_takes_no_more_orders_than_its_day_allows(engine: Engine) -> None:
     """Four orders at once, in transactions of their own, for the cheap location that takes two a day."""
     async with engine.begin() as db:
         shop, _ = await given_shop(
@@ -385,7 +386,7 @@ async def test_a_location_takes_no_more_orders_than_its_day_allows(engine: Async
         assert places_of(shop, answer) == {"cheap": 1}
 
 
-async def test_thirty_orders_at_once_take_the_seven_cheap_units_and_no_more(engine: AsyncEngine) -> None:
+async def test_thirty_orders_at_once_take_the_seven_cheap_units_and_no_more(engine: Engine) -> None:
     """Each in a transaction of its own; who comes too late is planned where its units are (RES-07)."""
     async with engine.begin() as db:
         shop, _ = await given_shop(db, {"chair": {"cheap": 7, "dear": 30}}, dear={"handling_order_minor": 900})
@@ -406,7 +407,7 @@ async def test_thirty_orders_at_once_take_the_seven_cheap_units_and_no_more(engi
             assert await claims_at(db, shop, order.order_id) == place
 
 
-async def test_a_batch_takes_a_handful_of_statements(engine: AsyncEngine) -> None:
+async def test_a_batch_takes_a_handful_of_statements(engine: Engine) -> None:
     """And no more for a hundred orders than for one, once the rate cards are in memory."""
     names = [f"seller{n}" for n in range(30)]
     async with engine.begin() as db:
@@ -417,12 +418,9 @@ async def test_a_batch_takes_a_handful_of_statements(engine: AsyncEngine) -> Non
     async with engine.begin() as db:
         await plan(db, requests=orders[:1], now=NOW)
 
-    statements: list[str] = []
     async with engine.begin() as db:
-        connection = db.sync_connection
-        assert connection
-        event.listen(connection, "before_cursor_execute", lambda *given: statements.append(given[2]))
-        answers = await plan(db, requests=orders[1:], now=NOW)
+        with statements_of(engine) as statements:
+            answers = await plan(db, requests=orders[1:], now=NOW)
 
     assert all(isinstance(answer, Plan) for answer in answers)
     assert len(statements) <= 10, statements
@@ -438,7 +436,7 @@ async def test_a_batch_takes_a_handful_of_statements(engine: AsyncEngine) -> Non
         ),
     ],
 )
-async def test_the_audit_names_what_breaks_a_law(db: AsyncConnection, corruption: str, law: str) -> None:
+async def test_the_audit_names_what_breaks_a_law(db: Connection, corruption: str, law: str) -> None:
     shop, _ = await given_shop(db, {"chair": {"north": 5}}, north={"daily_capacity_orders": 7})
     order = an_order(shop, ("chair", 1))
     await hold_at(db, order)

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import ARRAY, Table, Uuid, any_, bindparam, delete, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.catalog.domain import (
     Component,
@@ -25,14 +24,12 @@ from batuta.catalog.tables import component, product, sku
 from batuta.kernel.codes import Codes
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.outcomes import each, good
-from batuta.plumbing.database import insert_rows, upsert_rows
+from batuta.plumbing.database import Connection, insert_rows, upsert_rows
 
 Thing = TypeVar("Thing", Product, Sku)
 
 
-async def save_products(
-    db: AsyncConnection, *, products: Sequence[Product], now: datetime
-) -> list[Product | BatutaError]:
+async def save_products(db: Connection, *, products: Sequence[Product], now: datetime) -> list[Product | BatutaError]:
     """Save products by code; each answer is the one stored (an old code keeps its id) or why not."""
     names = Codes(await products_by_id(db, {one.id for one in products}))
     checked = each(products, lambda one: _named(check_product(one), names))
@@ -41,7 +38,7 @@ async def save_products(
     return [one if isinstance(one, BatutaError) else stored[one.code] for one in checked]
 
 
-async def save_skus(db: AsyncConnection, *, skus: Sequence[Sku], now: datetime) -> list[Sku | BatutaError]:
+async def save_skus(db: Connection, *, skus: Sequence[Sku], now: datetime) -> list[Sku | BatutaError]:
     """Save SKUs by code; each answer is the one stored (an old code keeps its id) or why not."""
     products = await products_by_id(db, {one.product_id for one in skus})
     present = await skus_by_code(db, {one.code for one in skus})
@@ -53,7 +50,7 @@ async def save_skus(db: AsyncConnection, *, skus: Sequence[Sku], now: datetime) 
 
 
 async def set_components(
-    db: AsyncConnection, *, bundles: Mapping[UUID, Sequence[Component]], now: datetime
+    db: Connection, *, bundles: Mapping[UUID, Sequence[Component]], now: datetime
 ) -> list[list[Component] | BatutaError]:
     """Say anew what each bundle is made of; the answers come in the order of `bundles`.
 
@@ -91,14 +88,14 @@ def _named(one: Thing, names: Codes) -> Thing:
     return one
 
 
-async def _save(db: AsyncConnection, table: Table, things: Sequence[Thing], now: datetime) -> Collection[str]:
+async def _save(db: Connection, table: Table, things: Sequence[Thing], now: datetime) -> Collection[str]:
     """Write the things, of a code given twice the last, and return their codes."""
     rows = {one.code: msgspec.structs.asdict(one) | {"created_at": now, "updated_at": now} for one in things}
     await upsert_rows(db, table, rows.values(), key=("code",))
     return rows.keys()
 
 
-async def _write_components(db: AsyncConnection, made_of: Mapping[UUID, list[Component]], now: datetime) -> None:
+async def _write_components(db: Connection, made_of: Mapping[UUID, list[Component]], now: datetime) -> None:
     wanted = {"bundle_ids": sorted(made_of)}
     bundle_ids = bindparam("bundle_ids", type_=ARRAY(Uuid))
     await db.execute(select(sku.c.id).where(sku.c.id == any_(bundle_ids)).order_by(sku.c.id).with_for_update(), wanted)

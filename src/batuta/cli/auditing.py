@@ -42,10 +42,8 @@ async def _examine(settings: "Settings") -> "list[Verdict]":
     from batuta.plumbing.opening import join_database
     from batuta.worker import LAWS
 
-    async with join_database(settings) as database, database.engine.connect() as db:
+    async with join_database(settings) as database, database.engine.snapshot() as db:
         await expect_newest(db)
-        await db.rollback()
-        await db.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         # A large house takes longer than a request may; an open snapshot without writes delays no reaction.
         await db.execute(text("SET LOCAL statement_timeout = 0"))
         await db.execute(text("SET LOCAL transaction_timeout = 0"))

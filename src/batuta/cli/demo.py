@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import func, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from batuta.catalog.commands import save_products, save_skus, set_components
 from batuta.catalog.domain import Component, Product, Sku
@@ -34,6 +33,7 @@ from batuta.kernel.money import split_minor
 from batuta.kernel.periods import Period
 from batuta.locations.commands import save_locations, set_days
 from batuta.locations.domain import Location, LocationKind, SpecialDay
+from batuta.plumbing.database import Connection, Engine
 from batuta.pricing.commands import save_price_lists, save_shipping_charges, save_tax_rates, set_prices
 from batuta.pricing.domain import Price, PriceList, ShippingCharge, TaxRate
 from batuta.shipping.commands import save_carriers, save_services, set_rate_cards
@@ -64,7 +64,7 @@ class DemoSummary(msgspec.Struct, frozen=True, kw_only=True):
     staff: int
 
 
-async def load_demo(engine: AsyncEngine, *, now: datetime) -> DemoSummary:
+async def load_demo(engine: Engine, *, now: datetime) -> DemoSummary:
     """Make the demo company, unless it is there; what people have changed in it since stays changed."""
     written = {name: _read(name) for name in ("company", "locations", "staff", "customers", "goods", "stock")}
     async with engine.begin() as db:
@@ -87,14 +87,14 @@ async def load_demo(engine: AsyncEngine, *, now: datetime) -> DemoSummary:
     )
 
 
-async def _wait_for_others(db: AsyncConnection) -> None:
+async def _wait_for_others(db: Connection) -> None:
     """Let one process at a time make the company; several may start at once on one database."""
     for limit in ("lock_timeout", "statement_timeout", "transaction_timeout"):
         await db.execute(text(f"SET LOCAL {limit} = '{MADE_WITHIN_S}s'"))
     await db.execute(select(func.pg_advisory_xact_lock(COMPANY.int % 2**63)))
 
 
-async def _make(db: AsyncConnection, written: Mapping[str, Row], now: datetime) -> None:
+async def _make(db: Connection, written: Mapping[str, Row], now: datetime) -> None:
     await _make_company(db, written["company"], now)
     await _make_goods(db, written["goods"], now)
     await _make_locations(db, written["locations"], now)
@@ -105,7 +105,7 @@ async def _make(db: AsyncConnection, written: Mapping[str, Row], now: datetime) 
     await _make_stock(db, written["stock"], written["locations"], now)
 
 
-async def _make_company(db: AsyncConnection, written: Row, now: datetime) -> None:
+async def _make_company(db: Connection, written: Row, now: datetime) -> None:
     entities = [msgspec.convert(_with_id("legal_entity", row), LegalEntity) for row in written["legal_entity"]]
     brands = [
         msgspec.convert(_with_id("brand", row) | {"legal_entity_id": _id("legal_entity", row["legal_entity"])}, Brand)
@@ -120,7 +120,7 @@ async def _make_company(db: AsyncConnection, written: Row, now: datetime) -> Non
     _all(await save_channels(db, channels=channels, now=now))
 
 
-async def _make_goods(db: AsyncConnection, written: Row, now: datetime) -> None:
+async def _make_goods(db: Connection, written: Row, now: datetime) -> None:
     products = [msgspec.convert(_with_id("product", row), Product) for row in written["product"]]
     brand_id = _id("brand", "ALISIO")
     skus: list[Sku] = []
@@ -142,7 +142,7 @@ async def _make_goods(db: AsyncConnection, written: Row, now: datetime) -> None:
     _all(await set_components(db, bundles=bundles, now=now))
 
 
-async def _make_locations(db: AsyncConnection, written: Row, now: datetime) -> None:
+async def _make_locations(db: Connection, written: Row, now: datetime) -> None:
     given = [
         msgspec.convert(
             _with_id("location", row)
@@ -161,7 +161,7 @@ async def _make_locations(db: AsyncConnection, written: Row, now: datetime) -> N
     _all(await set_days(db, days=days, now=now))
 
 
-async def _make_staff(db: AsyncConnection, written: Row, now: datetime) -> None:
+async def _make_staff(db: Connection, written: Row, now: datetime) -> None:
     staff = [
         msgspec.convert(
             row
@@ -176,7 +176,7 @@ async def _make_staff(db: AsyncConnection, written: Row, now: datetime) -> None:
     _all(await save_staff(db, staff=staff, now=now))
 
 
-async def _make_customers(db: AsyncConnection, written: Row, now: datetime) -> None:
+async def _make_customers(db: Connection, written: Row, now: datetime) -> None:
     rows = written["customer"]
     customers = [
         msgspec.convert(row | {"id": _id("customer", row["external_id"]), "country": COUNTRY}, Customer) for row in rows
@@ -210,7 +210,7 @@ async def _make_customers(db: AsyncConnection, written: Row, now: datetime) -> N
     _all(await give_consents(db, consents=consents, now=now))
 
 
-async def _make_tariffs(db: AsyncConnection, written: Row, skus: Sequence[Row], now: datetime) -> None:
+async def _make_tariffs(db: Connection, written: Row, skus: Sequence[Row], now: datetime) -> None:
     lists = [
         msgspec.convert(
             _with_id("price_list", row) | {"channel_id": _id("channel", row["channel"]), "currency": CURRENCY},
@@ -270,7 +270,7 @@ def _listed(price_minor: int, price_list: Row, tax_bp: int) -> int:
     return net
 
 
-async def _make_shipping(db: AsyncConnection, written: Row, now: datetime) -> None:
+async def _make_shipping(db: Connection, written: Row, now: datetime) -> None:
     carriers = [msgspec.convert(_with_id("carrier", row), Carrier) for row in written["carrier"]]
     services = [
         msgspec.convert(
@@ -314,7 +314,7 @@ def _rate_card(row: Row, names: Mapping[str, str]) -> RateCard:
     )
 
 
-async def _make_stock(db: AsyncConnection, written: Row, places: Row, now: datetime) -> None:
+async def _make_stock(db: Connection, written: Row, places: Row, now: datetime) -> None:
     sellable = [
         (sku, location, Condition.SELLABLE, units)
         for sku, row in written["units"].items()

@@ -15,8 +15,7 @@ from batuta.cli.held_jobs import tell_held
 from batuta.kernel.errors import BatutaError, NotFound, Refused
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine
-
+    from batuta.plumbing.database import Engine
     from batuta.plumbing.events import Reaction
     from batuta.plumbing.settings import Settings
 
@@ -55,7 +54,7 @@ def retry(reaction: str, stream: UUID) -> None:
     """Do what REACTION left undone on a parked STREAM, all of it or nothing."""
     from batuta.plumbing.events import parked
 
-    async def work(engine: "AsyncEngine", settings: "Settings") -> int:
+    async def work(engine: "Engine", settings: "Settings") -> int:
         named = _reaction(settings, reaction)
         return await _trying(parked.retry(engine, named, stream, now=datetime.now(UTC)), reaction, stream)
 
@@ -70,7 +69,7 @@ def skip(reaction: str, stream: UUID, reason: str) -> None:
     """Leave out the fact that parked STREAM, and do those behind it."""
     from batuta.plumbing.events import parked
 
-    async def work(engine: "AsyncEngine", settings: "Settings") -> int:
+    async def work(engine: "Engine", settings: "Settings") -> int:
         named = _reaction(settings, reaction)
         skipping = parked.skip(engine, named, stream, reason=reason, actor=_actor(), now=datetime.now(UTC))
         return await _trying(skipping, reaction, stream)
@@ -83,7 +82,7 @@ def rebase() -> None:
     """Say that this restored copy of the database is the one that acts from now on. End the other first."""
     from batuta.plumbing.events import parked
 
-    async def work(engine: "AsyncEngine", _: "Settings") -> tuple[bool, int]:
+    async def work(engine: "Engine", _: "Settings") -> tuple[bool, int]:
         async with engine.begin() as db:
             was_waiting = await parked.waits_for_rebase(db)
             return was_waiting, await parked.rebase(db)
@@ -92,7 +91,7 @@ def rebase() -> None:
     click.echo(f"this copy acts from now on, in epoch {epoch}" if was_waiting else "this database acts already")
 
 
-async def _with_database(work: "Callable[[AsyncEngine, Settings], Awaitable[Any]]") -> Any:
+async def _with_database(work: "Callable[[Engine, Settings], Awaitable[Any]]") -> Any:
     from batuta.plumbing.migrate import expect_newest
     from batuta.plumbing.opening import join_database
 
@@ -103,7 +102,7 @@ async def _with_database(work: "Callable[[AsyncEngine, Settings], Awaitable[Any]
         return await work(database.engine, settings)
 
 
-async def _look(engine: "AsyncEngine", _: "Settings") -> dict[str, Any]:
+async def _look(engine: "Engine", _: "Settings") -> dict[str, Any]:
     from batuta.plumbing.events import parked
     from batuta.plumbing.jobs import held_jobs
 

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Table
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.company.domain import BadBrand, Brand, Channel, LegalEntity, UnknownOwner, check_channel, check_legal_entity
 from batuta.company.queries import (
@@ -23,13 +22,13 @@ from batuta.kernel.codes import Codes
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.outcomes import each, good
 from batuta.kernel.quantities import fitting
-from batuta.plumbing.database import upsert_rows
+from batuta.plumbing.database import Connection, upsert_rows
 
 Thing = TypeVar("Thing", LegalEntity, Brand, Channel)
 
 
 async def save_legal_entities(
-    db: AsyncConnection, *, legal_entities: Sequence[LegalEntity], now: datetime
+    db: Connection, *, legal_entities: Sequence[LegalEntity], now: datetime
 ) -> list[LegalEntity | BatutaError]:
     """Save legal entities by code; each answer is the one stored (an old code keeps its id) or why not."""
     names = Codes(await legal_entities_by_id(db, {one.id for one in legal_entities}))
@@ -39,7 +38,7 @@ async def save_legal_entities(
     return [one if isinstance(one, BatutaError) else stored[one.code] for one in checked]
 
 
-async def save_brands(db: AsyncConnection, *, brands: Sequence[Brand], now: datetime) -> list[Brand | BatutaError]:
+async def save_brands(db: Connection, *, brands: Sequence[Brand], now: datetime) -> list[Brand | BatutaError]:
     """Save brands by code; each answer is the one stored (an old code keeps its id) or why not."""
     owners = await legal_entities_by_id(db, {one.legal_entity_id for one in brands})
     names = Codes(await brands_by_id(db, {one.id for one in brands}))
@@ -49,9 +48,7 @@ async def save_brands(db: AsyncConnection, *, brands: Sequence[Brand], now: date
     return [one if isinstance(one, BatutaError) else stored[one.code] for one in checked]
 
 
-async def save_channels(
-    db: AsyncConnection, *, channels: Sequence[Channel], now: datetime
-) -> list[Channel | BatutaError]:
+async def save_channels(db: Connection, *, channels: Sequence[Channel], now: datetime) -> list[Channel | BatutaError]:
     """Save channels by code; each answer is the one stored (an old code keeps its id) or why not."""
     owners = await brands_by_id(db, {one.brand_id for one in channels})
     names = Codes(await channels_by_id(db, {one.id for one in channels}))
@@ -72,7 +69,7 @@ def _named(thing: Thing, names: Codes) -> Thing:
     return thing
 
 
-async def _save(db: AsyncConnection, table: Table, things: Sequence[Thing], now: datetime) -> Collection[str]:
+async def _save(db: Connection, table: Table, things: Sequence[Thing], now: datetime) -> Collection[str]:
     """Write the things, of a code given twice the last, and return their codes."""
     rows = {one.code: msgspec.structs.asdict(one) | {"created_at": now, "updated_at": now} for one in things}
     await upsert_rows(db, table, rows.values(), key=("code",))

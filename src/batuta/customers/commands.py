@@ -8,7 +8,6 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.customers.domain import (
     AddressOfAnother,
@@ -27,14 +26,14 @@ from batuta.kernel.errors import BatutaError
 from batuta.kernel.ids import child_id
 from batuta.kernel.outcomes import each, good
 from batuta.kernel.quantities import fitting
-from batuta.plumbing.database import Instant, arrays, insert_rows, params, rows_with, upsert_rows
+from batuta.plumbing.database import Connection, Instant, arrays, insert_rows, params, rows_with, upsert_rows
 
 Key = tuple[UUID, str, str]
 Given = TypeVar("Given", CustomerAddress, Consent, Withdrawal)
 
 
 async def save_customers(
-    db: AsyncConnection, *, customers: Sequence[Customer], now: datetime
+    db: Connection, *, customers: Sequence[Customer], now: datetime
 ) -> list[Customer | BatutaError]:
     """Save customers by id; each answer is the one stored or why not."""
     named = {one.external_id for one in customers if one.external_id}
@@ -47,7 +46,7 @@ async def save_customers(
 
 
 async def save_addresses(
-    db: AsyncConnection, *, addresses: Sequence[CustomerAddress], now: datetime
+    db: Connection, *, addresses: Sequence[CustomerAddress], now: datetime
 ) -> list[CustomerAddress | BatutaError]:
     """Save addresses by id, checked by the rules of their country; a new default takes the place of the old."""
     given_ids = {one.id for one in addresses}
@@ -70,9 +69,7 @@ async def save_addresses(
     return [one if isinstance(one, BatutaError) else stored[one.id] for one in checked]
 
 
-async def give_consents(
-    db: AsyncConnection, *, consents: Sequence[Consent], now: datetime
-) -> list[Consent | BatutaError]:
+async def give_consents(db: Connection, *, consents: Sequence[Consent], now: datetime) -> list[Consent | BatutaError]:
     """Record consents; where one is in force for that purpose and medium, it stays and is the answer.
 
     The very same consent told again after its withdrawal is the withdrawn one, not a new one.
@@ -98,7 +95,7 @@ async def give_consents(
 
 
 async def withdraw_consents(
-    db: AsyncConnection, *, withdrawals: Sequence[Withdrawal], now: datetime
+    db: Connection, *, withdrawals: Sequence[Withdrawal], now: datetime
 ) -> list[Consent | BatutaError | None]:
     """Withdraw consents; each answer is the consent that ends now, or None where none was in force."""
     known = await _lock_customers(db, {one.customer_id for one in withdrawals})
@@ -157,7 +154,7 @@ def _with_one_default(saved: Mapping[UUID, CustomerAddress]) -> list[CustomerAdd
     ]
 
 
-async def _demote(db: AsyncConnection, default: ColumnElement[bool], heirs: Sequence[CustomerAddress]) -> None:
+async def _demote(db: Connection, default: ColumnElement[bool], heirs: Sequence[CustomerAddress]) -> None:
     """Take the default from every address of the heirs' customers but the heirs."""
     given = arrays("heir", id=Uuid(), customer_id=Uuid())
     await db.execute(
@@ -168,7 +165,7 @@ async def _demote(db: AsyncConnection, default: ColumnElement[bool], heirs: Sequ
     )
 
 
-async def _lock_customers(db: AsyncConnection, ids: AbstractSet[UUID]) -> set[UUID]:
+async def _lock_customers(db: Connection, ids: AbstractSet[UUID]) -> set[UUID]:
     """Lock the customers in the order of their ids and return those that are there."""
     wanted = select(customer.c.id).where(customer.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
     rows = await db.execute(wanted.order_by(customer.c.id).with_for_update(key_share=True), {"ids": sorted(ids)})

@@ -4,24 +4,23 @@ from collections.abc import Collection
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.customers.domain import Consent, Customer, CustomerAddress
 from batuta.customers.tables import consent, customer, customer_address
-from batuta.plumbing.database import rows_with
+from batuta.plumbing.database import Connection, rows_with
 
 
-async def customers_by_id(db: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Customer]:
+async def customers_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Customer]:
     found = msgspec.convert(await rows_with(db, customer.c.id, ids), list[Customer])
     return {one.id: one for one in found}
 
 
-async def customers_by_external_id(db: AsyncConnection, external_ids: Collection[str]) -> dict[str, Customer]:
+async def customers_by_external_id(db: Connection, external_ids: Collection[str]) -> dict[str, Customer]:
     found = msgspec.convert(await rows_with(db, customer.c.external_id, external_ids), list[Customer])
     return {one.external_id or "": one for one in found}
 
 
-async def customers_by_email(db: AsyncConnection, emails: Collection[str]) -> dict[str, list[Customer]]:
+async def customers_by_email(db: Connection, emails: Collection[str]) -> dict[str, list[Customer]]:
     """Customers by e-mail, the oldest first; a guest who came three times is three customers."""
     found: dict[str, list[Customer]] = {}
     for one in sorted(
@@ -31,7 +30,7 @@ async def customers_by_email(db: AsyncConnection, emails: Collection[str]) -> di
     return found
 
 
-async def customer_addresses(db: AsyncConnection, customer_ids: Collection[UUID]) -> dict[UUID, list[CustomerAddress]]:
+async def customer_addresses(db: Connection, customer_ids: Collection[UUID]) -> dict[UUID, list[CustomerAddress]]:
     """Each customer's book of addresses, oldest first; a customer without any is absent."""
     rows = await rows_with(db, customer_address.c.customer_id, customer_ids)
     found: dict[UUID, list[CustomerAddress]] = {}
@@ -40,7 +39,7 @@ async def customer_addresses(db: AsyncConnection, customer_ids: Collection[UUID]
     return found
 
 
-async def consents_of(db: AsyncConnection, customer_ids: Collection[UUID]) -> dict[UUID, list[Consent]]:
+async def consents_of(db: Connection, customer_ids: Collection[UUID]) -> dict[UUID, list[Consent]]:
     """Every consent each customer gave, withdrawn ones too, by time; a customer without any is absent."""
     rows = await rows_with(db, consent.c.customer_id, customer_ids)
     found: dict[UUID, list[Consent]] = {}

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Uuid, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.fulfillment.domain import (
     OVER,
@@ -29,15 +28,15 @@ from batuta.fulfillment.tables import (
 )
 from batuta.kernel.addresses import Address
 from batuta.plumbing.audit import Law
-from batuta.plumbing.database import arrays, params, rows_with
+from batuta.plumbing.database import Connection, Row, arrays, params, rows_with
 
 
-async def fulfillment_orders_by_id(db: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, FulfillmentOrder]:
+async def fulfillment_orders_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, FulfillmentOrder]:
     """Whole fulfillment orders; unknown ids are left out."""
     return await _assembled(db, await rows_with(db, fulfillment_order.c.id, set(ids)))
 
 
-async def fulfillment_orders_of(db: AsyncConnection, order_ids: Collection[UUID]) -> dict[UUID, list[FulfillmentOrder]]:
+async def fulfillment_orders_of(db: Connection, order_ids: Collection[UUID]) -> dict[UUID, list[FulfillmentOrder]]:
     """The fulfillment orders of each order, oldest first."""
     found: dict[UUID, list[FulfillmentOrder]] = {order_id: [] for order_id in order_ids}
     whole = await _assembled(db, await rows_with(db, fulfillment_order.c.order_id, set(order_ids)))
@@ -46,13 +45,13 @@ async def fulfillment_orders_of(db: AsyncConnection, order_ids: Collection[UUID]
     return found
 
 
-async def fulfillment_orders_by_parcel(db: AsyncConnection, parcel_ids: Collection[UUID]) -> dict[UUID, UUID]:
+async def fulfillment_orders_by_parcel(db: Connection, parcel_ids: Collection[UUID]) -> dict[UUID, UUID]:
     """Which fulfillment order each parcel was packed for; parcels of others are left out."""
     rows = await rows_with(db, package.c.parcel_id, set(parcel_ids))
     return {row["parcel_id"]: row["fulfillment_order_id"] for row in rows}
 
 
-async def work_at(db: AsyncConnection, location_ids: Collection[UUID]) -> dict[UUID, list[FulfillmentOrder]]:
+async def work_at(db: Connection, location_ids: Collection[UUID]) -> dict[UUID, list[FulfillmentOrder]]:
     """What each location still has to do, oldest first (FUL-10)."""
     found: dict[UUID, list[FulfillmentOrder]] = {location_id: [] for location_id in location_ids}
     rows = await db.execute(
@@ -65,7 +64,7 @@ async def work_at(db: AsyncConnection, location_ids: Collection[UUID]) -> dict[U
     return found
 
 
-async def picked_at(db: AsyncConnection, places: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], int]:
+async def picked_at(db: Connection, places: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], int]:
     """Units of a SKU that stand picked and unpacked at a location, by (SKU, location): they are on no shelf."""
     if not places:
         return {}
@@ -92,12 +91,12 @@ async def picked_at(db: AsyncConnection, places: Sequence[tuple[UUID, UUID]]) ->
     return {(row.sku_id, row.location_id): row.units for row in rows}
 
 
-async def cancellations_by_id(db: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Cancellation]:
+async def cancellations_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Cancellation]:
     """Cancellations with their parts; unknown ids are left out."""
     return await _cancellations(db, await rows_with(db, cancellation.c.id, set(ids)))
 
 
-async def cancellations_of(db: AsyncConnection, order_ids: Collection[UUID]) -> dict[UUID, list[Cancellation]]:
+async def cancellations_of(db: Connection, order_ids: Collection[UUID]) -> dict[UUID, list[Cancellation]]:
     """The cancellations asked for each order, oldest first."""
     found: dict[UUID, list[Cancellation]] = {order_id: [] for order_id in order_ids}
     rows = await rows_with(db, cancellation.c.order_id, set(order_ids))
@@ -107,7 +106,7 @@ async def cancellations_of(db: AsyncConnection, order_ids: Collection[UUID]) -> 
     return found
 
 
-async def open_parts(db: AsyncConnection, fulfillment_ids: Collection[UUID]) -> dict[UUID, list[CancellationPart]]:
+async def open_parts(db: Connection, fulfillment_ids: Collection[UUID]) -> dict[UUID, list[CancellationPart]]:
     """What each fulfillment order has been asked to cancel and has not answered."""
     found: dict[UUID, list[CancellationPart]] = defaultdict(list)
     rows = await db.execute(
@@ -121,7 +120,7 @@ async def open_parts(db: AsyncConnection, fulfillment_ids: Collection[UUID]) -> 
     return found
 
 
-async def _cancellations(db: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> dict[UUID, Cancellation]:
+async def _cancellations(db: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[UUID, Cancellation]:
     parts: dict[UUID, list[CancellationPart]] = defaultdict(list)
     for row in await rows_with(db, cancellation_part.c.cancellation_id, [row["id"] for row in rows]):
         parts[row["cancellation_id"]].append(_read_part(row))
@@ -141,11 +140,11 @@ async def _cancellations(db: AsyncConnection, rows: Sequence[Mapping[str, Any]])
     }
 
 
-def _read_part(row: Mapping[Any, Any]) -> CancellationPart:
+def _read_part(row: Mapping[str, Any] | Row) -> CancellationPart:
     return msgspec.convert({name: row[name] for name in CancellationPart.__struct_fields__}, CancellationPart)
 
 
-async def _assembled(db: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> dict[UUID, FulfillmentOrder]:
+async def _assembled(db: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[UUID, FulfillmentOrder]:
     ids = [row["id"] for row in rows]
     lines = _grouped(await rows_with(db, fulfillment_line.c.fulfillment_order_id, ids), "position")
     packages = _grouped(await rows_with(db, package.c.fulfillment_order_id, ids), "parcel_id")

@@ -5,17 +5,16 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.identity.domain import EmailTaken, Staff, check_staff
 from batuta.identity.queries import staff_by_email, staff_by_id
 from batuta.identity.tables import staff as staff_table
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.outcomes import each, good
-from batuta.plumbing.database import upsert_rows
+from batuta.plumbing.database import Connection, upsert_rows
 
 
-async def save_staff(db: AsyncConnection, *, staff: Sequence[Staff], now: datetime) -> list[Staff | BatutaError]:
+async def save_staff(db: Connection, *, staff: Sequence[Staff], now: datetime) -> list[Staff | BatutaError]:
     """Save staff by id; each answer is the one stored or why not."""
     owners = {email: one.id for email, one in (await staff_by_email(db, {one.email.strip() for one in staff})).items()}
     checked = each(staff, lambda one: _reached_alone(check_staff(one), owners))

@@ -9,7 +9,6 @@ import msgspec
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
-    RowMapping,
     Select,
     Uuid,
     and_,
@@ -20,13 +19,12 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.inventory.domain import Account, Claim, ClaimKind, ClaimStatus, Condition, Movement, MovementReason
 from batuta.inventory.domain.accounts import AccountKind
 from batuta.inventory.tables import movement, reservation, stock
 from batuta.plumbing.audit import Law
-from batuta.plumbing.database import Instant, Integer, rows_with
+from batuta.plumbing.database import Connection, Instant, Integer, Row, rows_with
 
 
 class StockLevel(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +91,7 @@ _available_at = _available(is_everywhere=False)
 
 
 async def availability(
-    db: AsyncConnection, *, sku_ids: Collection[UUID], location_ids: Collection[UUID] | None = None, now: datetime
+    db: Connection, *, sku_ids: Collection[UUID], location_ids: Collection[UUID] | None = None, now: datetime
 ) -> list[Available]:
     """What can be promised, location by location (INV-05); ended claims do not count (RES-04).
 
@@ -130,13 +128,13 @@ _free_places = select(
 ).group_by(_per_place.c.sku_id)
 
 
-async def free_places(db: AsyncConnection, sku_ids: Collection[UUID], *, now: datetime) -> dict[UUID, dict[UUID, int]]:
+async def free_places(db: Connection, sku_ids: Collection[UUID], *, now: datetime) -> dict[UUID, dict[UUID, int]]:
     """The locations where units of each SKU may be granted, and how many."""
     rows = await db.execute(_free_places, {"sku_ids": list(sku_ids), "now": now})
     return {sku_id: dict(zip(location_ids, units, strict=True)) for sku_id, location_ids, units in rows}
 
 
-async def stock_of(db: AsyncConnection, sku_ids: Collection[UUID]) -> dict[UUID, list[StockLevel]]:
+async def stock_of(db: Connection, sku_ids: Collection[UUID]) -> dict[UUID, list[StockLevel]]:
     """Every stock row of the SKUs, whatever the condition."""
     found: dict[UUID, list[StockLevel]] = {sku_id: [] for sku_id in sku_ids}
     for row in await rows_with(db, stock.c.sku_id, sku_ids):
@@ -144,7 +142,7 @@ async def stock_of(db: AsyncConnection, sku_ids: Collection[UUID]) -> dict[UUID,
     return found
 
 
-async def claims_of(db: AsyncConnection, holder_ids: Collection[UUID], *, now: datetime) -> dict[UUID, list[Claim]]:
+async def claims_of(db: Connection, holder_ids: Collection[UUID], *, now: datetime) -> dict[UUID, list[Claim]]:
     """What each holder holds now; claims that ended, were used up or given back are not among them."""
     found: dict[UUID, list[Claim]] = {holder_id: [] for holder_id in holder_ids}
     for claim in await all_claims_of(db, holder_ids):
@@ -153,7 +151,7 @@ async def claims_of(db: AsyncConnection, holder_ids: Collection[UUID], *, now: d
     return found
 
 
-async def all_claims_of(db: AsyncConnection, holder_ids: Collection[UUID]) -> list[Claim]:
+async def all_claims_of(db: Connection, holder_ids: Collection[UUID]) -> list[Claim]:
     """Every claim the holders ever had, oldest grant of a line first."""
     rows = await db.execute(claims_by_holder, {"holder_ids": list(holder_ids)})
     return [claim_from(row) for row in rows.mappings()]
@@ -166,12 +164,12 @@ claims_by_holder = (
 )
 
 
-def claim_from(row: RowMapping) -> Claim:
+def claim_from(row: Row) -> Claim:
     """Read a row of the reservation table."""
     return Claim(**{**row, "kind": ClaimKind(row["kind"]), "status": ClaimStatus(row["status"])})
 
 
-async def movements_of_document(db: AsyncConnection, document_ids: Collection[UUID]) -> dict[UUID, list[Movement]]:
+async def movements_of_document(db: Connection, document_ids: Collection[UUID]) -> dict[UUID, list[Movement]]:
     """What each document moved, in order of time."""
     found: dict[UUID, list[Movement]] = {document_id: [] for document_id in document_ids}
     for row in await rows_with(db, movement.c.document_id, document_ids):
@@ -181,7 +179,7 @@ async def movements_of_document(db: AsyncConnection, document_ids: Collection[UU
     return found
 
 
-async def movements_by_key(db: AsyncConnection, keys: Sequence[str]) -> dict[str, Movement]:
+async def movements_by_key(db: Connection, keys: Sequence[str]) -> dict[str, Movement]:
     """The movements already recorded under these keys."""
     return {row["key"]: movement_from(row) for row in await rows_with(db, movement.c.key, keys)}
 

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.company.queries import legal_entities_by_id
 from batuta.kernel.codes import Codes
@@ -16,7 +15,7 @@ from batuta.kernel.quantities import fitting
 from batuta.locations.domain import BadLocation, Location, SpecialDay, UnknownLocation, check_location, check_shifts
 from batuta.locations.queries import locations_by_code, locations_by_id
 from batuta.locations.tables import location, special_day
-from batuta.plumbing.database import upsert_rows
+from batuta.plumbing.database import Connection, upsert_rows
 
 
 class UnknownLegalEntity(NotFound):
@@ -24,7 +23,7 @@ class UnknownLegalEntity(NotFound):
 
 
 async def save_locations(
-    db: AsyncConnection, *, locations: Sequence[Location], now: datetime
+    db: Connection, *, locations: Sequence[Location], now: datetime
 ) -> list[Location | BatutaError]:
     """Save locations by code; each answer is the one stored (an old code keeps its id) or why not.
 
@@ -39,14 +38,12 @@ async def save_locations(
     return [one if isinstance(one, BatutaError) else stored[one.code] for one in checked]
 
 
-async def close_days(
-    db: AsyncConnection, *, days: Sequence[SpecialDay], now: datetime
-) -> list[SpecialDay | BatutaError]:
+async def close_days(db: Connection, *, days: Sequence[SpecialDay], now: datetime) -> list[SpecialDay | BatutaError]:
     """Close locations on single dates, whatever their weekly hours say."""
     return await set_days(db, days=[msgspec.structs.replace(one, shifts=[]) for one in days], now=now)
 
 
-async def set_days(db: AsyncConnection, *, days: Sequence[SpecialDay], now: datetime) -> list[SpecialDay | BatutaError]:
+async def set_days(db: Connection, *, days: Sequence[SpecialDay], now: datetime) -> list[SpecialDay | BatutaError]:
     """Give locations other hours on single dates, on holidays too; no shifts is closed. The last word counts."""
     known = await locations_by_id(db, {one.location_id for one in days})
 

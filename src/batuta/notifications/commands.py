@@ -7,7 +7,6 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.events import Event
@@ -26,7 +25,7 @@ from batuta.notifications.domain import (
 from batuta.notifications.events import MessageFailed, MessageSent
 from batuta.notifications.queries import messages_by_id, messages_by_key
 from batuta.notifications.tables import message
-from batuta.plumbing.database import Instant, arrays, insert_new, params
+from batuta.plumbing.database import Connection, Instant, arrays, insert_new, params
 from batuta.plumbing.events import publish
 from batuta.plumbing.jobs import Job, enqueue
 from batuta.plumbing.mail import mail_address
@@ -54,7 +53,7 @@ _BOOK = (
 )
 
 
-async def notify(db: AsyncConnection, *, notices: Sequence[Notice], now: datetime) -> list[Message | BatutaError]:
+async def notify(db: Connection, *, notices: Sequence[Notice], now: datetime) -> list[Message | BatutaError]:
     """Write a message for each notice and queue it to be sent; a muted one is only counted.
 
     A dedupe key that was told before is answered with the message of then, and nothing is sent. A notice that
@@ -87,7 +86,7 @@ def _first_of_each(messages: Sequence[Message]) -> dict[str, Message]:
     return fresh
 
 
-async def take_to_send(db: AsyncConnection, *, ids: Collection[UUID], now: datetime) -> list[Message]:
+async def take_to_send(db: Connection, *, ids: Collection[UUID], now: datetime) -> list[Message]:
     """Take those of the messages that are queued and that nobody else is sending now."""
     free = list((await db.execute(_LOCK_FREE, {"ids": list(ids), "now": now})).scalars())
     if free:
@@ -96,7 +95,7 @@ async def take_to_send(db: AsyncConnection, *, ids: Collection[UUID], now: datet
     return [taken[message_id] for message_id in free]
 
 
-async def book_sending(db: AsyncConnection, *, outcomes: Mapping[UUID, Sending], now: datetime) -> None:
+async def book_sending(db: Connection, *, outcomes: Mapping[UUID, Sending], now: datetime) -> None:
     """Book what became of messages that were taken; one not handed over is free to be taken again.
 
     The rows are locked in the order of their ids; what was booked before stays as it is.

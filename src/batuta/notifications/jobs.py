@@ -5,13 +5,13 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from batuta.kernel.errors import Invalid, NotFound, Unavailable
 from batuta.notifications.commands import book_sending, take_to_send
 from batuta.notifications.domain import Message, MessageStatus, Sending
 from batuta.notifications.queries import messages_by_id
 from batuta.plumbing import mail
+from batuta.plumbing.database import Engine
 from batuta.plumbing.mail import Mail, MailRefused, MailUnavailable
 
 
@@ -24,7 +24,7 @@ class BeingSent(Unavailable):
 
 
 async def send(
-    engine: AsyncEngine, payloads: Sequence[bytes], *, now: datetime, smtp_url: str, sender: str
+    engine: Engine, payloads: Sequence[bytes], *, now: datetime, smtp_url: str, sender: str
 ) -> list[BaseException | None]:
     """Send the messages whose ids are given, each once, however often it is asked.
 

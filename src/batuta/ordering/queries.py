@@ -7,8 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, Select, func, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Select, func, select, tuple_
 
 from batuta.kernel.addresses import Address
 from batuta.ordering.domain import (
@@ -25,21 +24,21 @@ from batuta.ordering.domain import (
 )
 from batuta.ordering.tables import hold, line, order
 from batuta.plumbing.audit import Law
-from batuta.plumbing.database import rows_with
+from batuta.plumbing.database import Connection, Row, rows_with
 
 
-async def orders_by_id(db: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, Order]:
+async def orders_by_id(db: Connection, ids: Sequence[UUID]) -> dict[UUID, Order]:
     """Whole orders, with lines and holds; unknown ids are left out."""
     return await _assembled(db, await rows_with(db, order.c.id, list(set(ids))))
 
 
-async def orders_by_number(db: AsyncConnection, numbers: Sequence[str]) -> dict[str, Order]:
+async def orders_by_number(db: Connection, numbers: Sequence[str]) -> dict[str, Order]:
     """Whole orders by the number that people use."""
     found = await _assembled(db, await rows_with(db, order.c.number, numbers))
     return {one.number: one for one in found.values()}
 
 
-async def orders_by_external_id(db: AsyncConnection, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], Order]:
+async def orders_by_external_id(db: Connection, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], Order]:
     """Whole orders by (channel, the channel's own number)."""
     if not keys:
         return {}
@@ -48,12 +47,12 @@ async def orders_by_external_id(db: AsyncConnection, keys: Sequence[tuple[UUID, 
     return {(one.channel_id, one.external_id): one for one in found.values() if one.external_id is not None}
 
 
-async def lines_by_id(db: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, Line]:
+async def lines_by_id(db: Connection, ids: Sequence[UUID]) -> dict[UUID, Line]:
     """Lines with their buckets; unknown ids are left out."""
     return {row["id"]: read_line(row) for row in await rows_with(db, line.c.id, list(set(ids)))}
 
 
-async def holds_on(db: AsyncConnection, order_ids: Collection[UUID], stage: Stage) -> dict[UUID, list[Hold]]:
+async def holds_on(db: Connection, order_ids: Collection[UUID], stage: Stage) -> dict[UUID, list[Hold]]:
     """The holds that keep these orders from a stage, the oldest first; orders that nothing keeps are left out."""
     found: dict[UUID, list[Hold]] = defaultdict(list)
     for one in sorted(map(read_hold, await rows_with(db, hold.c.order_id, order_ids)), key=lambda one: one.placed_at):
@@ -62,9 +61,7 @@ async def holds_on(db: AsyncConnection, order_ids: Collection[UUID], stage: Stag
     return found
 
 
-async def orders_placed(
-    db: AsyncConnection, *, before: tuple[datetime, UUID] | None = None, limit: int = 50
-) -> list[Order]:
+async def orders_placed(db: Connection, *, before: tuple[datetime, UUID] | None = None, limit: int = 50) -> list[Order]:
     """Orders, newest first; the next page begins behind the last order's (placed_at, id)."""
     wanted: Select[Any] = select(order).order_by(order.c.placed_at.desc(), order.c.id.desc()).limit(limit)
     if before:
@@ -74,13 +71,13 @@ async def orders_placed(
     return [found[row["id"]] for row in rows]
 
 
-async def count_by_status(db: AsyncConnection) -> dict[OrderStatus, int]:
+async def count_by_status(db: Connection) -> dict[OrderStatus, int]:
     """How many orders have each status."""
     rows = await db.execute(select(order.c.status, func.count().label("orders")).group_by(order.c.status))
     return {OrderStatus(row.status): row.orders for row in rows}
 
 
-async def _assembled(db: AsyncConnection, headers: Sequence[dict[str, Any]]) -> dict[UUID, Order]:
+async def _assembled(db: Connection, headers: Sequence[dict[str, Any]]) -> dict[UUID, Order]:
     ids = [header["id"] for header in headers]
     if not ids:
         return {}
@@ -120,9 +117,9 @@ def read_line(row: dict[str, Any]) -> Line:
     )
 
 
-def read_hold(row: dict[str, Any] | Row[Any]) -> Hold:
+def read_hold(row: dict[str, Any] | Row) -> Hold:
     """Read a hold from its row."""
-    of = dict(row) if isinstance(row, dict) else dict(row._mapping)  # noqa: SLF001 SQLAlchemy's public name
+    of = dict(row)
     return Hold(
         **{**of, "kind": HoldKind(of["kind"]), "status": HoldStatus(of["status"]), "blocks": Stage(of["blocks"])}
     )

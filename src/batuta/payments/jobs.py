@@ -8,7 +8,6 @@ from importlib.metadata import entry_points
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from batuta.payments.commands import settle
 from batuta.payments.domain import (
@@ -25,12 +24,13 @@ from batuta.payments.domain import (
     unsupported,
 )
 from batuta.payments.queries import balances_by_payment, calls_to_make
+from batuta.plumbing.database import Engine
 
 PROVIDERS = "batuta.payments"
 CALL_TIMEOUT_S = 30
 
 
-async def carry_out(engine: AsyncEngine, payloads: Sequence[bytes], *, now: datetime) -> list[BaseException | None]:
+async def carry_out(engine: Engine, payloads: Sequence[bytes], *, now: datetime) -> list[BaseException | None]:
     """Make the calls of many instructions; an instruction that is no longer pending is done.
 
     A refusal by the provider is an outcome; an exception means that nothing is known and the call is made again.
@@ -52,7 +52,7 @@ async def carry_out(engine: AsyncEngine, payloads: Sequence[bytes], *, now: date
 
 
 async def take_webhook(
-    engine: AsyncEngine, *, provider: str, body: bytes, headers: Mapping[str, str], now: datetime
+    engine: Engine, *, provider: str, body: bytes, headers: Mapping[str, str], now: datetime
 ) -> list[Settled | ReportDoesNotFit | ReportTooEarly]:
     """Settle what a provider tells by itself.
 
@@ -76,7 +76,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     refunded_there_minor: int
 
 
-async def reconcile(engine: AsyncEngine, *, order_ids: Sequence[UUID]) -> list[Difference]:
+async def reconcile(engine: Engine, *, order_ids: Sequence[UUID]) -> list[Difference]:
     """Compare the payments of these orders with their providers' own books."""
     async with engine.connect() as db:
         ours = await balances_by_payment(db, order_ids)
@@ -102,7 +102,7 @@ async def reconcile(engine: AsyncEngine, *, order_ids: Sequence[UUID]) -> list[D
 
 
 @lru_cache(maxsize=100)
-def find_provider(name: str, engine: AsyncEngine) -> Provider:
+def find_provider(name: str, engine: Engine) -> Provider:
     """The installed adapter of this name, built once for this engine.
 
     Raises:
@@ -115,7 +115,7 @@ def find_provider(name: str, engine: AsyncEngine) -> Provider:
     return provider
 
 
-async def _call_all(engine: AsyncEngine, calls: Mapping[UUID, tuple[str, Call]]) -> dict[UUID, Report | BaseException]:
+async def _call_all(engine: Engine, calls: Mapping[UUID, tuple[str, Call]]) -> dict[UUID, Report | BaseException]:
     by_provider: dict[str, list[Call]] = {}
     for name, call in calls.values():
         by_provider.setdefault(name, []).append(call)

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, Uuid, any_, bindparam, cast, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.payments.domain import (
     Account,
@@ -27,11 +26,12 @@ from batuta.payments.domain import (
 )
 from batuta.payments.tables import entry, instruction, payment, request
 from batuta.plumbing.audit import Law
+from batuta.plumbing.database import Connection
 
 _ids = any_(bindparam("ids", type_=ARRAY(Uuid)))
 
 
-async def balances(db: AsyncConnection, order_ids: Sequence[UUID]) -> dict[UUID, Balance]:
+async def balances(db: Connection, order_ids: Sequence[UUID]) -> dict[UUID, Balance]:
     """What each order owes and what happened to it, summed from entries; orders without entries are absent."""
     amounts: dict[UUID, dict[str, int]] = {}
     currencies: dict[UUID, str] = {}
@@ -46,7 +46,7 @@ async def balances(db: AsyncConnection, order_ids: Sequence[UUID]) -> dict[UUID,
     }
 
 
-async def payments_of(db: AsyncConnection, order_ids: Sequence[UUID]) -> dict[UUID, list[PaymentView]]:
+async def payments_of(db: Connection, order_ids: Sequence[UUID]) -> dict[UUID, list[PaymentView]]:
     """The payments of each order in their order, with sums and the status that follows from them."""
     books = await books_of(db, order_ids)
     return {
@@ -57,16 +57,14 @@ async def payments_of(db: AsyncConnection, order_ids: Sequence[UUID]) -> dict[UU
     }
 
 
-async def balances_by_payment(db: AsyncConnection, order_ids: Sequence[UUID]) -> dict[UUID, tuple[Payment, Sums]]:
+async def balances_by_payment(db: Connection, order_ids: Sequence[UUID]) -> dict[UUID, tuple[Payment, Sums]]:
     """Every payment of these orders with its sums."""
     payments = [_payment(row) for row in await db.execute(_payments, {"ids": list(order_ids)})]
     _, sums = await _dues_and_sums(db, order_ids)
     return {one.id: (one, sums.get(one.id, Sums())) for one in payments}
 
 
-async def books_of(
-    db: AsyncConnection, order_ids: Sequence[UUID], *, entry_ids: Sequence[UUID] = ()
-) -> dict[UUID, Book]:
+async def books_of(db: Connection, order_ids: Sequence[UUID], *, entry_ids: Sequence[UUID] = ()) -> dict[UUID, Book]:
     """The whole money of each order that has a payment. entry_ids: entries whose presence the caller wants to know."""
     ids = {"ids": list(order_ids)}
     payments: dict[UUID, list[Payment]] = {}
@@ -94,13 +92,13 @@ async def books_of(
     }
 
 
-async def dues_of(db: AsyncConnection, order_ids: Sequence[UUID]) -> dict[UUID, int]:
+async def dues_of(db: Connection, order_ids: Sequence[UUID]) -> dict[UUID, int]:
     """What each order owes in all, whether or not it has a payment."""
     return (await _dues_and_sums(db, order_ids))[0]
 
 
 async def calls_to_make(
-    db: AsyncConnection, instruction_ids: Sequence[UUID], *, now: datetime
+    db: Connection, instruction_ids: Sequence[UUID], *, now: datetime
 ) -> dict[UUID, tuple[str, Call]]:
     """The provider and the call of each instruction that is still pending."""
     return {
@@ -124,7 +122,7 @@ async def calls_to_make(
     }
 
 
-async def _dues_and_sums(db: AsyncConnection, order_ids: Sequence[UUID]) -> tuple[dict[UUID, int], dict[UUID, Sums]]:
+async def _dues_and_sums(db: Connection, order_ids: Sequence[UUID]) -> tuple[dict[UUID, int], dict[UUID, Sums]]:
     dues: dict[UUID, int] = {}
     fields: dict[UUID, dict[str, Any]] = {}
     for row in await db.execute(_sums_by_payment, {"ids": list(order_ids)}):

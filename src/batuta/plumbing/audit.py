@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+
+from batuta.plumbing.database import Connection
 
 ROWS_SHOWN = 20
 
@@ -56,7 +57,7 @@ PLUMBING = (
 )
 
 
-async def examine(db: AsyncConnection, laws: Sequence[Law]) -> list[Verdict]:
+async def examine(db: Connection, laws: Sequence[Law]) -> list[Verdict]:
     """Check every law in one snapshot; the caller's transaction should be REPEATABLE READ."""
     verdicts = []
     for law in laws:

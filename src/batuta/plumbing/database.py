@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-import msgspec
+import asyncpg
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -29,10 +29,10 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.types import TypeEngine, UserDefinedType
 
 from batuta.plumbing.copying import copy_rows
+from batuta.plumbing.driver import Connection, Engine, Row, Rows
 
 LOCK_TIMEOUT_MS = 2_000
 STATEMENT_TIMEOUT_MS = 5_000
@@ -62,7 +62,11 @@ class Xid8(UserDefinedType[int]):
         return "xid8"
 
 
-def create_engine(url: str, *, pool_size: int = 10, settings: Mapping[str, str] | None = None) -> AsyncEngine:
+DatabaseError = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What the driver raises; an address that nobody answers is an `OSError`."""
+
+
+def create_engine(url: str, *, pool_size: int = 10, settings: Mapping[str, str] | None = None) -> Engine:
     """Open a pool of READ COMMITTED connections; a lock is waited for 2 s, a statement 5 s.
 
     settings: PostgreSQL settings of the session that differ from these.
@@ -75,20 +79,7 @@ def create_engine(url: str, *, pool_size: int = 10, settings: Mapping[str, str] 
         "timezone": "UTC",
         **(settings or {}),
     }
-    return create_async_engine(
-        url,
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_pre_ping=False,
-        connect_args={"server_settings": session, "prepared_statement_cache_size": 500},
-        json_serializer=_to_json,
-        json_deserializer=msgspec.json.decode,
-        query_cache_size=2_000,
-    )
-
-
-def _to_json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+    return Engine(url, pool_size=pool_size, session=session)
 
 
 def arrays(name: str, /, **columns: TypeEngine[Any]) -> TableValuedAlias:
@@ -106,15 +97,15 @@ def params(name: str, /, **columns: Sequence[Any]) -> dict[str, Sequence[Any]]:
     return {f"{name}_{key}": list(values) for key, values in columns.items()}
 
 
-async def rows_with(db: AsyncConnection, column: Column[Any], values: Collection[object]) -> list[dict[str, Any]]:
+async def rows_with(db: Connection, column: Column[Any], values: Collection[object]) -> list[dict[str, Any]]:
     """Return the whole rows of the column's table whose value is one of `values`, in no order."""
     if not values:
         return []
     rows = await db.execute(_rows_with(column), {"values": list(values)})
-    return [dict(row) for row in rows.mappings()]
+    return [dict(row) for row in rows]
 
 
-async def insert_rows(db: AsyncConnection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+async def insert_rows(db: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
     """Insert rows that all have the same columns, in one statement: many by COPY. No rows is no statement."""
     given = list(rows)
     if len(given) >= COPY_ROWS_MIN:
@@ -125,7 +116,7 @@ async def insert_rows(db: AsyncConnection, table: Table, rows: Iterable[Mapping[
 
 
 async def insert_new(
-    db: AsyncConnection, table: Table, rows: Iterable[Mapping[str, Any]], *, returning: Sequence[str]
+    db: Connection, table: Table, rows: Iterable[Mapping[str, Any]], *, returning: Sequence[str]
 ) -> list[tuple[Any, ...]]:
     """Insert rows that no unique key refuses and return the given columns of those inserted.
 
@@ -140,7 +131,7 @@ async def insert_new(
 
 
 async def upsert_rows(
-    db: AsyncConnection,
+    db: Connection,
     table: Table,
     rows: Iterable[Mapping[str, Any]],
     *,
@@ -198,9 +189,14 @@ def _upsert_from_arrays(table: Table, columns: tuple[str, ...], key: tuple[str, 
 __all__ = [
     "COLUMN_INTEGER_MAX",
     "BigInteger",
+    "Connection",
+    "DatabaseError",
+    "Engine",
     "Instant",
     "Integer",
     "Json",
+    "Row",
+    "Rows",
     "Text",
     "Uuid",
     "Xid8",

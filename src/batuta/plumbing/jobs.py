@@ -16,16 +16,16 @@ from uuid import UUID
 
 import msgspec
 import structlog
+from asyncpg import UniqueViolationError
 from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder
 from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.domain import models
 from pgqueuer.domain.settings import DBSettings
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from batuta.kernel.errors import NotFound, Refused
+from batuta.plumbing.database import Connection, Engine
 
 Handler = Callable[..., Awaitable[list[BaseException | None]]]
 """`async def carry_out(engine, payloads, *, now)`: one answer a payload, None when done."""
@@ -67,7 +67,7 @@ class QueuedAgain(Refused):
     """The same job was asked for anew and waits already."""
 
 
-async def enqueue(db: AsyncConnection, jobs: Sequence[Job]) -> None:
+async def enqueue(db: Connection, jobs: Sequence[Job]) -> None:
     """Queue jobs in the caller's transaction; a key that is already waiting is not queued again."""
     if jobs:
         await _queries(db).enqueue(
@@ -80,7 +80,7 @@ async def enqueue(db: AsyncConnection, jobs: Sequence[Job]) -> None:
 
 
 async def work(
-    engine: AsyncEngine, handlers: Mapping[str, Handler], *, now: datetime, worker: UUID, batch: int = JOBS_PER_BATCH
+    engine: Engine, handlers: Mapping[str, Handler], *, now: datetime, worker: UUID, batch: int = JOBS_PER_BATCH
 ) -> int:
     """Take a batch of waiting jobs, carry them out, and return how many were taken; 0 means none is due."""
     async with engine.begin() as db:
@@ -105,7 +105,7 @@ async def work(
     return len(taken)
 
 
-async def held_jobs(db: AsyncConnection) -> list[HeldJob]:
+async def held_jobs(db: Connection) -> list[HeldJob]:
     """Every job that waits for a person, newest first, a thousand at most."""
     held = await _queries(db).list_failed_jobs(limit=HELD_SHOWN)
     log = await db.execute(
@@ -130,20 +130,20 @@ async def held_jobs(db: AsyncConnection) -> list[HeldJob]:
     ]
 
 
-async def count_held(db: AsyncConnection) -> int:
+async def count_held(db: Connection) -> int:
     """How many jobs wait for a person."""
     counted = text(f"SELECT count(*) FROM {_settings().qualified.queue_table} WHERE status = 'failed'")
     return int((await db.scalars(counted)).one())
 
 
-async def are_waiting(db: AsyncConnection, entrypoints: Sequence[str]) -> bool:
+async def are_waiting(db: Connection, entrypoints: Sequence[str]) -> bool:
     """Whether any job of these entry points is still to be done, now or after its back-off."""
     table = _settings().qualified.queue_table
     waiting = f"SELECT EXISTS (SELECT FROM {table} WHERE status <> 'failed' AND entrypoint = ANY(:entrypoints))"
     return bool(await db.scalar(text(waiting), {"entrypoints": list(entrypoints)}))
 
 
-async def replay(db: AsyncConnection, ids: Sequence[int]) -> None:
+async def replay(db: Connection, ids: Sequence[int]) -> None:
     """Queue held jobs anew.
 
     Raises:
@@ -157,16 +157,16 @@ async def replay(db: AsyncConnection, ids: Sequence[int]) -> None:
         raise NotHeld("no such job is held: `batuta jobs` shows those that are", ids=missing)
     try:
         await _queries(db).requeue_jobs(list(ids))  # type: ignore[arg-type]
-    except IntegrityError as error:
+    except UniqueViolationError as error:
         sentence = "the same job was asked for anew and waits already: nothing to replay"
         raise QueuedAgain(sentence, ids=list(ids)) from error
 
 
-async def prune(db: AsyncConnection, *, before: datetime) -> int:
+async def prune(db: Connection, *, before: datetime) -> int:
     """Forget the log of jobs that ended before a moment of the wall clock; return how many lines went."""
     table = _settings().qualified.queue_table_log
-    gone = await db.execute(text(f"DELETE FROM {table} WHERE created < :before"), {"before": before})
-    return gone.rowcount
+    gone = await db.execute(text(f"DELETE FROM {table} WHERE created < :before RETURNING 1"), {"before": before})
+    return len(gone.all())
 
 
 def installation_sql() -> str:
@@ -179,7 +179,7 @@ def installation_sql() -> str:
 
 
 async def _carry_out(
-    engine: AsyncEngine, handler: Handler, jobs: Sequence[models.Job], *, now: datetime
+    engine: Engine, handler: Handler, jobs: Sequence[models.Job], *, now: datetime
 ) -> list[BaseException | None]:
     try:
         return await handler(engine, [job.payload or b"" for job in jobs], now=now)
@@ -187,7 +187,7 @@ async def _carry_out(
         return [problem] * len(jobs)
 
 
-async def _book(db: AsyncConnection, outcomes: Sequence[tuple[models.Job, BaseException | None]]) -> None:
+async def _book(db: Connection, outcomes: Sequence[tuple[models.Job, BaseException | None]]) -> None:
     queries = _queries(db)
     ended: list[Any] = [(job, "successful", None) for job, problem in outcomes if problem is None]
     for job, problem in outcomes:
@@ -211,7 +211,7 @@ async def _book(db: AsyncConnection, outcomes: Sequence[tuple[models.Job, BaseEx
 
 
 @contextlib.asynccontextmanager
-async def _heartbeat(engine: AsyncEngine, ids: list[Any]) -> AsyncIterator[None]:
+async def _heartbeat(engine: Engine, ids: list[Any]) -> AsyncIterator[None]:
     async def beat() -> None:
         while True:
             await asyncio.sleep(HEARTBEAT.total_seconds())
@@ -230,18 +230,18 @@ async def _heartbeat(engine: AsyncEngine, ids: list[Any]) -> AsyncIterator[None]
 class _InTransaction:
     """pgqueuer's way to the database, by the caller's connection and inside its transaction."""
 
-    def __init__(self, db: AsyncConnection) -> None:
+    def __init__(self, db: Connection) -> None:
         self._db = db
 
     async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
-        return [dict(row) for row in (await self._db.exec_driver_sql(query, args)).mappings()]
+        return [dict(row) for row in await self._db.run(query, *args)]
 
     async def execute(self, query: str, *args: object) -> str:
-        await self._db.exec_driver_sql(query, args)
+        await self._db.run(query, *args)
         return ""
 
 
-def _queries(db: AsyncConnection) -> Queries:
+def _queries(db: Connection) -> Queries:
     return Queries(cast("Any", _InTransaction(db)), qbe=_environment(), qbq=_builder())
 
 

@@ -6,11 +6,13 @@ no way down: a mistake is mended by the next version. A version must work beside
 
 from pathlib import Path
 
-from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import Connection as SyncConnection
+from sqlalchemy import NullPool, text
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.util import await_only
 
 from batuta.kernel.errors import Refused, Unavailable
+from batuta.plumbing.database import Connection, Engine
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_KEY = 0x6261747574610001  # "batuta", 1
@@ -35,7 +37,7 @@ def versions() -> list[str]:
     return sorted(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
-async def present_version(db: AsyncConnection) -> str | None:
+async def present_version(db: Connection) -> str | None:
     """Return the version of the database, None when it is empty."""
     if await db.scalar(text("SELECT to_regclass('public.alembic_version')")) is None:
         return None
@@ -43,7 +45,7 @@ async def present_version(db: AsyncConnection) -> str | None:
     return version
 
 
-async def expect_newest(db: AsyncConnection) -> None:
+async def expect_newest(db: Connection) -> None:
     """Let a command go on only in a database of this batuta's own version.
 
     Raises:
@@ -58,7 +60,7 @@ async def expect_newest(db: AsyncConnection) -> None:
     raise _newer(present, known[-1])
 
 
-async def migrate(engine: AsyncEngine) -> list[str]:
+async def migrate(engine: Engine) -> list[str]:
     """Run the versions that are due, each in its own transaction, and return their numbers.
 
     Processes that start together wait for the first. Alembic is imported only when a version is due.
@@ -74,8 +76,7 @@ async def migrate(engine: AsyncEngine) -> list[str]:
         return []
     if present is not None and present not in known:
         raise _newer(present, known[-1])
-    async with engine.connect() as db:
-        return await _migrate_alone(db)
+    return await _migrate_alone(engine.url)
 
 
 def _newer(present: str, newest: str) -> NewerDatabase:
@@ -84,21 +85,21 @@ def _newer(present: str, newest: str) -> NewerDatabase:
     return NewerDatabase(sentence, found=present, expected=newest, command=command)
 
 
-async def _migrate_alone(db: AsyncConnection) -> list[str]:
-    """Hold the lock on this connection while it migrates; the lock ends with the connection at the latest."""
-    await db.execute(text("SET statement_timeout = 0"))
-    await db.execute(text("SET transaction_timeout = 0"))
-    await db.execute(text("SET idle_in_transaction_session_timeout = 0"))
-    await db.execute(text(f"SET lock_timeout = '{LOCK_WAIT_S}s'"))
-    await db.commit()
-    try:
+async def _migrate_alone(url: str) -> list[str]:
+    """Hold the lock on a connection of its own while it migrates; the lock ends with it at the latest."""
+    settings = {
+        "application_name": "batuta migrate",
+        "statement_timeout": "0",
+        "transaction_timeout": "0",
+        "idle_in_transaction_session_timeout": "0",
+        "lock_timeout": f"{LOCK_WAIT_S}s",
+    }
+    engine = create_async_engine(url, poolclass=NullPool, connect_args={"server_settings": settings})
+    async with engine.connect() as db:
         await _take_lock(db)
         await db.execute(text(f"SET lock_timeout = '{DDL_LOCK_TIMEOUT_S}s'"))
         await db.commit()
         return await db.run_sync(_upgrade)
-    finally:
-        # The pool must not hand out a session with these settings, or with the lock.
-        await db.invalidate()
 
 
 async def _take_lock(db: AsyncConnection) -> None:
@@ -112,7 +113,7 @@ async def _take_lock(db: AsyncConnection) -> None:
         raise MigrationWaits("another process migrates this database: see why it does not end") from error
 
 
-def _upgrade(connection: Connection) -> list[str]:
+def _upgrade(connection: SyncConnection) -> list[str]:
     from alembic import command
     from alembic.config import Config
 

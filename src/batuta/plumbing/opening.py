@@ -8,10 +8,9 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from batuta.kernel.errors import BatutaError, Invalid, Refused
-from batuta.plumbing.database import create_engine
+from batuta.plumbing.database import Engine, create_engine
 from batuta.plumbing.embedded import EmbeddedServer, running_url
 from batuta.plumbing.settings import Settings
 
@@ -33,7 +32,7 @@ class NotRunning(Refused):
 class OpenDatabase(msgspec.Struct, frozen=True):
     """An engine on an open database; `server` is the embedded one if it runs under this process."""
 
-    engine: AsyncEngine
+    engine: Engine
     url: str
     server: EmbeddedServer | None
 
@@ -96,7 +95,7 @@ async def _connected(settings: Settings, url: str, server: EmbeddedServer | None
         await engine.dispose()
 
 
-async def _check_version(engine: AsyncEngine) -> None:
+async def _check_version(engine: Engine) -> None:
     async with engine.connect() as db:
         found = int(await db.scalar(text("SHOW server_version_num")) or 0) // 10_000
     if found < OLDEST_MAJOR_VERSION:

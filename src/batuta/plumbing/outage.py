@@ -2,8 +2,7 @@
 
 from types import TracebackType
 
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+import asyncpg
 
 from batuta.kernel.errors import Unavailable
 
@@ -26,22 +25,28 @@ class DatabaseDiskFull(Unavailable):
 
 def outage(error: BaseException) -> Unavailable | None:
     """Return the problem to tell for a driver's error, None if it is no outage."""
-    if isinstance(error, PoolTimeoutError | TimeoutError):
+    if isinstance(error, TimeoutError):
         return DatabaseBusy("the database is busy: try again in a moment")
     if isinstance(error, OSError):
         is_connecting = _passed_through(error.__traceback__, "asyncpg")
         return DatabaseAway("the database does not answer", reason=str(error)) if is_connecting else None
-    return _by_state(error) if isinstance(error, DBAPIError) else None
+    if isinstance(error, asyncpg.InternalClientError):
+        # What asyncpg says when it is asked to go on with a connection that broke in the middle of a message.
+        return DatabaseAway("the database does not answer", reason=str(error))
+    if isinstance(error, asyncpg.InterfaceError):
+        is_lost = "closed" in str(error) or "released" in str(error)
+        return DatabaseAway("the database does not answer", reason=str(error)) if is_lost else None
+    return _by_state(error) if isinstance(error, asyncpg.PostgresError) else None
 
 
-def _by_state(error: DBAPIError) -> Unavailable | None:
-    state = str(getattr(error.orig, "sqlstate", None) or "")
+def _by_state(error: asyncpg.PostgresError) -> Unavailable | None:
+    state = str(error.sqlstate or "")
     if state.startswith(FULL):
         return DatabaseDiskFull("the disk of the database is full: make room; reading still works")
     if state.startswith(BUSY):
         return DatabaseBusy("the database is busy: try again in a moment", sqlstate=state)
-    if error.connection_invalidated or state.startswith(AWAY):
-        return DatabaseAway("the database does not answer", reason=str(error.orig))
+    if state.startswith(AWAY):
+        return DatabaseAway("the database does not answer", reason=str(error))
     return None
 
 

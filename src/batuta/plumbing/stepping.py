@@ -10,8 +10,8 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from batuta.plumbing.database import Engine
 from batuta.plumbing.events import Reaction, is_behind, react
 from batuta.plumbing.jobs import JOBS_PER_BATCH, Handler, are_waiting, work
 from batuta.plumbing.sweeps import Sweep, sweep
@@ -27,7 +27,7 @@ class Clockwork(msgspec.Struct, frozen=True, kw_only=True):
     handlers: Mapping[str, Handler]
 
 
-async def settle(engine: AsyncEngine, clockwork: Clockwork, *, now: datetime, worker: UUID) -> int:
+async def settle(engine: Engine, clockwork: Clockwork, *, now: datetime, worker: UUID) -> int:
     """Take one step and return how much was done: all that is due at `now` and that no open transaction hides."""
     done = await sweep(engine, clockwork.sweeps, now=now)
     while True:
@@ -39,7 +39,7 @@ async def settle(engine: AsyncEngine, clockwork: Clockwork, *, now: datetime, wo
         done += carried
 
 
-async def settle_wholly(engine: AsyncEngine, clockwork: Clockwork, *, now: datetime, worker: UUID) -> int:
+async def settle_wholly(engine: Engine, clockwork: Clockwork, *, now: datetime, worker: UUID) -> int:
     """Take steps until no reaction has a fact behind its position and no job waits, not even for its next try.
 
     For replays and tests, whose next moment must not begin before this one is over; a worker just takes another step.
@@ -54,7 +54,7 @@ async def settle_wholly(engine: AsyncEngine, clockwork: Clockwork, *, now: datet
         await asyncio.sleep(LOOK_AGAIN_S)
 
 
-async def _react_all(engine: AsyncEngine, clockwork: Clockwork, *, now: datetime) -> int:
+async def _react_all(engine: Engine, clockwork: Clockwork, *, now: datetime) -> int:
     """Let every reaction read until none has anything left; one may tell what another one hears."""
     read = 0
     while True:
@@ -71,7 +71,7 @@ async def _react_all(engine: AsyncEngine, clockwork: Clockwork, *, now: datetime
             return read
 
 
-async def _work_all(engine: AsyncEngine, clockwork: Clockwork, *, now: datetime, worker: UUID) -> int:
+async def _work_all(engine: Engine, clockwork: Clockwork, *, now: datetime, worker: UUID) -> int:
     carried = 0
     while taken := await work(engine, clockwork.handlers, now=now, worker=worker):
         carried += taken

@@ -10,9 +10,8 @@ from typing import Protocol
 
 import msgspec
 from sqlalchemy import bindparam, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from batuta.plumbing.database import Instant
+from batuta.plumbing.database import Connection, Engine, Instant
 
 ROWS_PER_SWEEP = 500
 
@@ -20,7 +19,7 @@ ROWS_PER_SWEEP = 500
 class SweepCommand(Protocol):
     """Handle at most `limit` rows that are due at `now`; return how many."""
 
-    def __call__(self, db: AsyncConnection, *, now: datetime, limit: int) -> Awaitable[int]: ...
+    def __call__(self, db: Connection, *, now: datetime, limit: int) -> Awaitable[int]: ...
 
 
 class Sweep(msgspec.Struct, frozen=True):
@@ -31,7 +30,7 @@ class Sweep(msgspec.Struct, frozen=True):
     due: str
 
 
-async def sweep(engine: AsyncEngine, sweeps: Sequence[Sweep], *, now: datetime) -> int:
+async def sweep(engine: Engine, sweeps: Sequence[Sweep], *, now: datetime) -> int:
     """Run the sweeps that have something due, until they have not; return how much was done.
 
     One statement asks for all of them, so that a step in which nothing is due costs next to nothing.
@@ -46,7 +45,7 @@ async def sweep(engine: AsyncEngine, sweeps: Sequence[Sweep], *, now: datetime) 
     return handled
 
 
-async def _due(engine: AsyncEngine, sweeps: Sequence[Sweep], *, now: datetime) -> list[Sweep]:
+async def _due(engine: Engine, sweeps: Sequence[Sweep], *, now: datetime) -> list[Sweep]:
     if not sweeps:
         return []
     asked = text("SELECT " + ", ".join(f"EXISTS ({one.due}) AS due_{i}" for i, one in enumerate(sweeps)))

@@ -5,8 +5,8 @@ from datetime import datetime
 
 import structlog
 from prometheus_client import Gauge
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from batuta.plumbing.database import Engine
 from batuta.plumbing.events.parked import LogHolder, holder, lags
 from batuta.plumbing.jobs import count_held
 from batuta.plumbing.telemetry import registry
@@ -39,7 +39,7 @@ def begin_watching(reactions: Sequence[str]) -> None:
         parked_streams.labels(name)
 
 
-async def watch(engine: AsyncEngine, *, now: datetime) -> None:
+async def watch(engine: Engine, *, now: datetime) -> None:
     """Bring the metrics up to date, by look-ups that stay quick however long the log is."""
     async with engine.connect() as db:
         present, oldest, held = await lags(db, now=now), await holder(db), await count_held(db)

@@ -20,9 +20,9 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp, ControllerRouterHandler, Message, Receive, Scope, Send
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from batuta.kernel.errors import BatutaError, Forbidden, Invalid, NotFound, Refused, Unavailable
+from batuta.plumbing.database import Engine
 from batuta.plumbing.outage import outage
 from batuta.plumbing.telemetry import METRICS_TYPE, metrics_text, request_seconds
 
@@ -55,11 +55,11 @@ class NulInText(Invalid):
 def create_shell(
     routes: Sequence[ControllerRouterHandler],
     *,
-    engine: AsyncEngine,
+    engine: Engine,
     dependencies: Mapping[str, Provide] | None = None,
     database_problem: Callable[[], BatutaError | None] = lambda: None,
 ) -> Litestar:
-    """Put routes into the shell. Handlers may ask for `engine: NamedDependency[AsyncEngine]`.
+    """Put routes into the shell. Handlers may ask for `engine: NamedDependency[Engine]`.
 
     database_problem: what the embedded server's watch knows when the database is away.
     """
@@ -88,7 +88,7 @@ async def live() -> dict[str, str]:
 
 @get("/health/ready", include_in_schema=False)
 async def ready(
-    engine: NamedDependency[AsyncEngine], database_problem: NamedDependency[Callable[[], BatutaError | None]]
+    engine: NamedDependency[Engine], database_problem: NamedDependency[Callable[[], BatutaError | None]]
 ) -> dict[str, str]:
     """Answer 200 when requests can be served, else 503 with what is wrong."""
     if problem := database_problem():
@@ -184,7 +184,7 @@ def _request_id(scope: Scope) -> str:
     return given if GIVEN_REQUEST_ID.fullmatch(given) else uuid4().hex
 
 
-async def _ask_database(engine: AsyncEngine) -> None:
+async def _ask_database(engine: Engine) -> None:
     async with engine.connect() as db:
         await db.execute(text("SELECT 1"))
 

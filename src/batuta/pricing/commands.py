@@ -8,7 +8,6 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, delete, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.catalog.domain import UnknownSku
 from batuta.catalog.queries import skus_by_id
@@ -16,7 +15,7 @@ from batuta.company.queries import channels_by_id
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.outcomes import each, good
 from batuta.kernel.periods import Period
-from batuta.plumbing.database import arrays, insert_rows, params, upsert_rows
+from batuta.plumbing.database import Connection, arrays, insert_rows, params, upsert_rows
 from batuta.pricing.domain import (
     BadTariff,
     Dated,
@@ -54,7 +53,7 @@ _FORGET_CHARGES = delete(shipping_charge).where(
 
 
 async def save_price_lists(
-    db: AsyncConnection, *, price_lists: Sequence[PriceList], now: datetime
+    db: Connection, *, price_lists: Sequence[PriceList], now: datetime
 ) -> list[PriceList | BatutaError]:
     """Save price lists by code; each answer is the one stored (an old code keeps its id) or why not.
 
@@ -78,7 +77,7 @@ async def save_price_lists(
     return [one if isinstance(one, BatutaError) else stored[one.code] for one in checked]
 
 
-async def set_prices(db: AsyncConnection, *, prices: Sequence[Price], now: datetime) -> list[Price | BatutaError]:
+async def set_prices(db: Connection, *, prices: Sequence[Price], now: datetime) -> list[Price | BatutaError]:
     """Set dated prices of lists; each answer is the price as stored, or why not.
 
     A price closes the open-ended one before it and replaces one of the same beginning that has not begun yet;
@@ -118,9 +117,7 @@ async def set_prices(db: AsyncConnection, *, prices: Sequence[Price], now: datet
     return _in_order(checked, answers)
 
 
-async def save_tax_rates(
-    db: AsyncConnection, *, tax_rates: Sequence[TaxRate], now: datetime
-) -> list[TaxRate | BatutaError]:
+async def save_tax_rates(db: Connection, *, tax_rates: Sequence[TaxRate], now: datetime) -> list[TaxRate | BatutaError]:
     """Set dated rates by country, region and category, as `set_prices` does prices. One writer at a time."""
     checked = each(tax_rates, _check)
     fresh = good(checked)
@@ -148,7 +145,7 @@ async def save_tax_rates(
 
 
 async def save_shipping_charges(
-    db: AsyncConnection, *, shipping_charges: Sequence[ShippingCharge], now: datetime
+    db: Connection, *, shipping_charges: Sequence[ShippingCharge], now: datetime
 ) -> list[ShippingCharge | BatutaError]:
     """Set what channels ask for shipping; the charges of one channel, service and currency come all together.
 
@@ -174,7 +171,7 @@ async def save_shipping_charges(
     ]
 
 
-async def _replace_charges(db: AsyncConnection, tables: Sequence[list[ShippingCharge]], now: datetime) -> None:
+async def _replace_charges(db: Connection, tables: Sequence[list[ShippingCharge]], now: datetime) -> None:
     present = await shipping_charges_of(db, {charges[0].channel_id for charges in tables})
     known = [one for several in present.values() for one in several]
     news = [charges for charges in tables if charges != [one for one in known if _service(one) == _service(charges[0])]]

@@ -8,12 +8,11 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Text, Uuid, bindparam, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.kernel.errors import Invalid, Refused
 from batuta.kernel.periods import Period
 from batuta.plumbing.audit import Law
-from batuta.plumbing.database import Instant, arrays, params, rows_with
+from batuta.plumbing.database import Connection, Instant, arrays, params, rows_with
 from batuta.pricing.domain import (
     ListedPrice,
     ListedRate,
@@ -123,7 +122,7 @@ AUDIT = (
 )
 
 
-async def quote(db: AsyncConnection, *, requests: Sequence[QuoteRequest]) -> list[Quote | Refused | Invalid]:
+async def quote(db: Connection, *, requests: Sequence[QuoteRequest]) -> list[Quote | Refused | Invalid]:
     """Price many orders at once, in the order asked, by at most three statements.
 
     Where an order cannot be priced the answer is why: `NoPrice`, `NoTaxRate`, `NoShippingCharge`, `BadQuote`,
@@ -135,17 +134,17 @@ async def quote(db: AsyncConnection, *, requests: Sequence[QuoteRequest]) -> lis
     return [quote_one(request, tariff) for request in requests]
 
 
-async def price_lists_by_code(db: AsyncConnection, codes: Collection[str]) -> dict[str, PriceList]:
+async def price_lists_by_code(db: Connection, codes: Collection[str]) -> dict[str, PriceList]:
     found = msgspec.convert(await rows_with(db, price_list.c.code, codes), list[PriceList])
     return {one.code: one for one in found}
 
 
-async def price_lists_by_id(db: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, PriceList]:
+async def price_lists_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, PriceList]:
     found = msgspec.convert(await rows_with(db, price_list.c.id, ids), list[PriceList])
     return {one.id: one for one in found}
 
 
-async def prices_of(db: AsyncConnection, pairs: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], list[Price]]:
+async def prices_of(db: Connection, pairs: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], list[Price]]:
     """Every price of (price list, SKU), past, present and to come, the earliest first."""
     lists, skus = [one for one, _ in pairs], [one for _, one in pairs]
     rows = await db.execute(_PRICES_OF, params("wanted", price_list_id=lists, sku_id=skus))
@@ -162,7 +161,7 @@ async def prices_of(db: AsyncConnection, pairs: Collection[tuple[UUID, UUID]]) -
     return found
 
 
-async def tax_rates_of(db: AsyncConnection, countries: Collection[str]) -> dict[str, list[TaxRate]]:
+async def tax_rates_of(db: Connection, countries: Collection[str]) -> dict[str, list[TaxRate]]:
     """Every rate of the countries and their regions, past, present and to come, the earliest first."""
     found: dict[str, list[TaxRate]] = {country: [] for country in countries}
     for row in sorted(await rows_with(db, tax_rate.c.country, countries), key=_by_subject):
@@ -178,7 +177,7 @@ async def tax_rates_of(db: AsyncConnection, countries: Collection[str]) -> dict[
     return found
 
 
-async def shipping_charges_of(db: AsyncConnection, channel_ids: Collection[UUID]) -> dict[UUID, list[ShippingCharge]]:
+async def shipping_charges_of(db: Connection, channel_ids: Collection[UUID]) -> dict[UUID, list[ShippingCharge]]:
     """Every charge of the channels, by service and currency, the least amount of goods first."""
     found: dict[UUID, list[ShippingCharge]] = {channel_id: [] for channel_id in channel_ids}
     rows = await rows_with(db, shipping_charge.c.channel_id, channel_ids)
@@ -191,7 +190,7 @@ def _by_subject(row: dict[str, Any]) -> tuple[Any, ...]:
     return row["country"], row["region"], row["tax_category"], row["from_at"]
 
 
-async def _tariff(db: AsyncConnection, requests: Sequence[QuoteRequest]) -> Tariff:
+async def _tariff(db: Connection, requests: Sequence[QuoteRequest]) -> Tariff:
     """Read what may apply; a price or rate that held at no request's time stays where it is."""
     times = [request.at for request in requests]
     first_at, last_at = min(times), max(times)
@@ -203,7 +202,7 @@ async def _tariff(db: AsyncConnection, requests: Sequence[QuoteRequest]) -> Tari
 
 
 async def _prices(
-    db: AsyncConnection, requests: Sequence[QuoteRequest], first_at: datetime, last_at: datetime
+    db: Connection, requests: Sequence[QuoteRequest], first_at: datetime, last_at: datetime
 ) -> dict[tuple[UUID, str, UUID], list[ListedPrice]]:
     wanted = {
         (request.channel_id, request.currency, line.sku_id): None
@@ -226,7 +225,7 @@ async def _prices(
 
 
 async def _rates(
-    db: AsyncConnection, requests: Sequence[QuoteRequest], first_at: datetime, last_at: datetime
+    db: Connection, requests: Sequence[QuoteRequest], first_at: datetime, last_at: datetime
 ) -> dict[tuple[str, str, str], list[ListedRate]]:
     countries = sorted({request.country for request in requests})
     rows = await db.execute(_RATES, params("wanted", country=countries) | {"from_at": first_at, "until_at": last_at})
@@ -237,7 +236,7 @@ async def _rates(
 
 
 async def _charges(
-    db: AsyncConnection, requests: Sequence[QuoteRequest]
+    db: Connection, requests: Sequence[QuoteRequest]
 ) -> dict[tuple[UUID, str, str], list[ShippingCharge]]:
     wanted = {
         (request.channel_id, request.service_kind, request.currency): None

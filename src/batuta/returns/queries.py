@@ -7,11 +7,10 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.ordering.queries import orders_by_id
 from batuta.plumbing.audit import Law
-from batuta.plumbing.database import rows_with
+from batuta.plumbing.database import Connection, rows_with
 from batuta.returns.domain import (
     Component,
     Refund,
@@ -24,12 +23,12 @@ from batuta.returns.domain import (
 from batuta.returns.tables import grading, refund, refund_line, return_, return_line
 
 
-async def returns_by_id(db: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Return]:
+async def returns_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Return]:
     """Whole returns; unknown ids are left out."""
     return await _assembled(db, await rows_with(db, return_.c.id, set(ids)))
 
 
-async def returns_of_orders(db: AsyncConnection, order_ids: Collection[UUID]) -> dict[UUID, list[Return]]:
+async def returns_of_orders(db: Connection, order_ids: Collection[UUID]) -> dict[UUID, list[Return]]:
     """The returns of each order, oldest first."""
     found: dict[UUID, list[Return]] = {order_id: [] for order_id in order_ids}
     rows = await rows_with(db, return_.c.order_id, set(order_ids))
@@ -39,7 +38,7 @@ async def returns_of_orders(db: AsyncConnection, order_ids: Collection[UUID]) ->
     return found
 
 
-async def returns_of_customers(db: AsyncConnection, customer_ids: Collection[UUID]) -> dict[UUID, list[Return]]:
+async def returns_of_customers(db: Connection, customer_ids: Collection[UUID]) -> dict[UUID, list[Return]]:
     """The returns of each customer, oldest first, blind ones too."""
     found: dict[UUID, list[Return]] = {customer_id: [] for customer_id in customer_ids}
     rows = await rows_with(db, return_.c.customer_id, set(customer_ids))
@@ -49,14 +48,14 @@ async def returns_of_customers(db: AsyncConnection, customer_ids: Collection[UUI
     return found
 
 
-async def refunds_by_id(db: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Refund]:
+async def refunds_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Refund]:
     """Refunds with their lines; unknown ids are left out."""
     rows = await rows_with(db, refund.c.id, set(ids))
     lines = _grouped(await rows_with(db, refund_line.c.refund_id, [row["id"] for row in rows]), "refund_id")
     return {row["id"]: msgspec.convert({**row, "lines": lines[row["id"]]}, Refund) for row in rows}
 
 
-async def sold_orders(db: AsyncConnection, order_ids: Collection[UUID]) -> dict[UUID, SoldOrder]:
+async def sold_orders(db: Connection, order_ids: Collection[UUID]) -> dict[UUID, SoldOrder]:
     """What returns must know of orders: what was delivered, is coming back, was paid and given back already."""
     if not order_ids:
         return {}
@@ -104,7 +103,7 @@ def _by_age(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row["created_at"], row["id"]))
 
 
-async def _assembled(db: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> dict[UUID, Return]:
+async def _assembled(db: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[UUID, Return]:
     line_rows = await rows_with(db, return_line.c.return_id, [row["id"] for row in rows])
     gradings = _grouped(
         sorted(

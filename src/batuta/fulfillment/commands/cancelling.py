@@ -7,7 +7,6 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Text, Uuid, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.fulfillment.commands.carrying import Refusals, carry_out, lock_fulfillments, next_version, silent
 from batuta.fulfillment.domain import (
@@ -32,14 +31,14 @@ from batuta.kernel.errors import BatutaError
 from batuta.kernel.events import Event
 from batuta.ordering.commands import UnknownOrder
 from batuta.ordering.commands.moving import lock_orders
-from batuta.plumbing.database import arrays, insert_rows, params
+from batuta.plumbing.database import Connection, arrays, insert_rows, params
 from batuta.plumbing.events import publish
 
 HANDED_OVER = "the goods were handed over"
 
 
 async def request_cancellations(
-    db: AsyncConnection, *, requests: Sequence[RequestCancellation], now: datetime
+    db: Connection, *, requests: Sequence[RequestCancellation], now: datetime
 ) -> list[Cancellation | BatutaError]:
     """Cancel what locations have not begun, ask those that have, and say what is too late.
 
@@ -102,7 +101,7 @@ def _decide(
 
 
 async def agree_to_cancel(
-    db: AsyncConnection, *, answers: Sequence[AnswerCancellation], now: datetime
+    db: Connection, *, answers: Sequence[AnswerCancellation], now: datetime
 ) -> list[CancellationPart | BatutaError]:
     """The locations stop: what is still here of the units is cancelled, and what was packed is unpacked."""
 
@@ -115,13 +114,13 @@ async def agree_to_cancel(
 
 
 async def refuse_to_cancel(
-    db: AsyncConnection, *, answers: Sequence[AnswerCancellation], now: datetime
+    db: Connection, *, answers: Sequence[AnswerCancellation], now: datetime
 ) -> list[CancellationPart | BatutaError]:
     """The locations go on with their work."""
     return await _answer(db, answers, decide_refusal, now=now)
 
 
-async def refuse_open(db: AsyncConnection, fulfillments: Sequence[FulfillmentOrder], *, now: datetime) -> None:
+async def refuse_open(db: Connection, fulfillments: Sequence[FulfillmentOrder], *, now: datetime) -> None:
     """What was handed over is not cancelled any more: answer the open cancellations so."""
     gone = {one.id: one for one in fulfillments if one.status is FulfillmentStatus.HANDED_OVER}
     if not gone:
@@ -133,7 +132,7 @@ async def refuse_open(db: AsyncConnection, fulfillments: Sequence[FulfillmentOrd
 
 
 async def _answer(
-    db: AsyncConnection,
+    db: Connection,
     answers: Sequence[AnswerCancellation],
     decide: Callable[..., AnswerDecision],
     *,
@@ -201,9 +200,7 @@ def _unknown(answer: AnswerCancellation) -> UnknownCancellation:
     )
 
 
-async def _store(
-    db: AsyncConnection, made: Sequence[tuple[RequestCancellation, Cancellation]], *, now: datetime
-) -> None:
+async def _store(db: Connection, made: Sequence[tuple[RequestCancellation, Cancellation]], *, now: datetime) -> None:
     rows = sorted(made, key=lambda pair: pair[1].id)
     await insert_rows(
         db,
@@ -257,9 +254,7 @@ _update_parts = (
 )
 
 
-async def _write_answers(
-    db: AsyncConnection, answered: Sequence[tuple[CancellationPart, str]], *, now: datetime
-) -> None:
+async def _write_answers(db: Connection, answered: Sequence[tuple[CancellationPart, str]], *, now: datetime) -> None:
     if answered:
         await db.execute(
             _update_parts.values(answered_at=now),

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.fulfillment.commands.goods import move_goods, reject_goods
 from batuta.fulfillment.commands.parcels import hand_to_carriers, open_packed, void_unpacked
@@ -18,7 +17,7 @@ from batuta.fulfillment.tables import fulfillment_order
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.events import Event
 from batuta.ordering.commands.moving import lock_orders
-from batuta.plumbing.database import rows_with
+from batuta.plumbing.database import Connection, rows_with
 from batuta.plumbing.events import publish
 
 Decide = Callable[[FulfillmentOrder], Change]
@@ -34,7 +33,7 @@ class Task(msgspec.Struct, frozen=True):
     tell: Tell | None = None
 
 
-async def lock_fulfillments(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, FulfillmentOrder]:
+async def lock_fulfillments(db: Connection, ids: Iterable[UUID]) -> dict[UUID, FulfillmentOrder]:
     """Lock the orders of these fulfillment orders, and read them as they are then.
 
     The order's lock guards its fulfillment orders too: whoever writes one holds it.
@@ -46,7 +45,7 @@ async def lock_fulfillments(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UU
 
 
 async def carry(
-    db: AsyncConnection, *, tasks: Sequence[Task], tell: Tell, now: datetime
+    db: Connection, *, tasks: Sequence[Task], tell: Tell, now: datetime
 ) -> list[FulfillmentOrder | BatutaError]:
     """Decide each task on what those before it left, and carry out what was decided.
 
@@ -59,7 +58,7 @@ async def carry(
 
 
 async def carry_from(
-    db: AsyncConnection,
+    db: Connection,
     *,
     found: Mapping[UUID, FulfillmentOrder],
     tasks: Sequence[Task],
@@ -130,11 +129,12 @@ def unknown(fulfillment_order_id: UUID) -> UnknownFulfillmentOrder:
     return UnknownFulfillmentOrder("no fulfillment order has this id", fulfillment_order_id=str(fulfillment_order_id))
 
 
-async def carry_out(db: AsyncConnection, changes: Changes, *, tells: Sequence[Tell], now: datetime) -> Refusals:
+async def carry_out(db: Connection, changes: Changes, *, tells: Sequence[Tell], now: datetime) -> Refusals:
     """Write changes and all that follows from them below; or nothing, and the answer is which items are refused."""
     if not changes:
         return {}
-    savepoint = await db.begin_nested()
+    savepoint = db.savepoint()
+    await savepoint.start()
     for step in (move_buckets, write_fulfillments, open_packed, move_goods, hand_to_carriers, void_unpacked):
         refusals = await step(db, changes, now=now)
         if refusals:

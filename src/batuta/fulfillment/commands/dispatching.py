@@ -5,8 +5,6 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from batuta.fulfillment.commands.cancelling import refuse_open
 from batuta.fulfillment.commands.carrying import Task, carry_from, lock_fulfillments
 from batuta.fulfillment.commands.leaving import holds_to_ship, tell_handed_over
@@ -30,12 +28,13 @@ from batuta.fulfillment.domain import (
 )
 from batuta.kernel.errors import BatutaError
 from batuta.ordering.domain import Hold
+from batuta.plumbing.database import Connection
 
 VERBS = 5
 
 
 async def dispatch(
-    db: AsyncConnection, *, dispatches: Sequence[Dispatch], now: datetime
+    db: Connection, *, dispatches: Sequence[Dispatch], now: datetime
 ) -> list[FulfillmentOrder | BatutaError]:
     """Take fulfillment orders from offered, or from wherever they stand, into their carriers' hands.
 

@@ -4,8 +4,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from batuta.fulfillment.domain import REJECTION_EFFECTS, Change, Changes, Package, SkuUnits, StockEffect
 from batuta.fulfillment.queries import picked_at
 from batuta.inventory.commands import issue, record_movements
@@ -13,11 +11,12 @@ from batuta.inventory.domain import Account, Condition, Issue, Issued, Movement,
 from batuta.inventory.queries import availability
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.ids import child_id
+from batuta.plumbing.database import Connection
 from batuta.sourcing.commands import record_rejection
 from batuta.sourcing.domain import Rejection
 
 
-async def move_goods(db: AsyncConnection, changes: Changes, *, now: datetime) -> dict[int, BatutaError]:
+async def move_goods(db: Connection, changes: Changes, *, now: datetime) -> dict[int, BatutaError]:
     """Issue what was packed out of its claims, and record where parcels' goods went."""
     refusals: dict[int, BatutaError] = {}
     issues = [(i, one) for i, change in changes for one in _issues(change, now)]
@@ -88,7 +87,7 @@ def _tracked(change: Change) -> set[tuple[UUID, UUID]]:
     return {(line.line_id, line.sku_id) for line in change.after.lines if line.is_tracked}
 
 
-async def reject_goods(db: AsyncConnection, changes: Sequence[Change], *, now: datetime) -> None:
+async def reject_goods(db: Connection, changes: Sequence[Change], *, now: datetime) -> None:
     """What a location's no says about its stock, and for how long it is not asked for the SKU again (SRC-08)."""
     rejected = [change for change in changes if change.reason is not None]
     if not rejected:
@@ -117,7 +116,7 @@ def _rejections(change: Change, now: datetime) -> Iterator[Rejection]:
         )
 
 
-async def _corrections(db: AsyncConnection, changes: Sequence[Change], *, now: datetime) -> list[Movement]:
+async def _corrections(db: Connection, changes: Sequence[Change], *, now: datetime) -> list[Movement]:
     """Movements that make the ledger say what the location saw; never more than is on its shelves.
 
     What stands picked for other orders has been found, so an empty shelf does not deny it.

@@ -6,7 +6,6 @@ from functools import partial
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.fulfillment.commands.cancelling import refuse_open
 from batuta.fulfillment.commands.carrying import Task, about, carry, carry_from, lock_fulfillments
@@ -44,10 +43,11 @@ from batuta.kernel.errors import BatutaError
 from batuta.kernel.events import Event
 from batuta.ordering.domain import Hold, Stage
 from batuta.ordering.queries import holds_on
+from batuta.plumbing.database import Connection
 
 
 async def hand_over(
-    db: AsyncConnection, *, handovers: Sequence[HandOver], now: datetime
+    db: Connection, *, handovers: Sequence[HandOver], now: datetime
 ) -> list[FulfillmentOrder | BatutaError]:
     """Carriers took the parcels: the units are shipped. A cancellation still unanswered is thereby refused.
 
@@ -65,7 +65,7 @@ async def hand_over(
 
 
 async def hand_over_parcels(
-    db: AsyncConnection, *, parcel_ids: Sequence[UUID], actor: str, now: datetime
+    db: Connection, *, parcel_ids: Sequence[UUID], actor: str, now: datetime
 ) -> list[FulfillmentOrder | BatutaError]:
     """Carriers have these parcels, whichever fulfillment orders they are of, held or not; an answer for each parcel."""
     parcels = await fulfillment_orders_by_parcel(db, parcel_ids)
@@ -82,7 +82,7 @@ def _hand_over(parcels: Mapping[UUID, UUID], parcel_id: UUID, actor: str) -> Han
 
 
 async def ready_for_pickup(
-    db: AsyncConnection, *, pickups: Sequence[MakeReady], now: datetime
+    db: Connection, *, pickups: Sequence[MakeReady], now: datetime
 ) -> list[FulfillmentOrder | BatutaError]:
     """Packed goods wait at the counter, for whoever has the code, until a moment (FUL-11)."""
     tasks = [Task(one.fulfillment_order_id, partial(decide_ready, request=one, now=now)) for one in pickups]
@@ -90,7 +90,7 @@ async def ready_for_pickup(
 
 
 async def extend_pickups(
-    db: AsyncConnection, *, extensions: Sequence[ExtendPickup], now: datetime
+    db: Connection, *, extensions: Sequence[ExtendPickup], now: datetime
 ) -> list[FulfillmentOrder | BatutaError]:
     """Give customers more time to collect."""
     tasks = [Task(one.fulfillment_order_id, partial(decide_extension, request=one, now=now)) for one in extensions]
@@ -98,7 +98,7 @@ async def extend_pickups(
 
 
 async def collect(
-    db: AsyncConnection, *, collections: Sequence[Collect], now: datetime
+    db: Connection, *, collections: Sequence[Collect], now: datetime
 ) -> list[FulfillmentOrder | BatutaError]:
     """Hand goods over the counter: the units are delivered. The same code again changes nothing."""
     found = await lock_fulfillments(db, (one.fulfillment_order_id for one in collections))
@@ -111,7 +111,7 @@ async def collect(
 
 
 async def confirm_delivery(
-    db: AsyncConnection, *, deliveries: Sequence[ConfirmDelivery], now: datetime
+    db: Connection, *, deliveries: Sequence[ConfirmDelivery], now: datetime
 ) -> list[FulfillmentOrder | BatutaError]:
     """Carriers delivered parcels: the goods are the customers', and the units delivered (odoo/odoo #178392).
 
@@ -124,7 +124,7 @@ async def confirm_delivery(
 
 
 async def take_back(
-    db: AsyncConnection, *, returns: Sequence[TakeBack], now: datetime
+    db: Connection, *, returns: Sequence[TakeBack], now: datetime
 ) -> list[FulfillmentOrder | BatutaError]:
     """Parcels came home undelivered: their goods are in quarantine here, and their units cancelled."""
     parcels = await fulfillment_orders_by_parcel(db, [one.parcel_id for one in returns])
@@ -132,7 +132,7 @@ async def take_back(
     return await _carry_parcels(db, parcels, decisions, tell=_tell_taken_back, now=now)
 
 
-async def expire_pickups(db: AsyncConnection, *, now: datetime, limit: int) -> int:
+async def expire_pickups(db: Connection, *, now: datetime, limit: int) -> int:
     """Sweep: put goods that nobody collected in time back on the shelf, and cancel their units (FUL-11)."""
     due = await db.scalars(
         select(fulfillment_order.c.id)
@@ -145,7 +145,7 @@ async def expire_pickups(db: AsyncConnection, *, now: datetime, limit: int) -> i
     return len(tasks)
 
 
-async def holds_to_ship(db: AsyncConnection, found: Mapping[UUID, FulfillmentOrder]) -> dict[UUID, list[Hold]]:
+async def holds_to_ship(db: Connection, found: Mapping[UUID, FulfillmentOrder]) -> dict[UUID, list[Hold]]:
     """What keeps the goods of locked fulfillment orders from leaving; those that nothing keeps are left out."""
     by_order = await holds_on(db, {one.order_id for one in found.values()}, Stage.SHIP)
     return {id_: by_order[one.order_id] for id_, one in found.items() if one.order_id in by_order}
@@ -156,7 +156,7 @@ def _holds(holds: Mapping[UUID, Sequence[Hold]], one: HandOver | Collect) -> Seq
 
 
 async def _carry_parcels(
-    db: AsyncConnection,
+    db: Connection,
     parcels: Mapping[UUID, UUID],
     decisions: Sequence[tuple[UUID, Callable[[FulfillmentOrder], Change]]],
     *,

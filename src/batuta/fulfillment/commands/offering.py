@@ -7,7 +7,6 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Uuid, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.fulfillment.commands.carrying import Task, about, carry, carry_from
 from batuta.fulfillment.domain import (
@@ -32,7 +31,7 @@ from batuta.kernel.errors import BatutaError, NotFound
 from batuta.kernel.events import Event
 from batuta.locations.tables import location
 from batuta.ordering.commands.moving import lock_orders
-from batuta.plumbing.database import arrays, params, rows_with
+from batuta.plumbing.database import Connection, arrays, params, rows_with
 
 
 class UnknownLocation(NotFound):
@@ -47,7 +46,7 @@ class PullOffers(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
 
 
-async def offer(db: AsyncConnection, *, offers: Sequence[Offer], now: datetime) -> list[FulfillmentOrder | BatutaError]:
+async def offer(db: Connection, *, offers: Sequence[Offer], now: datetime) -> list[FulfillmentOrder | BatutaError]:
     """Offer reserved units of orders to locations: the units are allocated from then on.
 
     An id that was offered before is answered as it stands. Refused: units that are not reserved (`NotEnoughUnits`),
@@ -69,7 +68,7 @@ def _offered(fulfillment: FulfillmentOrder, *, offer: Offer, is_known: bool) -> 
 
 
 async def accept(
-    db: AsyncConnection, *, acceptances: Sequence[Accept], now: datetime
+    db: Connection, *, acceptances: Sequence[Accept], now: datetime
 ) -> list[FulfillmentOrder | BatutaError]:
     """The locations take the work on: its units are released to them."""
     tasks = [Task(one.fulfillment_order_id, partial(decide_accept, request=one, now=now)) for one in acceptances]
@@ -77,7 +76,7 @@ async def accept(
 
 
 async def reject(
-    db: AsyncConnection, *, rejections: Sequence[Reject], now: datetime
+    db: Connection, *, rejections: Sequence[Reject], now: datetime
 ) -> list[FulfillmentOrder | BatutaError]:
     """The locations say no: the units wait to be sourced elsewhere, in one transaction with who, where and why.
 
@@ -89,7 +88,7 @@ async def reject(
 
 
 async def pull_offers(
-    db: AsyncConnection, *, pulls: Sequence[PullOffers], now: datetime
+    db: Connection, *, pulls: Sequence[PullOffers], now: datetime
 ) -> list[FulfillmentOrder | BatutaError]:
     """Take back what was offered and not accepted of SKUs that locations turned out not to have."""
     actors = {(one.location_id, one.sku_id): one.actor for one in pulls}
@@ -119,7 +118,7 @@ async def pull_offers(
     return await reject(db, rejections=rejections, now=now)
 
 
-async def expire_offers(db: AsyncConnection, *, now: datetime, limit: int) -> int:
+async def expire_offers(db: Connection, *, now: datetime, limit: int) -> int:
     """Sweep: take back offers that no location answered in time (SRC-09)."""
     due = await db.scalars(
         select(fulfillment_order.c.id)

@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from batuta.catalog.queries import skus_by_id
 from batuta.fulfillment.domain import Cartons, Change, Changes, FulfillmentOrder, Goods, Method, PackedParcel, measure
 from batuta.kernel.addresses import Address
 from batuta.kernel.errors import BatutaError
 from batuta.locations.queries import locations_by_id
+from batuta.plumbing.database import Connection
 from batuta.shipping.commands import hand_over, label_parcels, open_parcels, void_parcels
 from batuta.shipping.domain import (
     Content,
@@ -27,7 +26,7 @@ from batuta.shipping.domain import (
 from batuta.shipping.queries import services_by_id
 
 
-async def cartons_for(db: AsyncConnection, fulfillments: Mapping[UUID, FulfillmentOrder]) -> dict[UUID, Cartons]:
+async def cartons_for(db: Connection, fulfillments: Mapping[UUID, FulfillmentOrder]) -> dict[UUID, Cartons]:
     """What is known of the goods of each fulfillment order, and of what its carrier takes."""
     goods = await _goods(db, {line.sku_id for one in fulfillments.values() for line in one.lines})
     services = await services_by_id(db, {one.service_id for one in fulfillments.values() if one.service_id})
@@ -42,14 +41,14 @@ async def cartons_for(db: AsyncConnection, fulfillments: Mapping[UUID, Fulfillme
     return cartons
 
 
-async def _goods(db: AsyncConnection, sku_ids: set[UUID]) -> dict[UUID, Goods]:
+async def _goods(db: Connection, sku_ids: set[UUID]) -> dict[UUID, Goods]:
     return {
         sku.id: Goods(weight_g=sku.weight_g, sides_mm=(sku.length_mm, sku.width_mm, sku.height_mm))
         for sku in (await skus_by_id(db, sku_ids)).values()
     }
 
 
-async def open_packed(db: AsyncConnection, changes: Changes, *, now: datetime) -> dict[int, BatutaError]:
+async def open_packed(db: Connection, changes: Changes, *, now: datetime) -> dict[int, BatutaError]:
     """Open a parcel for each package of a shipment, and label it where a carrier's service takes it."""
     packed = [
         (i, change, parcel) for i, change in changes if change.after.method is Method.SHIP for parcel in change.packed
@@ -94,7 +93,7 @@ def _new_parcel(change: Change, parcel: PackedParcel, goods: Mapping[UUID, Goods
     )
 
 
-async def hand_to_carriers(db: AsyncConnection, changes: Changes, *, now: datetime) -> dict[int, BatutaError]:
+async def hand_to_carriers(db: Connection, changes: Changes, *, now: datetime) -> dict[int, BatutaError]:
     """Give the parcels to their carriers."""
     gone = [(i, change, package) for i, change in changes for package in change.handed_over]
     if not gone:
@@ -107,7 +106,7 @@ async def hand_to_carriers(db: AsyncConnection, changes: Changes, *, now: dateti
     return {i: answer for (i, _, _), answer in zip(gone, answers, strict=True) if not isinstance(answer, HandedOver)}
 
 
-async def void_unpacked(db: AsyncConnection, changes: Changes, *, now: datetime) -> dict[int, BatutaError]:
+async def void_unpacked(db: Connection, changes: Changes, *, now: datetime) -> dict[int, BatutaError]:
     """The parcels of what was unpacked will not travel."""
     opened = [
         (i, change, package)

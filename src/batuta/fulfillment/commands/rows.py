@@ -6,12 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Integer, Text, Uuid, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.fulfillment.domain import Changes, FulfillmentOrder, Package
 from batuta.fulfillment.tables import fulfillment_line, fulfillment_order, package
 from batuta.kernel.errors import BatutaError
-from batuta.plumbing.database import Instant, arrays, insert_rows, params
+from batuta.plumbing.database import Connection, Instant, arrays, insert_rows, params
 
 COUNTS = ("picked", "packed", "handed_over", "delivered", "taken_back", "short", "cancelled")
 
@@ -51,7 +50,7 @@ _update_packages = (
 )
 
 
-async def write_fulfillments(db: AsyncConnection, changes: Changes, *, now: datetime) -> dict[int, BatutaError]:
+async def write_fulfillments(db: Connection, changes: Changes, *, now: datetime) -> dict[int, BatutaError]:
     """Store what changed, the last state of each; nothing here is ever refused."""
     first: dict[UUID, FulfillmentOrder] = {}
     last: dict[UUID, FulfillmentOrder] = {}
@@ -67,7 +66,7 @@ async def write_fulfillments(db: AsyncConnection, changes: Changes, *, now: date
     return {}
 
 
-async def _insert(db: AsyncConnection, made: Iterable[FulfillmentOrder], *, now: datetime) -> None:
+async def _insert(db: Connection, made: Iterable[FulfillmentOrder], *, now: datetime) -> None:
     made = list(made)
     await insert_rows(db, fulfillment_order, (_order_row(one, now) for one in made))
     await insert_rows(db, fulfillment_line, (row for one in made for row in _line_rows(one)))
@@ -107,9 +106,7 @@ def _line_rows(one: FulfillmentOrder) -> list[dict[str, Any]]:
     ]
 
 
-async def _update(
-    db: AsyncConnection, pairs: Iterable[tuple[FulfillmentOrder, FulfillmentOrder]], *, now: datetime
-) -> None:
+async def _update(db: Connection, pairs: Iterable[tuple[FulfillmentOrder, FulfillmentOrder]], *, now: datetime) -> None:
     pairs = list(pairs)
     after = [after for _, after in pairs]
     columns = {name: [getattr(one, name) for one in after] for name in _order.c.keys()}  # noqa: SIM118
@@ -134,7 +131,7 @@ async def _update(
 
 
 async def _write_packages(
-    db: AsyncConnection, pairs: Iterable[tuple[FulfillmentOrder, FulfillmentOrder]], *, now: datetime
+    db: Connection, pairs: Iterable[tuple[FulfillmentOrder, FulfillmentOrder]], *, now: datetime
 ) -> None:
     made: list[tuple[UUID, Package]] = []
     changed: list[Package] = []

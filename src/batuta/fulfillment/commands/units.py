@@ -4,17 +4,16 @@ from collections import Counter
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from batuta.fulfillment.domain import Change, Changes, Stage, StageMove
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.ids import child_id
 from batuta.ordering.commands import GivenUp, give_up, move_units
 from batuta.ordering.domain import Bucket, NotEnoughUnits, UnitMove, UnitsMoved
 from batuta.ordering.queries import lines_by_id
+from batuta.plumbing.database import Connection
 
 
-async def move_buckets(db: AsyncConnection, changes: Changes, *, now: datetime) -> dict[int, BatutaError]:
+async def move_buckets(db: Connection, changes: Changes, *, now: datetime) -> dict[int, BatutaError]:
     """Move the units of the orders' lines; cancelled ones are given up, with their worth and their claims.
 
     Each change is a cause of its own, so that a later one may move units of the same line between the same buckets.
@@ -61,7 +60,7 @@ def _given_up(change: Change, one: StageMove) -> GivenUp:
     )
 
 
-async def _missing(db: AsyncConnection, lost: list[tuple[int, Change, StageMove]]) -> dict[int, BatutaError]:
+async def _missing(db: Connection, lost: list[tuple[int, Change, StageMove]]) -> dict[int, BatutaError]:
     """`give_up` answers nothing, so the buckets are looked at before it."""
     lines = await lines_by_id(db, [one.line_id for _, _, one in lost])
     left: Counter[tuple[UUID, Stage]] = Counter()

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from batuta.fulfillment.commands.carrying import Task, about, carry, carry_from, lock_fulfillments
 from batuta.fulfillment.commands.parcels import cartons_for
 from batuta.fulfillment.domain import (
@@ -25,31 +23,32 @@ from batuta.fulfillment.domain import (
 from batuta.fulfillment.events import Packed, Picked, PickingStarted, Short
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.events import Event
+from batuta.plumbing.database import Connection
 
 
 async def start_picking(
-    db: AsyncConnection, *, starts: Sequence[StartPicking], now: datetime
+    db: Connection, *, starts: Sequence[StartPicking], now: datetime
 ) -> list[FulfillmentOrder | BatutaError]:
     """Somebody walks to the shelf; a cancellation is asked of the location from then on."""
     tasks = [Task(one.fulfillment_order_id, partial(decide_start, request=one)) for one in starts]
     return await carry(db, tasks=tasks, tell=tell_started, now=now)
 
 
-async def pick(db: AsyncConnection, *, picks: Sequence[Pick], now: datetime) -> list[FulfillmentOrder | BatutaError]:
+async def pick(db: Connection, *, picks: Sequence[Pick], now: datetime) -> list[FulfillmentOrder | BatutaError]:
     """Count what has been picked by now."""
     tasks = [Task(one.fulfillment_order_id, partial(decide_pick, request=one)) for one in picks]
     return await carry(db, tasks=tasks, tell=tell_picked, now=now)
 
 
 async def report_short(
-    db: AsyncConnection, *, reports: Sequence[ReportShort], now: datetime
+    db: Connection, *, reports: Sequence[ReportShort], now: datetime
 ) -> list[FulfillmentOrder | BatutaError]:
     """Units that were looked for are not there: they wait to be sourced elsewhere, and the stock is corrected."""
     tasks = [Task(one.fulfillment_order_id, partial(decide_short, request=one)) for one in reports]
     return await carry(db, tasks=tasks, tell=_tell_short, now=now)
 
 
-async def pack(db: AsyncConnection, *, packs: Sequence[Pack], now: datetime) -> list[FulfillmentOrder | BatutaError]:
+async def pack(db: Connection, *, packs: Sequence[Pack], now: datetime) -> list[FulfillmentOrder | BatutaError]:
     """Pack what was picked: its claims are consumed, its units lie in parcels, and shipments' parcels are labelled."""
     found = await lock_fulfillments(db, (one.fulfillment_order_id for one in packs))
     cartons = await cartons_for(db, found)

@@ -5,14 +5,13 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from asyncpg import IntegrityConstraintViolationError
 from sqlalchemy import Uuid, update
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.inventory.domain import Claim, ClaimKind, ClaimStatus, Overtaken, StockKey, claim_id
 from batuta.inventory.queries import claim_from, claims_by_holder
 from batuta.inventory.tables import reservation
-from batuta.plumbing.database import Instant, Integer, Text, arrays, insert_rows, params
+from batuta.plumbing.database import Connection, Instant, Integer, Text, arrays, insert_rows, params
 
 
 class LockedClaims:
@@ -82,7 +81,7 @@ class LockedClaims:
 _lock_claims = claims_by_holder.order_by(None).order_by(reservation.c.id).with_for_update()
 
 
-async def lock_claims(db: AsyncConnection, holder_ids: Collection[UUID], *, now: datetime) -> LockedClaims:
+async def lock_claims(db: Connection, holder_ids: Collection[UUID], *, now: datetime) -> LockedClaims:
     """Lock every claim the holders ever had."""
     if not holder_ids:
         return LockedClaims([], now=now)
@@ -91,7 +90,7 @@ async def lock_claims(db: AsyncConnection, holder_ids: Collection[UUID], *, now:
     return LockedClaims(sorted(claims, key=lambda claim: (claim.created_at, claim.lot, claim.id)), now=now)
 
 
-async def write_claims(db: AsyncConnection, claims: LockedClaims) -> None:
+async def write_claims(db: Connection, claims: LockedClaims) -> None:
     """Write what was changed and made.
 
     Raises:
@@ -104,11 +103,11 @@ async def write_claims(db: AsyncConnection, claims: LockedClaims) -> None:
         await _update(db, changed)
 
 
-async def _insert(db: AsyncConnection, claims: Sequence[Claim]) -> None:
+async def _insert(db: Connection, claims: Sequence[Claim]) -> None:
     """Insert claims in the order of their ids."""
     try:
         await insert_rows(db, reservation, [_row(claim) for claim in claims])
-    except IntegrityError as problem:
+    except IntegrityConstraintViolationError as problem:
         raise Overtaken("someone else is reserving for the same line at this moment") from problem
 
 
@@ -149,7 +148,7 @@ _update_claims = (
 )
 
 
-async def _update(db: AsyncConnection, claims: Sequence[Claim]) -> None:
+async def _update(db: Connection, claims: Sequence[Claim]) -> None:
     await db.execute(
         _update_claims,
         params(

@@ -6,13 +6,12 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Uuid, and_, bindparam, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.inventory.commands.rows import LockedRows, Place, lock_rows, places_of, write_rows
 from batuta.inventory.domain import ClaimStatus, StockKey
 from batuta.inventory.events import ReservationExpired
 from batuta.inventory.tables import Key, reservation
-from batuta.plumbing.database import Instant, arrays, params
+from batuta.plumbing.database import Connection, Instant, arrays, params
 from batuta.plumbing.events import publish
 
 _due = bindparam("now", type_=Instant)
@@ -50,7 +49,7 @@ _oldest_ends = (
 )
 
 
-async def release_expired(db: AsyncConnection, *, now: datetime, limit: int) -> int:
+async def release_expired(db: Connection, *, now: datetime, limit: int) -> int:
     """Release soft claims that have ended, the longest ended first; return how many.
 
     A sweep: reads never count an ended claim, so nothing depends on when it runs.
@@ -62,14 +61,14 @@ async def release_expired(db: AsyncConnection, *, now: datetime, limit: int) -> 
     return released
 
 
-async def lock_rows_now(db: AsyncConnection, places: Collection[Place], *, now: datetime) -> LockedRows:
+async def lock_rows_now(db: Connection, places: Collection[Place], *, now: datetime) -> LockedRows:
     """Lock the rows of the places and release the claims on them that have ended."""
     rows = await lock_rows(db, places)
     await release_ended(db, rows, now=now)
     return rows
 
 
-async def release_ended(db: AsyncConnection, rows: LockedRows, *, now: datetime) -> int:
+async def release_ended(db: Connection, rows: LockedRows, *, now: datetime) -> int:
     """Release the ended claims on locked rows; return how many. The rows' own change waits for `write_rows`."""
     due = rows.keys_due(now)
     if not due:

@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.inventory.commands.claiming import lock_claims, write_claims
 from batuta.inventory.domain import Claim, ClaimKind, Extend, Extended, Harden, Hardened, grant_of
+from batuta.plumbing.database import Connection
 
 
-async def harden(db: AsyncConnection, *, holders: Sequence[Harden], now: datetime) -> list[Hardened]:
+async def harden(db: Connection, *, holders: Sequence[Harden], now: datetime) -> list[Hardened]:
     """Make carts' claims their orders' for good. The units stay reserved throughout (RES-05).
 
     Lines whose claims had ended, or never were, are named in the answer; asking `reserve` for all of the order's
@@ -54,7 +54,7 @@ def _answer(one: Harden, claims: Sequence[Claim]) -> Hardened:
     return Hardened(holder_id=one.new_holder_id, grants=grants, missing=missing)
 
 
-async def extend(db: AsyncConnection, *, holders: Sequence[Extend], now: datetime) -> list[Extended]:
+async def extend(db: Connection, *, holders: Sequence[Extend], now: datetime) -> list[Extended]:
     """Hold carts' claims for longer, within what their channel allows; what has ended stays ended (RES-03)."""
     claims = await lock_claims(db, {one.holder_id for one in holders}, now=now)
     for one in holders:

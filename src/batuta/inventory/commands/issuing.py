@@ -4,8 +4,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from batuta.inventory.commands.claiming import LockedClaims, lock_claims, write_claims
 from batuta.inventory.commands.expiring import lock_rows_now
 from batuta.inventory.commands.moving import insert_movements
@@ -26,9 +24,10 @@ from batuta.inventory.domain import (
     not_enough,
 )
 from batuta.inventory.queries import movements_by_key
+from batuta.plumbing.database import Connection
 
 
-async def issue(db: AsyncConnection, *, issues: Sequence[Issue], now: datetime) -> list[Issued | StockRefusal]:
+async def issue(db: Connection, *, issues: Sequence[Issue], now: datetime) -> list[Issued | StockRefusal]:
     """Consume hard claims and move their units to a parcel or a customer; each whole, or why not.
 
     The same key again is answered, not repeated.

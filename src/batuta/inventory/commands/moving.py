@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from asyncpg import IntegrityConstraintViolationError
 
 from batuta.inventory.commands.expiring import lock_rows_now
 from batuta.inventory.commands.opening import NoRow, open_rows, why_no_row
@@ -23,12 +22,12 @@ from batuta.inventory.domain import (
 from batuta.inventory.events import FellShort
 from batuta.inventory.queries import movements_by_key
 from batuta.inventory.tables import movement
-from batuta.plumbing.database import insert_rows
+from batuta.plumbing.database import Connection, insert_rows
 from batuta.plumbing.events import publish
 
 
 async def record_movements(
-    db: AsyncConnection, *, movements: Sequence[Movement], now: datetime
+    db: Connection, *, movements: Sequence[Movement], now: datetime
 ) -> list[Recorded | StockRefusal | NoRow]:
     """Record movements in their order; each is recorded, or why not. The same key again is answered, not repeated.
 
@@ -61,7 +60,7 @@ def _target(one: Movement) -> StockKey | None:
     return key_at(one.sku_id, one.target, one.lot)
 
 
-async def insert_movements(db: AsyncConnection, movements: Sequence[Movement], *, now: datetime) -> None:
+async def insert_movements(db: Connection, movements: Sequence[Movement], *, now: datetime) -> None:
     """Add to the ledger what was decided.
 
     Raises:
@@ -70,7 +69,7 @@ async def insert_movements(db: AsyncConnection, movements: Sequence[Movement], *
     ordered = sorted(movements, key=lambda one: one.key)
     try:
         await insert_rows(db, movement, [_row(one, now) for one in ordered])
-    except IntegrityError as problem:
+    except IntegrityConstraintViolationError as problem:
         raise Overtaken("someone else is recording these movements at this moment") from problem
 
 

@@ -5,13 +5,12 @@ from typing import TypeAlias
 
 from sqlalchemy import Uuid, exists, literal, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.catalog.tables import sku
 from batuta.inventory.domain import NotStocked, StockKey, UnknownStock
 from batuta.inventory.tables import Key, stock
 from batuta.locations.tables import location
-from batuta.plumbing.database import arrays, params, rows_with
+from batuta.plumbing.database import Connection, arrays, params, rows_with
 
 NoRow: TypeAlias = NotStocked | UnknownStock
 
@@ -37,7 +36,7 @@ _open_rows = (
 )
 
 
-async def open_rows(db: AsyncConnection, keys: Collection[StockKey]) -> None:
+async def open_rows(db: Connection, keys: Collection[StockKey]) -> None:
     """Make the stock rows that are not there yet, empty; none for what has no stock or does not exist.
 
     Before any row is locked, and in the order of locks: who waits here for another's new row holds none that the
@@ -58,7 +57,7 @@ async def open_rows(db: AsyncConnection, keys: Collection[StockKey]) -> None:
     )
 
 
-async def why_no_row(db: AsyncConnection, keys: Collection[StockKey]) -> dict[StockKey, NoRow]:
+async def why_no_row(db: Connection, keys: Collection[StockKey]) -> dict[StockKey, NoRow]:
     """Say for each row that could not be opened what is wrong with it."""
     if not keys:
         return {}

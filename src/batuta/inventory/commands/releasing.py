@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from batuta.inventory.commands.claiming import LockedClaims, lock_claims, write_claims
 from batuta.inventory.commands.expiring import lock_rows_now
 from batuta.inventory.commands.rows import LockedRows, places_of, write_rows
 from batuta.inventory.domain import Release, lessen
 from batuta.inventory.queries import all_claims_of
+from batuta.plumbing.database import Connection
 
 
-async def release(db: AsyncConnection, *, releases: Sequence[Release], now: datetime) -> list[int]:
+async def release(db: Connection, *, releases: Sequence[Release], now: datetime) -> list[int]:
     """Give units back to whoever comes next; return how many each release freed.
 
     What is no longer held is not freed again, so a release of everything may be repeated; one with a quantity

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from batuta.inventory.commands.claiming import LockedClaims, lock_claims, write_claims
 from batuta.inventory.commands.expiring import lock_rows_now
 from batuta.inventory.commands.rows import LockedRows, sellable, write_rows
@@ -20,10 +18,11 @@ from batuta.inventory.domain import (
     lessen,
     out_of_stock,
 )
+from batuta.plumbing.database import Connection
 
 
 async def relocate(
-    db: AsyncConnection, *, moves: Sequence[Relocate], now: datetime
+    db: Connection, *, moves: Sequence[Relocate], now: datetime
 ) -> list[Relocated | OutOfStock | NotClaimed]:
     """Move claims between locations; each is moved whole, or refused and left where it is (RES-07).
 

@@ -6,7 +6,6 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.inventory.commands.claiming import LockedClaims, write_claims
 from batuta.inventory.commands.expiring import lock_rows_now, release_ended
@@ -26,12 +25,13 @@ from batuta.inventory.domain import (
     taken_from,
 )
 from batuta.inventory.queries import all_claims_of, free_places
+from batuta.plumbing.database import Connection
 
 LineSku = tuple[UUID, UUID]
 
 
 async def reserve(
-    db: AsyncConnection, *, requests: Sequence[ReserveRequest], now: datetime
+    db: Connection, *, requests: Sequence[ReserveRequest], now: datetime
 ) -> list[Reserved | OutOfStock | BadHold]:
     """Reserve stock for many holders at once; each gets all it asks for, or why not, what is left and where.
 
@@ -58,7 +58,7 @@ def _turns(requests: Sequence[ReserveRequest]) -> list[list[int]]:
 
 
 async def _reserve(
-    db: AsyncConnection, requests: Sequence[ReserveRequest], *, now: datetime
+    db: Connection, requests: Sequence[ReserveRequest], *, now: datetime
 ) -> list[Reserved | OutOfStock | BadHold]:
     claims = LockedClaims(await all_claims_of(db, [request.holder_id for request in requests]), now=now)
     problems = [check_hold(request.until_at, now=now) for request in requests]
@@ -103,7 +103,7 @@ def _missing(request: ReserveRequest, counting: Sequence[Claim]) -> ReserveReque
 
 
 async def _decide(
-    db: AsyncConnection, requests: Sequence[ReserveRequest], *, now: datetime
+    db: Connection, requests: Sequence[ReserveRequest], *, now: datetime
 ) -> tuple[LockedRows, list[Shared | OutOfStock]]:
     """Look without locks, lock only the rows that are worth it, decide again on what they truly hold.
 

@@ -8,11 +8,10 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Uuid, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.inventory.domain import Condition, StockKey
 from batuta.inventory.tables import Key, stock
-from batuta.plumbing.database import Instant, Integer, arrays, params
+from batuta.plumbing.database import Connection, Instant, Integer, arrays, params
 
 
 class Place(NamedTuple):
@@ -144,7 +143,7 @@ _lock_all = _lock.with_for_update(key_share=True, of=stock)
 _lock_idle = _lock.with_for_update(key_share=True, of=stock, skip_locked=True)
 
 
-async def lock_rows(db: AsyncConnection, places: Collection[Place]) -> LockedRows:
+async def lock_rows(db: Connection, places: Collection[Place]) -> LockedRows:
     """Lock every row of the places, in ascending order, waiting for whoever holds one."""
     rows = LockedRows()
     if places:
@@ -152,12 +151,12 @@ async def lock_rows(db: AsyncConnection, places: Collection[Place]) -> LockedRow
     return rows
 
 
-async def lock_idle_rows(db: AsyncConnection, rows: LockedRows, places: Collection[Place]) -> None:
+async def lock_idle_rows(db: Connection, rows: LockedRows, places: Collection[Place]) -> None:
     """Add those rows that nobody holds. Out of order, but without waiting, so never a deadlock."""
     await _lock_into(db, rows, places, waiting=False)
 
 
-async def _lock_into(db: AsyncConnection, rows: LockedRows, places: Collection[Place], *, waiting: bool) -> None:
+async def _lock_into(db: Connection, rows: LockedRows, places: Collection[Place], *, waiting: bool) -> None:
     distinct = list(set(places))
     given = params(
         "place",
@@ -198,7 +197,7 @@ _write = (
 )
 
 
-async def write_rows(db: AsyncConnection, rows: LockedRows) -> None:
+async def write_rows(db: Connection, rows: LockedRows) -> None:
     """Write what was changed in the rows, in one statement."""
     changed = rows.changed()
     if not changed:

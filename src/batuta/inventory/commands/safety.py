@@ -6,7 +6,6 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Uuid, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.inventory.commands.expiring import lock_rows_now
 from batuta.inventory.commands.opening import NoRow, open_rows, why_no_row
@@ -14,7 +13,7 @@ from batuta.inventory.commands.rows import places_of, write_rows
 from batuta.inventory.domain import Condition, StockKey
 from batuta.inventory.tables import stock
 from batuta.kernel.quantities import QuantityOrNone
-from batuta.plumbing.database import Integer, arrays, params
+from batuta.plumbing.database import Connection, Integer, arrays, params
 
 
 class SafetyLevel(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +38,7 @@ _write = (
 
 
 async def set_safety_stock(
-    db: AsyncConnection, *, levels: Sequence[SafetyLevel], now: datetime
+    db: Connection, *, levels: Sequence[SafetyLevel], now: datetime
 ) -> list[SafetyLevel | NoRow]:
     """Keep units back from sale; of a SKU and location given twice the last counts. Claims already granted stay."""
     keys = [StockKey(one.sku_id, one.location_id, Condition.SELLABLE.value, "") for one in levels]

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from batuta.fulfillment import commands as fulfillment
 from batuta.fulfillment.commands import PullOffers
 from batuta.fulfillment.domain import ConfirmDelivery, CountedUnits, RequestCancellation, TakeBack
@@ -15,12 +13,13 @@ from batuta.ordering.commands import cancel, move_units
 from batuta.ordering.domain import Bucket, CancelLine, CancelRequest, Line, Order, OrderStatus, UnitMove
 from batuta.ordering.events import CancellationAsked, OrderAccepted, UnitsCancelled
 from batuta.ordering.queries import orders_by_id
+from batuta.plumbing.database import Connection
 from batuta.shipping.events import ParcelDelivered, ParcelReturned, ParcelTakenUnannounced
 
 ACTOR = "system:score"
 
 
-async def ask_locations_to_stop(db: AsyncConnection, events: Sequence[CancellationAsked], now: datetime) -> None:
+async def ask_locations_to_stop(db: Connection, events: Sequence[CancellationAsked], now: datetime) -> None:
     """A location that has begun answers for itself; one that has not just stops (ORD-04)."""
     requests = [
         RequestCancellation(
@@ -35,7 +34,7 @@ async def ask_locations_to_stop(db: AsyncConnection, events: Sequence[Cancellati
     await fulfillment.request_cancellations(db, requests=requests, now=now)
 
 
-async def pull_shared_offers(db: AsyncConnection, events: Sequence[Rejected], now: datetime) -> None:
+async def pull_shared_offers(db: Connection, events: Sequence[Rejected], now: datetime) -> None:
     """What a location lacks for one order it lacks for all: its other offers of the SKU are taken back (SRC-08)."""
     pulls = {(one.location_id, sku_id) for one in events for sku_id in one.shared_sku_ids}
     await fulfillment.pull_offers(
@@ -45,12 +44,12 @@ async def pull_shared_offers(db: AsyncConnection, events: Sequence[Rejected], no
     )
 
 
-async def follow_parcel(db: AsyncConnection, events: Sequence[ParcelTakenUnannounced], now: datetime) -> None:
+async def follow_parcel(db: Connection, events: Sequence[ParcelTakenUnannounced], now: datetime) -> None:
     """The carrier has a parcel that nobody booked as handed over: it was."""
     await fulfillment.hand_over_parcels(db, parcel_ids=[one.parcel_id for one in events], actor=ACTOR, now=now)
 
 
-async def confirm_delivery(db: AsyncConnection, events: Sequence[ParcelDelivered], now: datetime) -> None:
+async def confirm_delivery(db: Connection, events: Sequence[ParcelDelivered], now: datetime) -> None:
     """The parcel's units are with the customer, since the carrier's time (SHP-05)."""
     deliveries = [
         ConfirmDelivery(parcel_id=one.parcel_id, delivered_at=one.delivered_at, actor=ACTOR) for one in events
@@ -58,23 +57,23 @@ async def confirm_delivery(db: AsyncConnection, events: Sequence[ParcelDelivered
     await fulfillment.confirm_delivery(db, deliveries=deliveries, now=now)
 
 
-async def take_back_parcel(db: AsyncConnection, events: Sequence[ParcelReturned], now: datetime) -> None:
+async def take_back_parcel(db: Connection, events: Sequence[ParcelReturned], now: datetime) -> None:
     """The parcel came home undelivered: its units are stock again, and cancelled for the customer."""
     returns = [TakeBack(parcel_id=one.parcel_id, actor=ACTOR, reason="returned by the carrier") for one in events]
     await fulfillment.take_back(db, returns=returns, now=now)
 
 
-async def render_services_alone(db: AsyncConnection, events: Sequence[OrderAccepted], now: datetime) -> None:
+async def render_services_alone(db: Connection, events: Sequence[OrderAccepted], now: datetime) -> None:
     """An order of services only waits for no goods."""
     await _render(db, [one.stream for one in events], now=now)
 
 
-async def render_services(db: AsyncConnection, events: Sequence[HandedOver | Collected], now: datetime) -> None:
+async def render_services(db: Connection, events: Sequence[HandedOver | Collected], now: datetime) -> None:
     """Services go with the last of the goods."""
     await _render(db, [one.stream for one in events], now=now)
 
 
-async def settle_services(db: AsyncConnection, events: Sequence[UnitsCancelled], now: datetime) -> None:
+async def settle_services(db: Connection, events: Sequence[UnitsCancelled], now: datetime) -> None:
     """The last of the goods may be cancelled ones: services go with those that left before, or are cancelled too."""
     orders = await orders_by_id(db, [one.stream for one in events])
     alone = [
@@ -99,7 +98,7 @@ def _is_open(line: Line) -> bool:
     return not line.is_shipped and line.buckets.open > 0
 
 
-async def _render(db: AsyncConnection, order_ids: Sequence[UUID], *, now: datetime) -> None:
+async def _render(db: Connection, order_ids: Sequence[UUID], *, now: datetime) -> None:
     orders = await orders_by_id(db, order_ids)
     moves = [
         UnitMove(

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from batuta.fulfillment.events import Collected, HandedOver
 from batuta.kernel.ids import child_id
 from batuta.ordering.commands import EndHold, accept_ready, add_holds, end_holds
@@ -24,26 +22,25 @@ from batuta.payments.events import (
     PaymentNotNeeded,
 )
 from batuta.payments.queries import balances
+from batuta.plumbing.database import Connection
 from batuta.returns.events import RefundDue
 
 ACTOR = "system:score"
 
 
-async def request_authorisation(db: AsyncConnection, events: Sequence[OrderPlaced], now: datetime) -> None:
+async def request_authorisation(db: Connection, events: Sequence[OrderPlaced], now: datetime) -> None:
     """Ask for the money of placed orders."""
     await payments.request_authorisation(db, order_ids=[one.stream for one in events], now=now)
 
 
-async def accept_paid(
-    db: AsyncConnection, events: Sequence[PaymentAuthorised | PaymentNotNeeded], now: datetime
-) -> None:
+async def accept_paid(db: Connection, events: Sequence[PaymentAuthorised | PaymentNotNeeded], now: datetime) -> None:
     """Accept orders whose money is there; what held them for want of it ends."""
     order_ids = list({one.stream for one in events})
     await _end_holds_for_money(db, order_ids, now=now)
     await accept_ready(db, order_ids=order_ids, now=now)
 
 
-async def _end_holds_for_money(db: AsyncConnection, order_ids: Sequence[UUID], *, now: datetime) -> None:
+async def _end_holds_for_money(db: Connection, order_ids: Sequence[UUID], *, now: datetime) -> None:
     waiting = [
         hold
         for found in (await holds_on(db, order_ids, Stage.SOURCE)).values()
@@ -62,7 +59,7 @@ async def _end_holds_for_money(db: AsyncConnection, order_ids: Sequence[UUID], *
 
 
 async def hold_for_payment(
-    db: AsyncConnection, events: Sequence[PaymentDeclined | AuthorisationExpired], now: datetime
+    db: Connection, events: Sequence[PaymentDeclined | AuthorisationExpired], now: datetime
 ) -> None:
     """Nothing ships on money that is not held (PAY-04); a declined renewal still has its old authorisation."""
     serious = [one for one in events if isinstance(one, AuthorisationExpired) or not one.is_renewal]
@@ -79,7 +76,7 @@ async def hold_for_payment(
     await add_holds(db, holds=holds, now=now)
 
 
-async def hold_for_capture(db: AsyncConnection, events: Sequence[CaptureFailed], now: datetime) -> None:
+async def hold_for_capture(db: Connection, events: Sequence[CaptureFailed], now: datetime) -> None:
     """The goods have left and the money did not come: nothing more leaves until a person has looked."""
     holds = [
         NewHold(
@@ -95,7 +92,7 @@ async def hold_for_capture(db: AsyncConnection, events: Sequence[CaptureFailed],
     await add_holds(db, holds=holds, now=now)
 
 
-async def capture_what_left(db: AsyncConnection, events: Sequence[HandedOver | Collected], now: datetime) -> None:
+async def capture_what_left(db: Connection, events: Sequence[HandedOver | Collected], now: datetime) -> None:
     """Take the worth of what left; shipping goes with the first package, the last takes what remains (PAY-02)."""
     orders = await orders_by_id(db, [one.stream for one in events])
     later: dict[UUID, int] = defaultdict(int)
@@ -136,7 +133,7 @@ def _is_whole(order: Order) -> bool:
     return all(line.buckets.waiting + line.buckets.in_work == 0 for line in order.lines if line.is_shipped)
 
 
-async def capture_what_is_owed(db: AsyncConnection, events: Sequence[OrderCompleted], now: datetime) -> None:
+async def capture_what_is_owed(db: Connection, events: Sequence[OrderCompleted], now: datetime) -> None:
     """Take what no package took: services bought alone, and what was collected at the counter at this very moment."""
     money = await balances(db, [one.stream for one in events])
     captures = [
@@ -147,7 +144,7 @@ async def capture_what_is_owed(db: AsyncConnection, events: Sequence[OrderComple
     await payments.request_capture(db, captures=captures, now=now)
 
 
-async def give_back_surplus(db: AsyncConnection, events: Sequence[UnitsCancelled], now: datetime) -> None:
+async def give_back_surplus(db: Connection, events: Sequence[UnitsCancelled], now: datetime) -> None:
     """What was paid for units that will not come goes back."""
     money = await balances(db, [one.stream for one in events])
     owed = {order_id: balance.refund_owed_minor for order_id, balance in money.items()}
@@ -163,14 +160,14 @@ async def give_back_surplus(db: AsyncConnection, events: Sequence[UnitsCancelled
 
 
 async def release_held_money(
-    db: AsyncConnection, events: Sequence[OrderCancelled | OrderExpired | OrderCompleted], now: datetime
+    db: Connection, events: Sequence[OrderCancelled | OrderExpired | OrderCompleted], now: datetime
 ) -> None:
     """Nothing more will be taken: what is still held is let go."""
     voids = [VoidRequest(order_id=one.stream, cause_id=one.stream) for one in events]
     await payments.request_void(db, voids=voids, now=now)
 
 
-async def refund_return(db: AsyncConnection, events: Sequence[RefundDue], now: datetime) -> None:
+async def refund_return(db: Connection, events: Sequence[RefundDue], now: datetime) -> None:
     """A return is credited and its money given back; the goods and the money each point to the return (RET-10)."""
     orders = await orders_by_id(db, [one.stream for one in events])
     known = [one for one in events if one.stream in orders]

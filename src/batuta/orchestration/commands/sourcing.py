@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from batuta.company.domain import Channel
 from batuta.company.queries import channels_by_id
 from batuta.fulfillment.commands import offer
@@ -18,32 +16,33 @@ from batuta.ordering.commands import accept_ready, add_holds
 from batuta.ordering.domain import HoldKind, Line, NewHold, Order, OrderStatus, Stage
 from batuta.ordering.events import HoldEnded, OrderAccepted
 from batuta.ordering.queries import orders_by_id
+from batuta.plumbing.database import Connection
 from batuta.sourcing.commands import plan
 from batuta.sourcing.domain import Method, Plan, SourcingLine, SourcingRequest, Unfillable
 
 ACTOR = "system:score"
 
 
-async def accept_released(db: AsyncConnection, events: Sequence[HoldEnded], now: datetime) -> None:
+async def accept_released(db: Connection, events: Sequence[HoldEnded], now: datetime) -> None:
     """A hold less: orders that wait for nothing else are accepted; accepted ones are looked for again."""
     order_ids = list({one.stream for one in events})
     accepted = set(await accept_ready(db, order_ids=order_ids, now=now))
     await _plan_and_offer(db, [id_ for id_ in order_ids if id_ not in accepted], now=now)
 
 
-async def plan_and_offer(db: AsyncConnection, events: Sequence[OrderAccepted], now: datetime) -> None:
+async def plan_and_offer(db: Connection, events: Sequence[OrderAccepted], now: datetime) -> None:
     """Decide where each unit ships from, and ask those locations."""
     await _plan_and_offer(db, [one.stream for one in events], now=now)
 
 
 async def plan_and_offer_again(
-    db: AsyncConnection, events: Sequence[Rejected | OfferExpired | Short], now: datetime
+    db: Connection, events: Sequence[Rejected | OfferExpired | Short], now: datetime
 ) -> None:
     """What a location gave back is looked for elsewhere (SRC-08)."""
     await _plan_and_offer(db, list({one.stream for one in events}), now=now)
 
 
-async def _plan_and_offer(db: AsyncConnection, order_ids: Sequence[UUID], *, now: datetime) -> None:
+async def _plan_and_offer(db: Connection, order_ids: Sequence[UUID], *, now: datetime) -> None:
     orders = await orders_by_id(db, order_ids)
     channels = await channels_by_id(db, {one.channel_id for one in orders.values()})
     wanted = {

@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.company.domain import Brand, Channel
 from batuta.company.queries import brands_by_id, channels_by_id, legal_entities_by_id
@@ -21,6 +20,7 @@ from batuta.ordering.domain import Order
 from batuta.ordering.events import OrderPlaced, UnitsCancelled
 from batuta.ordering.queries import orders_by_id
 from batuta.payments.events import PaymentDeclined, PaymentRefunded
+from batuta.plumbing.database import Connection
 from batuta.returns.events import Received
 from batuta.shipping.queries import carriers_by_id, parcels_by_id, services_by_id
 
@@ -29,14 +29,14 @@ Told = TypeVar("Told", bound=Event)
 _log = structlog.get_logger("batuta.telling")
 
 
-async def tell_placed(db: AsyncConnection, events: Sequence[OrderPlaced], now: datetime) -> None:
+async def tell_placed(db: Connection, events: Sequence[OrderPlaced], now: datetime) -> None:
     def facts(one: OrderPlaced, _: Order) -> Mapping[str, Fact]:
         return {"total_minor": one.gross_minor, "currency": one.currency}
 
     await _tell(db, "order_placed", events, facts, lambda one: one.stream, now=now)
 
 
-async def tell_payment_failed(db: AsyncConnection, events: Sequence[PaymentDeclined], now: datetime) -> None:
+async def tell_payment_failed(db: Connection, events: Sequence[PaymentDeclined], now: datetime) -> None:
     def facts(one: PaymentDeclined, order: Order) -> Mapping[str, Fact]:
         return {"due_minor": one.amount_minor, "currency": order.currency}
 
@@ -44,7 +44,7 @@ async def tell_payment_failed(db: AsyncConnection, events: Sequence[PaymentDecli
     await _tell(db, "payment_failed", declined, facts, lambda one: one.payment_id, now=now)
 
 
-async def tell_shipped(db: AsyncConnection, events: Sequence[HandedOver], now: datetime) -> None:
+async def tell_shipped(db: Connection, events: Sequence[HandedOver], now: datetime) -> None:
     parcels = await parcels_by_id(db, [id_ for one in events for id_ in one.parcel_ids])
     services = await services_by_id(db, {one.service_id for one in parcels.values() if one.service_id})
     carriers = await carriers_by_id(db, {one.carrier_id for one in services.values()})
@@ -61,7 +61,7 @@ async def tell_shipped(db: AsyncConnection, events: Sequence[HandedOver], now: d
     await _tell(db, "order_shipped", events, facts, subject, now=now)
 
 
-async def tell_ready_for_pickup(db: AsyncConnection, events: Sequence[ReadyForPickup], now: datetime) -> None:
+async def tell_ready_for_pickup(db: Connection, events: Sequence[ReadyForPickup], now: datetime) -> None:
     places = await locations_by_id(db, {one.location_id for one in events})
 
     def facts(one: ReadyForPickup, _: Order) -> Mapping[str, Fact]:
@@ -72,28 +72,28 @@ async def tell_ready_for_pickup(db: AsyncConnection, events: Sequence[ReadyForPi
     await _tell(db, "ready_for_pickup", events, facts, lambda one: one.fulfillment_order_id, now=now)
 
 
-async def tell_delivered(db: AsyncConnection, events: Sequence[Delivered], now: datetime) -> None:
+async def tell_delivered(db: Connection, events: Sequence[Delivered], now: datetime) -> None:
     def facts(one: Delivered, _: Order) -> Mapping[str, Fact]:
         return {"delivered_at": one.delivered_at}
 
     await _tell(db, "delivered", events, facts, lambda one: one.parcel_id, now=now)
 
 
-async def tell_cancelled(db: AsyncConnection, events: Sequence[UnitsCancelled], now: datetime) -> None:
+async def tell_cancelled(db: Connection, events: Sequence[UnitsCancelled], now: datetime) -> None:
     def facts(one: UnitsCancelled, _: Order) -> Mapping[str, Fact]:
         return {"units": sum(line.quantity for line in one.lines)}
 
     await _tell(db, "cancelled", events, facts, lambda one: one.cause_id, now=now)
 
 
-async def tell_refunded(db: AsyncConnection, events: Sequence[PaymentRefunded], now: datetime) -> None:
+async def tell_refunded(db: Connection, events: Sequence[PaymentRefunded], now: datetime) -> None:
     def facts(one: PaymentRefunded, order: Order) -> Mapping[str, Fact]:
         return {"amount_minor": one.amount_minor, "currency": order.currency}
 
     await _tell(db, "refunded", events, facts, lambda one: child_id(one.payment_id, one.cause_id), now=now)
 
 
-async def tell_return_received(db: AsyncConnection, events: Sequence[Received], now: datetime) -> None:
+async def tell_return_received(db: Connection, events: Sequence[Received], now: datetime) -> None:
     def facts(one: Received, _: Order) -> Mapping[str, Fact]:
         return {"units": sum(line.quantity for line in one.lines)}
 
@@ -101,7 +101,7 @@ async def tell_return_received(db: AsyncConnection, events: Sequence[Received], 
 
 
 async def _tell(
-    db: AsyncConnection,
+    db: Connection,
     template: str,
     events: Sequence[Told],
     facts: Callable[[Told, Order], Mapping[str, Fact]],

@@ -5,7 +5,6 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.ordering.commands.moving import lock_orders
 from batuta.ordering.events import OrderAdjusted
@@ -13,7 +12,7 @@ from batuta.ordering.queries import orders_by_id
 from batuta.ordering.tables import adjustment
 from batuta.payments.commands import record_due
 from batuta.payments.domain import Due
-from batuta.plumbing.database import insert_new
+from batuta.plumbing.database import Connection, insert_new
 from batuta.plumbing.events import publish
 
 
@@ -27,7 +26,7 @@ class Adjustment(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
 
 
-async def adjust(db: AsyncConnection, *, adjustments: Sequence[Adjustment], now: datetime) -> None:
+async def adjust(db: Connection, *, adjustments: Sequence[Adjustment], now: datetime) -> None:
     """Book adjustments once each, by id; what is due follows. Locks the orders."""
     if not adjustments:
         return

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.kernel.errors import BatutaError, NotFound
 from batuta.kernel.events import Event
@@ -37,7 +36,7 @@ from batuta.ordering.tables import cancellation, order
 from batuta.payments.commands import record_due
 from batuta.payments.domain import Due
 from batuta.payments.queries import balances
-from batuta.plumbing.database import insert_rows, rows_with
+from batuta.plumbing.database import Connection, insert_rows, rows_with
 from batuta.plumbing.events import publish
 
 
@@ -45,9 +44,7 @@ class UnknownOrder(NotFound):
     """There is no such order."""
 
 
-async def cancel(
-    db: AsyncConnection, *, requests: Sequence[CancelRequest], now: datetime
-) -> list[Cancelled | BatutaError]:
+async def cancel(db: Connection, *, requests: Sequence[CancelRequest], now: datetime) -> list[Cancelled | BatutaError]:
     """Cancel units: at once where no location is at work, by asking the location where one is (ORD-04).
 
     The same request id is answered as before. Units already handed over are told as late: they are an intercept or a
@@ -75,7 +72,7 @@ def _turns(requests: Sequence[CancelRequest]) -> list[list[int]]:
 
 
 async def _cancel_each(
-    db: AsyncConnection, requests: Sequence[CancelRequest], *, now: datetime
+    db: Connection, requests: Sequence[CancelRequest], *, now: datetime
 ) -> list[Cancelled | BatutaError]:
     await lock_orders(db, (one.order_id for one in requests))
     orders = await orders_by_id(db, [one.order_id for one in requests])
@@ -92,7 +89,7 @@ async def _cancel_each(
     return outcomes
 
 
-async def give_up(db: AsyncConnection, *, units: Sequence[GivenUp], now: datetime) -> None:
+async def give_up(db: Connection, *, units: Sequence[GivenUp], now: datetime) -> None:
     """Book units as cancelled: their claims are freed, what is due is lowered by their worth, and it is told.
 
     Called for what ordering takes back itself, and by rooms above for what a location or a carrier gives up.
@@ -123,7 +120,7 @@ async def give_up(db: AsyncConnection, *, units: Sequence[GivenUp], now: datetim
     await _lower_dues(db, fresh, before, now=now)
 
 
-async def expire_unpaid(db: AsyncConnection, *, now: datetime, limit: int) -> int:
+async def expire_unpaid(db: Connection, *, now: datetime, limit: int) -> int:
     """Sweep: let go of placed orders that nobody paid for in time; the record stays (ORD-06)."""
     due = await db.scalars(
         select(order.c.id)
@@ -146,7 +143,7 @@ async def expire_unpaid(db: AsyncConnection, *, now: datetime, limit: int) -> in
     return len(ids)
 
 
-async def _expire_no_more(db: AsyncConnection, ids: Sequence[UUID]) -> None:
+async def _expire_no_more(db: Connection, ids: Sequence[UUID]) -> None:
     """Paid but held orders wait for a person, not for the clock."""
     if ids:
         await db.execute(order.update().where(order.c.id.in_(ids)).values(expires_at=None))
@@ -196,7 +193,7 @@ def _wanted(one: CancelRequest, found: Order) -> dict[UUID, int]:
     return dict(wanted)
 
 
-async def _carry_out(db: AsyncConnection, decided: Sequence[tuple[CancelRequest, Cancelled]], *, now: datetime) -> None:
+async def _carry_out(db: Connection, decided: Sequence[tuple[CancelRequest, Cancelled]], *, now: datetime) -> None:
     await insert_rows(db, cancellation, [_row(one, outcome, now) for one, outcome in decided])
     await give_up(
         db,
@@ -250,7 +247,7 @@ def _as_before(row: Mapping[str, Any]) -> Cancelled:
 
 
 async def _lower_dues(
-    db: AsyncConnection,
+    db: Connection,
     units: Sequence[GivenUp],
     before: Mapping[UUID, Order],
     *,

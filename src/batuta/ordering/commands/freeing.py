@@ -7,12 +7,12 @@ from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.inventory.commands import release
 from batuta.inventory.domain import Release
 from batuta.inventory.queries import all_claims_of
 from batuta.ordering.domain import Bucket, Component, Line
+from batuta.plumbing.database import Connection
 from batuta.sourcing.commands import withdraw
 from batuta.sourcing.domain import Withdrawal
 from batuta.sourcing.queries import assignments_of
@@ -40,9 +40,7 @@ class Spot(NamedTuple):
     location_id: UUID
 
 
-async def free_claims(
-    db: AsyncConnection, *, units: Sequence[GivenUp], lines: Mapping[UUID, Line], now: datetime
-) -> None:
+async def free_claims(db: Connection, *, units: Sequence[GivenUp], lines: Mapping[UUID, Line], now: datetime) -> None:
     """Release the claims of units given up, and take them off the plans; packed and shipped ones have none any more.
 
     lines: as they were before. Units that wait while others of their line are in work are freed where nobody works.
@@ -79,7 +77,7 @@ def _withdrawal(one: GivenUp, part: Component) -> Withdrawal:
     )
 
 
-async def _spare(db: AsyncConnection, order_ids: set[UUID]) -> Counter[Spot]:
+async def _spare(db: Connection, order_ids: set[UUID]) -> Counter[Spot]:
     """Units claimed at a location beyond what is planned, and not yet used up, there."""
     held: Counter[Spot] = Counter()
     for claim in await all_claims_of(db, order_ids):

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Text, Uuid, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.kernel.errors import BatutaError, NotFound
 from batuta.kernel.states import move
@@ -17,7 +16,7 @@ from batuta.ordering.queries import orders_by_id, read_hold
 from batuta.ordering.tables import hold
 from batuta.payments.domain import Balance
 from batuta.payments.queries import balances
-from batuta.plumbing.database import arrays, insert_new, params, rows_with
+from batuta.plumbing.database import Connection, arrays, insert_new, params, rows_with
 from batuta.plumbing.events import publish
 
 
@@ -34,7 +33,7 @@ class EndHold(msgspec.Struct, frozen=True, kw_only=True):
     status: HoldStatus = HoldStatus.RELEASED
 
 
-async def insert_holds(db: AsyncConnection, holds: Sequence[NewHold], *, now: datetime) -> None:
+async def insert_holds(db: Connection, holds: Sequence[NewHold], *, now: datetime) -> None:
     """Place holds on orders that the caller has locked or just stored; an id that is there stays as it is."""
     rows = [
         {
@@ -69,13 +68,13 @@ async def insert_holds(db: AsyncConnection, holds: Sequence[NewHold], *, now: da
     )
 
 
-async def add_holds(db: AsyncConnection, *, holds: Sequence[NewHold], now: datetime) -> None:
+async def add_holds(db: Connection, *, holds: Sequence[NewHold], now: datetime) -> None:
     """Hold orders; unknown orders are left out. Locks the orders in ascending order of id."""
     known = await lock_orders(db, (one.order_id for one in holds))
     await insert_holds(db, [one for one in holds if one.order_id in known], now=now)
 
 
-async def end_holds(db: AsyncConnection, *, ends: Sequence[EndHold], now: datetime) -> list[Hold | BatutaError]:
+async def end_holds(db: Connection, *, ends: Sequence[EndHold], now: datetime) -> list[Hold | BatutaError]:
     """Release or reject holds; ending one twice the same way answers the same."""
     rows = {row["id"]: row for row in await rows_with(db, hold.c.id, [one.hold_id for one in ends])}
     await lock_orders(db, (row["order_id"] for row in rows.values()))
@@ -103,7 +102,7 @@ async def end_holds(db: AsyncConnection, *, ends: Sequence[EndHold], now: dateti
     return outcomes
 
 
-async def release_due_holds(db: AsyncConnection, *, now: datetime, limit: int) -> int:
+async def release_due_holds(db: Connection, *, now: datetime, limit: int) -> int:
     """Sweep: release the holds whose time has come."""
     due = await db.scalars(
         select(hold.c.id)
@@ -118,7 +117,7 @@ async def release_due_holds(db: AsyncConnection, *, now: datetime, limit: int) -
     return len(ids)
 
 
-async def accept_ready(db: AsyncConnection, *, order_ids: Sequence[UUID], now: datetime) -> list[UUID]:
+async def accept_ready(db: Connection, *, order_ids: Sequence[UUID], now: datetime) -> list[UUID]:
     """Accept those orders that are paid for or covered and that nothing holds; return them.
 
     Covered: what is authorised and captured comes to what is due. Asking again accepts nothing twice.
@@ -140,7 +139,7 @@ def is_covered(balance: Balance | None) -> bool:
     return balance is None or balance.owed_minor <= 0
 
 
-async def _write_ended(db: AsyncConnection, holds: Sequence[Hold], *, now: datetime) -> None:
+async def _write_ended(db: Connection, holds: Sequence[Hold], *, now: datetime) -> None:
     if not holds:
         return
     given = arrays("given", id=Uuid(), status=Text(), ended_by=Text(), ended_because=Text())

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.catalog.domain import Component, Sku, SkuKind, name_in
 from batuta.catalog.queries import components_of, skus_by_code
@@ -26,15 +25,13 @@ from batuta.ordering.queries import orders_by_external_id
 from batuta.ordering.tables import line, order
 from batuta.payments.commands import record_paid
 from batuta.payments.domain import PaidElsewhere
-from batuta.plumbing.database import insert_new, insert_rows, rows_with
+from batuta.plumbing.database import Connection, insert_new, insert_rows, rows_with
 from batuta.plumbing.events import publish
 
 Parts = Mapping[UUID, Sequence[Component]]
 
 
-async def import_closed(
-    db: AsyncConnection, *, orders: Sequence[ClosedOrder], now: datetime
-) -> list[Placed | BatutaError]:
+async def import_closed(db: Connection, *, orders: Sequence[ClosedOrder], now: datetime) -> list[Placed | BatutaError]:
     """Store closed orders with their lines, the goods that left and the money that was paid; nothing is set going.
 
     An order that is there already is answered as it stands. Locks stock rows, last.
@@ -65,7 +62,7 @@ async def import_closed(
     return [one if isinstance(one, BatutaError) else stored[one.id] for one in checked]
 
 
-async def _known(db: AsyncConnection, orders: Sequence[ClosedOrder]) -> Known:
+async def _known(db: Connection, orders: Sequence[ClosedOrder]) -> Known:
     locations = await locations_by_code(db, {one.location_code for one in orders if one.location_code})
     customers = await customers_by_id(db, {one.customer_id for one in orders if one.customer_id})
     return Known(
@@ -76,7 +73,7 @@ async def _known(db: AsyncConnection, orders: Sequence[ClosedOrder]) -> Known:
     )
 
 
-async def _parts(db: AsyncConnection, skus: Mapping[str, Sku]) -> Parts:
+async def _parts(db: Connection, skus: Mapping[str, Sku]) -> Parts:
     """What each SKU takes from stock: itself, a bundle's components, or nothing."""
     bundles = await components_of(db, [sku.id for sku in skus.values() if sku.kind is SkuKind.BUNDLE])
     own = {sku.id: [Component(sku_id=sku.id, quantity=1)] if sku.is_tracked else [] for sku in skus.values()}
@@ -206,7 +203,7 @@ def _left(
             )
 
 
-async def _stored(db: AsyncConnection, orders: Sequence[ClosedOrder], known: Known) -> dict[UUID, Placed]:
+async def _stored(db: Connection, orders: Sequence[ClosedOrder], known: Known) -> dict[UUID, Placed]:
     """How orders stand that were there before, by the ids that are asked for now."""
     if not orders:
         return {}

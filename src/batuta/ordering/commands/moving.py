@@ -8,7 +8,6 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Integer, Text, Uuid, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.kernel.errors import NotFound, Refused
 from batuta.kernel.events import Event
@@ -24,7 +23,7 @@ from batuta.ordering.domain import (
 from batuta.ordering.events import OrderCancelled, OrderCompleted
 from batuta.ordering.queries import read_line
 from batuta.ordering.tables import line, order, unit_move, unit_return
-from batuta.plumbing.database import arrays, insert_rows, params, rows_with
+from batuta.plumbing.database import Connection, arrays, insert_rows, params, rows_with
 from batuta.plumbing.events import publish
 
 Refusal = IllegalUnitMove | NotEnoughUnits | Refused | NotFound
@@ -52,7 +51,7 @@ _lock = (
 )
 
 
-async def lock_orders(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, OrderStatus]:
+async def lock_orders(db: Connection, ids: Iterable[UUID]) -> dict[UUID, OrderStatus]:
     """Lock orders in ascending order of id, so that two batches queue; return their statuses."""
     wanted = sorted(set(ids))
     if not wanted:
@@ -61,7 +60,7 @@ async def lock_orders(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Or
     return {row.id: OrderStatus(row.status) for row in rows}
 
 
-async def move_units(db: AsyncConnection, *, moves: Sequence[UnitMove], now: datetime) -> list[UnitsMoved | Refusal]:
+async def move_units(db: Connection, *, moves: Sequence[UnitMove], now: datetime) -> list[UnitsMoved | Refusal]:
     """Move units between buckets; each move alone is done or refused, in the order given.
 
     The same cause, line and pair of buckets is one move: asked again it answers as before. When the last unit of an
@@ -100,7 +99,7 @@ async def move_units(db: AsyncConnection, *, moves: Sequence[UnitMove], now: dat
     return outcomes
 
 
-async def count_returned(db: AsyncConnection, *, returns: Sequence[UnitReturn], now: datetime) -> list[int | Refusal]:
+async def count_returned(db: Connection, *, returns: Sequence[UnitReturn], now: datetime) -> list[int | Refusal]:
     """Book delivered units as returned; a cause counts once, and never more than was delivered (odoo/odoo #178392)."""
     if not returns:
         return []
@@ -153,7 +152,7 @@ _moves_of_causes = select(unit_move).join(
 )
 
 
-async def _known(db: AsyncConnection, moves: Sequence[UnitMove]) -> dict[tuple[UUID, UUID, str, str], int]:
+async def _known(db: Connection, moves: Sequence[UnitMove]) -> dict[tuple[UUID, UUID, str, str], int]:
     pairs = sorted({(move.line_id, move.cause_id) for move in moves})
     given = params("given", line_id=[pair[0] for pair in pairs], cause_id=[pair[1] for pair in pairs])
     rows = await db.execute(_moves_of_causes, given)
@@ -168,9 +167,7 @@ _set_buckets = (
 )
 
 
-async def _write(
-    db: AsyncConnection, moves: Sequence[UnitMove], buckets: Mapping[UUID, Buckets], *, now: datetime
-) -> None:
+async def _write(db: Connection, moves: Sequence[UnitMove], buckets: Mapping[UUID, Buckets], *, now: datetime) -> None:
     if not moves:
         return
     touched = sorted({move.line_id for move in moves})
@@ -194,7 +191,7 @@ async def _write(
     )
 
 
-async def _write_returns(db: AsyncConnection, returns: Sequence[UnitReturn], *, now: datetime) -> None:
+async def _write_returns(db: Connection, returns: Sequence[UnitReturn], *, now: datetime) -> None:
     if not returns:
         return
     units: dict[UUID, int] = defaultdict(int)
@@ -216,7 +213,7 @@ async def _write_returns(db: AsyncConnection, returns: Sequence[UnitReturn], *, 
 
 
 async def _close(
-    db: AsyncConnection,
+    db: Connection,
     statuses: Mapping[UUID, OrderStatus],
     rows: Mapping[UUID, Mapping[str, Any]],
     buckets: Mapping[UUID, Buckets],
@@ -262,7 +259,7 @@ _set_statuses = (
 )
 
 
-async def set_statuses(db: AsyncConnection, statuses: Mapping[UUID, OrderStatus]) -> None:
+async def set_statuses(db: Connection, statuses: Mapping[UUID, OrderStatus]) -> None:
     """Store decided statuses of locked orders; each change is a new version of the order (PLT-02)."""
     if statuses:
         given = params("given", id=list(statuses), status=[str(status) for status in statuses.values()])

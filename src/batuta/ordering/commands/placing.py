@@ -5,8 +5,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from batuta.catalog.queries import components_of, skus_by_code, skus_by_id
 from batuta.company.queries import channels_by_code
 from batuta.customers.queries import customers_by_id
@@ -20,6 +18,7 @@ from batuta.ordering.domain import BadOrder, Placed, PlaceOrder
 from batuta.ordering.domain.drafts import Draft, World, draft
 from batuta.ordering.queries import orders_by_external_id, orders_by_id
 from batuta.payments.domain import check_payment
+from batuta.plumbing.database import Connection
 from batuta.pricing.domain import Quote, QuoteLine, QuoteRequest
 from batuta.pricing.queries import quote
 
@@ -31,7 +30,7 @@ class PaysTooMuch(Refused):
 Outcome = Placed | BatutaError
 
 
-async def place(db: AsyncConnection, *, orders: Sequence[PlaceOrder], now: datetime) -> list[Outcome]:
+async def place(db: Connection, *, orders: Sequence[PlaceOrder], now: datetime) -> list[Outcome]:
     """Place orders; each stands whole or is refused with the reason, and its neighbours go on.
 
     An order whose id, or channel and outside number, is already placed is answered as before (ORD-07). Stock is
@@ -85,7 +84,7 @@ def _drafting(world: World) -> Any:
     return lambda one: draft(one, world)
 
 
-async def _world(db: AsyncConnection, orders: Sequence[PlaceOrder]) -> World:
+async def _world(db: Connection, orders: Sequence[PlaceOrder]) -> World:
     skus = await skus_by_code(db, {one.sku_code for asked in orders for one in asked.lines})
     parts = await components_of(db, [sku.id for sku in skus.values() if sku.kind == "bundle"])
     wanted = {part.sku_id for several in parts.values() for part in several}
@@ -101,7 +100,7 @@ async def _world(db: AsyncConnection, orders: Sequence[PlaceOrder]) -> World:
     )
 
 
-async def _already_placed(db: AsyncConnection, drafts: Sequence[Draft]) -> dict[UUID, Placed]:
+async def _already_placed(db: Connection, drafts: Sequence[Draft]) -> dict[UUID, Placed]:
     """What was placed before, under the ids that are asked for now."""
     found = await orders_by_id(db, [one.asked.id for one in drafts])
     keys = {(one.channel.id, one.asked.external_id): one.asked.id for one in drafts if one.asked.external_id}
@@ -113,7 +112,7 @@ async def _already_placed(db: AsyncConnection, drafts: Sequence[Draft]) -> dict[
     }
 
 
-async def _quoted(db: AsyncConnection, drafts: Mapping[int, Draft], outcomes: dict[int, Outcome]) -> dict[int, Quote]:
+async def _quoted(db: Connection, drafts: Mapping[int, Draft], outcomes: dict[int, Outcome]) -> dict[int, Quote]:
     if not drafts:
         return {}
     answers = await quote(db, requests=[_quote_request(one) for one in drafts.values()])
@@ -170,7 +169,7 @@ def _quote_request(one: Draft) -> QuoteRequest:
 
 
 async def _claimed(
-    db: AsyncConnection, drafts: Mapping[int, Draft], outcomes: dict[int, Outcome], *, now: datetime
+    db: Connection, drafts: Mapping[int, Draft], outcomes: dict[int, Outcome], *, now: datetime
 ) -> list[int]:
     """Claim stock for every order, its cart's claims first; return those that have all they need."""
     carts = [_harden(one) for one in drafts.values() if one.asked.cart_id]
@@ -207,7 +206,7 @@ def _reserve_request(one: Draft) -> ReserveRequest:
     )
 
 
-async def _placed_elsewhere(db: AsyncConnection, drafts: Mapping[int, Draft], *, now: datetime) -> dict[int, Outcome]:
+async def _placed_elsewhere(db: Connection, drafts: Mapping[int, Draft], *, now: datetime) -> dict[int, Outcome]:
     """Orders that another transaction placed while this one waited: give back our claims, answer with theirs."""
     if not drafts:
         return {}

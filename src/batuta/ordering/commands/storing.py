@@ -8,7 +8,6 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import LargeBinary, Uuid, any_, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.expression import bindparam
 from stdnum import damm
 
@@ -22,13 +21,13 @@ from batuta.ordering.events import OrderPlaced
 from batuta.ordering.tables import line, order, order_number
 from batuta.payments.commands import open_payments, record_due
 from batuta.payments.domain import CaptureMoment, Due, Method, Payment
-from batuta.plumbing.database import insert_new, insert_rows
+from batuta.plumbing.database import Connection, insert_new, insert_rows
 from batuta.plumbing.events import publish
 from batuta.pricing.domain import Quote
 
 
 async def store(
-    db: AsyncConnection, drafts: Mapping[int, Draft], quotes: Mapping[int, Quote], *, now: datetime
+    db: Connection, drafts: Mapping[int, Draft], quotes: Mapping[int, Quote], *, now: datetime
 ) -> dict[int, Placed]:
     """Store claimed orders with all that belongs to them; return those that no other transaction stored first."""
     if not drafts:
@@ -57,7 +56,7 @@ async def store(
     return {i: placed[i] for i in fresh}
 
 
-async def draw_numbers(db: AsyncConnection, count: int) -> list[str]:
+async def draw_numbers(db: Connection, count: int) -> list[str]:
     """Order numbers for people, each ending in a check digit (Damm: sees every swap of neighbours)."""
     drawn = await db.scalars(select(order_number.next_value()).select_from(func.generate_series(1, count).alias("n")))
     return [f"{number}{damm.calc_check_digit(str(number))}" for number in drawn]
@@ -193,7 +192,7 @@ def _told(one: Draft, placed: Placed) -> Event:
     )
 
 
-async def _first_holds(db: AsyncConnection, drafts: Sequence[Draft]) -> list[NewHold]:
+async def _first_holds(db: Connection, drafts: Sequence[Draft]) -> list[NewHold]:
     """Remorse (ORD-05) and looking like an order just placed (ORD-07)."""
     twice = await _bought_twice(db, drafts)
     holds = []
@@ -218,7 +217,7 @@ def _hold(asked: PlaceOrder, kind: HoldKind, reason: str, due_at: datetime | Non
     )
 
 
-async def _bought_twice(db: AsyncConnection, drafts: Sequence[Draft]) -> dict[UUID, str]:
+async def _bought_twice(db: Connection, drafts: Sequence[Draft]) -> dict[UUID, str]:
     """Orders whose customer bought the same goods within the channel's window, and the number of that order."""
     suspects = [one for one in drafts if one.asked.customer_id and one.channel.policies.duplicate_minutes]
     if not suspects:

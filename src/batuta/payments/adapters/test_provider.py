@@ -12,10 +12,9 @@ from hashlib import sha256
 from uuid import UUID
 
 import msgspec
-from asyncpg import Connection, Record
+from asyncpg import Record
 from asyncpg.exceptions import UniqueViolationError
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Table, Text, Uuid
-from sqlalchemy.ext.asyncio import AsyncEngine
 from stdnum import luhn
 
 from batuta.kernel.errors import Invalid, Refused
@@ -30,7 +29,7 @@ from batuta.payments.domain import (
     ReportKind,
 )
 from batuta.plumbing.audit import Law
-from batuta.plumbing.database import Instant, metadata
+from batuta.plumbing.database import Engine, Instant, Row, metadata
 
 HOLD_LIFE = timedelta(days=7)
 EXTENDED_LIFE = timedelta(days=30)
@@ -126,7 +125,7 @@ class TestProvider:
 
     __test__ = False
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     @property
@@ -204,12 +203,9 @@ class TestProvider:
             raise KeyUsedForAnotherBody("this idempotency key was used for another call", key=call.key)
         return _report(rows[0])
 
-    async def _fetch(self, statement: str, *given: object) -> list[Record]:
+    async def _fetch(self, statement: str, *given: object) -> list[Row]:
         async with self._engine.connect() as db:
-            raw = await db.get_raw_connection()
-            connection: Connection[Record] | None = raw.driver_connection
-            assert connection is not None
-            return await connection.fetch(statement, *given)
+            return await db.run(statement, *given)
 
 
 _RESULTS = {

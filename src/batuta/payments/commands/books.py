@@ -7,13 +7,12 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import ARRAY, Integer, Text, Uuid, any_, bindparam, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.payments import queries
 from batuta.payments.domain import CARRY_OUT, Book, CarryOut, Instruction, Payment
 from batuta.payments.events import event_of
 from batuta.payments.tables import entry, instruction, payment, request
-from batuta.plumbing.database import Instant, arrays, insert_rows, params
+from batuta.plumbing.database import Connection, Instant, arrays, insert_rows, params
 from batuta.plumbing.events import publish
 from batuta.plumbing.jobs import Job, enqueue
 
@@ -25,7 +24,7 @@ _lock_by_payment = _lock.where(
 )
 
 
-async def lock_books(db: AsyncConnection, order_ids: Collection[UUID]) -> dict[UUID, Book]:
+async def lock_books(db: Connection, order_ids: Collection[UUID]) -> dict[UUID, Book]:
     """Lock the payments of these orders in ascending order and read their books; orders without payments are absent.
 
     The payments are read again behind the lock, for a renewal may have added one while this waited.
@@ -35,7 +34,7 @@ async def lock_books(db: AsyncConnection, order_ids: Collection[UUID]) -> dict[U
 
 
 async def lock_books_of_payments(
-    db: AsyncConnection, payment_ids: Collection[UUID], *, entry_ids: Sequence[UUID]
+    db: Connection, payment_ids: Collection[UUID], *, entry_ids: Sequence[UUID]
 ) -> dict[UUID, Book]:
     """The books of the orders to which these payments belong, locked, under each of their payments' ids."""
     locked = await db.execute(_lock_by_payment, {"ids": sorted(payment_ids)})
@@ -43,7 +42,7 @@ async def lock_books_of_payments(
     return {payment_id: book for book in books.values() for payment_id in book.payments}
 
 
-async def write_books(db: AsyncConnection, books: Iterable[Book], *, now: datetime) -> None:
+async def write_books(db: Connection, books: Iterable[Book], *, now: datetime) -> None:
     """Write what decisions have added to these books, tell the facts and queue the calls."""
     given = list(books)
     opened = _all(given, lambda book: book.opened.values())
@@ -86,7 +85,7 @@ _change = (
 )
 
 
-async def _change_instructions(db: AsyncConnection, changed: Sequence[Instruction]) -> None:
+async def _change_instructions(db: Connection, changed: Sequence[Instruction]) -> None:
     if changed:
         await db.execute(
             _change,
@@ -113,7 +112,7 @@ _watch = (
 )
 
 
-async def _change_payments(db: AsyncConnection, watched: Sequence[Payment]) -> None:
+async def _change_payments(db: Connection, watched: Sequence[Payment]) -> None:
     if watched:
         await db.execute(
             _watch,

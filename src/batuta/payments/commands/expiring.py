@@ -5,13 +5,12 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Select, bindparam, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.payments import domain
 from batuta.payments.commands.books import lock_books, write_books
 from batuta.payments.domain import Book
 from batuta.payments.tables import payment
-from batuta.plumbing.database import Instant
+from batuta.plumbing.database import Connection, Instant
 
 _now = bindparam("now", type_=Instant)
 _due = (
@@ -24,18 +23,18 @@ _ended = _due.where(payment.c.authorised_until <= _now)
 _ageing = _due.where(payment.c.authorised_until > _now)
 
 
-async def expire_authorisations(db: AsyncConnection, *, now: datetime, limit: int) -> int:
+async def expire_authorisations(db: Connection, *, now: datetime, limit: int) -> int:
     """Release what authorisations at their end still hold, and tell it; return how many were looked at."""
     return await _sweep(db, _ended, lambda book, payment_id: domain.expire(book, payment_id, now=now), now, limit)
 
 
-async def renew_authorisations(db: AsyncConnection, *, now: datetime, limit: int) -> int:
+async def renew_authorisations(db: Connection, *, now: datetime, limit: int) -> int:
     """Renew authorisations that have lived 80 % of their time and still hold money; return how many were looked at."""
     return await _sweep(db, _ageing, domain.renew, now, limit)
 
 
 async def _sweep(
-    db: AsyncConnection,
+    db: Connection,
     due: Select[UUID, UUID],
     look: Callable[[Book, UUID], None],
     now: datetime,

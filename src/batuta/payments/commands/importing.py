@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.payments.domain.importing import PaidElsewhere, entries_of, payment_of
 from batuta.payments.tables import entry, payment
-from batuta.plumbing.database import insert_new
+from batuta.plumbing.database import Connection, insert_new
 
 
-async def record_paid(db: AsyncConnection, *, paid: Sequence[PaidElsewhere], now: datetime) -> int:
+async def record_paid(db: Connection, *, paid: Sequence[PaidElsewhere], now: datetime) -> int:
     """Book orders as owed and paid, no provider asked and nothing told; return how many were not booked before."""
     worth = [one for one in paid if one.amount_minor > 0]
     payments = sorted((payment_of(one) for one in worth), key=lambda one: one.id)

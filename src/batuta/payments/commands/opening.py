@@ -5,7 +5,6 @@ from datetime import datetime
 
 import msgspec
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.payments.domain import (
     CardNumberGiven,
@@ -21,7 +20,7 @@ from batuta.payments.domain import (
     due_entry,
 )
 from batuta.payments.tables import entry, payment
-from batuta.plumbing.database import insert_new
+from batuta.plumbing.database import Connection, insert_new
 
 _ids = any_(bindparam("ids", type_=ARRAY(Uuid)))
 _payments = select(payment).where(payment.c.id == _ids)
@@ -29,7 +28,7 @@ _entries = select(entry.c.id, entry.c.debit, entry.c.amount_minor, entry.c.curre
 
 
 async def open_payments(
-    db: AsyncConnection, *, payments: Sequence[NewPayment], now: datetime
+    db: Connection, *, payments: Sequence[NewPayment], now: datetime
 ) -> list[PaymentOpened | CardNumberGiven | EmptyPayment | PaymentDiffers]:
     """Store the ways in which orders will be paid; nothing is asked of a provider yet.
 
@@ -66,7 +65,7 @@ def _payment_row(one: NewPayment, now: datetime) -> dict[str, object]:
     }
 
 
-async def record_due(db: AsyncConnection, *, dues: Sequence[Due], now: datetime) -> list[DueRecorded | DueDiffers]:
+async def record_due(db: Connection, *, dues: Sequence[Due], now: datetime) -> list[DueRecorded | DueDiffers]:
     """Book what orders owe (positive) or are credited (negative); the same order, cause and name again is one entry."""
     entries = [due_entry(one, now=now) if one.amount_minor else None for one in dues]
     wanted = {one.id: one for one in entries if one is not None}

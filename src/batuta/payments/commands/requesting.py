@@ -5,7 +5,6 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.payments.commands.books import lock_books, write_books
 from batuta.payments.domain import (
@@ -31,10 +30,11 @@ from batuta.payments.domain import (
 )
 from batuta.payments.queries import dues_of
 from batuta.payments.tables import instruction
+from batuta.plumbing.database import Connection
 
 
 async def request_authorisation(
-    db: AsyncConnection, *, order_ids: Sequence[UUID], now: datetime
+    db: Connection, *, order_ids: Sequence[UUID], now: datetime
 ) -> list[AuthorisationRequested | NoPayment]:
     """Ask for the authorisation of every payment of these orders; those paid at approval are captured with it.
 
@@ -59,7 +59,7 @@ async def request_authorisation(
 
 
 async def request_capture(
-    db: AsyncConnection, *, captures: Sequence[CaptureRequest], now: datetime
+    db: Connection, *, captures: Sequence[CaptureRequest], now: datetime
 ) -> list[CaptureRequested | NoPayment]:
     """Take the value of what was handed over from what is held, in the order of payments (PAY-02)."""
     books = await lock_books(db, {one.order_id for one in captures})
@@ -74,7 +74,7 @@ async def request_capture(
 
 
 async def request_void(
-    db: AsyncConnection, *, voids: Sequence[VoidRequest], now: datetime
+    db: Connection, *, voids: Sequence[VoidRequest], now: datetime
 ) -> list[VoidRequested | NoPayment]:
     """Release what is held and no longer needed."""
     books = await lock_books(db, {one.order_id for one in voids})
@@ -87,7 +87,7 @@ async def request_void(
 
 
 async def request_refund(
-    db: AsyncConnection, *, refunds: Sequence[RefundRequest], now: datetime
+    db: Connection, *, refunds: Sequence[RefundRequest], now: datetime
 ) -> list[RefundRequested | OverRefund | NoPayment]:
     """Give money back in reverse order of capture; what one payment cannot give comes from the next (PAY-06)."""
     books = await lock_books(db, {one.order_id for one in refunds})
@@ -102,7 +102,7 @@ async def request_refund(
 
 
 async def retry_instructions(
-    db: AsyncConnection, *, instruction_ids: Sequence[UUID], now: datetime
+    db: Connection, *, instruction_ids: Sequence[UUID], now: datetime
 ) -> list[Retried | CannotRetry | UnknownInstruction]:
     """Send refused instructions again, each as a new attempt that the provider does not take for the old one."""
     found = await db.execute(_orders_of_instructions, {"ids": list(instruction_ids)})

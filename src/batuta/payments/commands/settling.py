@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from batuta.kernel.ids import child_id
 from batuta.payments import domain
 from batuta.payments.commands.books import lock_books_of_payments, write_books
 from batuta.payments.domain import Book, Report, ReportDoesNotFit, ReportTooEarly, Settled
+from batuta.plumbing.database import Connection
 
 
 async def settle(
-    db: AsyncConnection, *, reports: Sequence[Report], now: datetime
+    db: Connection, *, reports: Sequence[Report], now: datetime
 ) -> list[Settled | ReportDoesNotFit | ReportTooEarly]:
     """Record what providers say happened, in any order and any number of times.
 

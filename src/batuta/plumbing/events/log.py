@@ -1,17 +1,16 @@
 """Writing and reading facts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, RowMapping, Text, Uuid, func, literal_column, select, tuple_
+from sqlalchemy import Text, Uuid, func, literal_column, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.kernel.events import Event, type_of
-from batuta.plumbing.database import Instant, Json, arrays, params
+from batuta.plumbing.database import Connection, Instant, Json, Row, arrays, params
 from batuta.plumbing.events.tables import cluster, event
 
 Position = tuple[int, int, int]
@@ -58,7 +57,7 @@ _publish = insert(event).from_select(
 )
 
 
-async def publish(db: AsyncConnection, events: Sequence[Event]) -> None:
+async def publish(db: Connection, events: Sequence[Event]) -> None:
     """Write facts into the log, in order, in the caller's transaction."""
     if not events:
         return
@@ -80,7 +79,7 @@ def _body(one: Event) -> dict[str, Any]:
     return {name: getattr(one, name) for name in one.__struct_fields__ if name not in _HEADER}
 
 
-async def facts_of(db: AsyncConnection, streams: Sequence[UUID]) -> dict[UUID, list[Fact]]:
+async def facts_of(db: Connection, streams: Sequence[UUID]) -> dict[UUID, list[Fact]]:
     """The timelines of several streams, each in order."""
     found: dict[UUID, list[Fact]] = {stream: [] for stream in streams}
     by_stream = select(event).where(event.c.stream.in_(streams)).order_by(*position_columns)
@@ -89,7 +88,7 @@ async def facts_of(db: AsyncConnection, streams: Sequence[UUID]) -> dict[UUID, l
     return found
 
 
-async def facts_after(db: AsyncConnection, position: Position, *, limit: int) -> list[Fact]:
+async def facts_after(db: Connection, position: Position, *, limit: int) -> list[Fact]:
     """The facts behind a position that no unfinished transaction can still precede."""
     return [read(row) for row in await db.execute(settled_after(position, limit=limit))]
 
@@ -110,9 +109,8 @@ def settled_after(position: Position, *, limit: int) -> Any:
     )
 
 
-def read(row: Row[Any] | RowMapping) -> Fact:
+def read(of: Row) -> Fact:
     """Turn a row of the log into a fact."""
-    of: Mapping[Any, Any] = row._mapping if isinstance(row, Row) else row  # noqa: SLF001 SQLAlchemy's public name
     return Fact(
         position=(of["epoch"], of["xid"], of["id"]),
         stream=of["stream"],

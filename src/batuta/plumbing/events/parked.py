@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, CursorResult, delete, func, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, delete, func, literal_column, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from batuta.kernel.errors import NotFound
-from batuta.plumbing.database import insert_rows
+from batuta.plumbing.database import Connection, Engine, insert_rows
 from batuta.plumbing.events.log import Fact, current_epoch, position_columns, read
 from batuta.plumbing.events.reactions import Reaction, perform
 from batuta.plumbing.events.tables import cluster, event, parked, reaction, skipped
@@ -67,7 +65,7 @@ _oldest = select(event.c.recorded_at).where(_behind).order_by(*position_columns)
 _held = select(func.count(func.distinct(parked.c.stream))).where(parked.c.reaction == reaction.c.name).scalar_subquery()
 
 
-async def standings(db: AsyncConnection, *, now: datetime) -> list[Standing]:
+async def standings(db: Connection, *, now: datetime) -> list[Standing]:
     """Where every reaction stands; counting what it has before it takes time when that is much."""
     columns = (reaction, _waiting.label("behind"), _oldest.label("oldest"), _held.label("held"))
     return [
@@ -83,7 +81,7 @@ async def standings(db: AsyncConnection, *, now: datetime) -> list[Standing]:
     ]
 
 
-async def lags(db: AsyncConnection, *, now: datetime) -> list[Lag]:
+async def lags(db: Connection, *, now: datetime) -> list[Lag]:
     """How far behind every reaction is: two look-ups each, cheap enough to ask every few seconds."""
     rows = await db.execute(select(reaction.c.name, _oldest.label("oldest"), _held.label("held")))
     return [Lag(name=row.name, seconds=_age(row.oldest, now), parked_streams=row.held) for row in rows]
@@ -93,9 +91,9 @@ def _age(recorded_at: datetime | None, now: datetime) -> float:
     return max(0.0, (now - recorded_at).total_seconds()) if recorded_at else 0.0
 
 
-async def holder(db: AsyncConnection) -> LogHolder | None:
+async def holder(db: Connection) -> LogHolder | None:
     """The transaction that all reactions wait for, when there is one older than this."""
-    found: CursorResult[Any] = await db.execute(
+    found = await db.execute(
         select(
             literal_column("pid"),
             literal_column("application_name"),
@@ -108,10 +106,12 @@ async def holder(db: AsyncConnection) -> LogHolder | None:
         .limit(1)
     )
     row = found.one_or_none()
-    return row and LogHolder(pid=row.pid, application=row.application_name, seconds=row.seconds, query=row.query[:200])
+    if row is None:
+        return None
+    return LogHolder(pid=row.pid, application=row.application_name, seconds=row.seconds, query=row.query[:200])
 
 
-async def parked_streams(db: AsyncConnection) -> list[ParkedStream]:
+async def parked_streams(db: Connection) -> list[ParkedStream]:
     """Every stream that is kept back, oldest first."""
     waiting = (
         select(func.count())
@@ -141,7 +141,7 @@ async def parked_streams(db: AsyncConnection) -> list[ParkedStream]:
     ]
 
 
-async def retry(engine: AsyncEngine, to: Reaction, stream: UUID, *, now: datetime) -> int:
+async def retry(engine: Engine, to: Reaction, stream: UUID, *, now: datetime) -> int:
     """Do the kept-back facts of a stream again, in order, in one transaction; return how many were done.
 
     Raises:
@@ -154,7 +154,7 @@ async def retry(engine: AsyncEngine, to: Reaction, stream: UUID, *, now: datetim
         return len(facts)
 
 
-async def skip(engine: AsyncEngine, to: Reaction, stream: UUID, *, reason: str, actor: str, now: datetime) -> int:
+async def skip(engine: Engine, to: Reaction, stream: UUID, *, reason: str, actor: str, now: datetime) -> int:
     """Leave out the fact that failed, for a reason that is kept, and do those behind it; return how many were done."""
     async with engine.begin() as db:
         failed, *rest = await _lock_parked(db, to.name, stream)
@@ -166,13 +166,13 @@ async def skip(engine: AsyncEngine, to: Reaction, stream: UUID, *, reason: str, 
         return len(rest)
 
 
-async def waits_for_rebase(db: AsyncConnection) -> bool:
+async def waits_for_rebase(db: Connection) -> bool:
     """Whether this is a restored copy of the log that nobody has told to act."""
     known = select(func.count()).select_from(cluster).where(cluster.c.epoch == current_epoch)
-    return (await db.scalars(known)).one() == 0
+    return bool(await db.scalar(known) == 0)
 
 
-async def rebase(db: AsyncConnection) -> int:
+async def rebase(db: Connection) -> int:
     """Say that this restored copy is the one that acts from now on; return the log's epoch."""
     system = select(literal_column("system_identifier")).select_from(func.pg_control_system()).scalar_subquery()
     adopted = insert(cluster).from_select(["system_identifier", "epoch"], select(system, current_epoch))
@@ -184,7 +184,7 @@ def _same_fact() -> ColumnElement[bool]:
     return (parked.c.epoch == event.c.epoch) & (parked.c.xid == event.c.xid) & (parked.c.id == event.c.id)
 
 
-async def _lock_parked(db: AsyncConnection, name: str, stream: UUID) -> Sequence[Fact]:
+async def _lock_parked(db: Connection, name: str, stream: UUID) -> Sequence[Fact]:
     await db.execute(select(reaction.c.name).where(reaction.c.name == name).with_for_update())
     rows = await db.execute(
         select(event)

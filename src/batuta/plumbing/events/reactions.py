@@ -15,15 +15,14 @@ import msgspec
 import structlog
 from sqlalchemy import func, text, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from batuta.kernel.errors import Unavailable
 from batuta.kernel.events import Event, type_of
-from batuta.plumbing.database import Json, insert_rows
+from batuta.plumbing.database import Connection, Engine, Json, insert_rows
 from batuta.plumbing.events.log import PUBLISHED, Fact, Position, read
 from batuta.plumbing.events.tables import parked, reaction
 
-Handler = Callable[[AsyncConnection, Sequence[Any], datetime], Awaitable[None]]
+Handler = Callable[[Connection, Sequence[Any], datetime], Awaitable[None]]
 
 FACTS_PER_PASS = 500
 FAILURES_BEFORE_PARKING = 5
@@ -61,7 +60,7 @@ class Failed(Exception):
         self.cause = cause
 
 
-async def react(engine: AsyncEngine, to: Reaction, *, now: datetime, limit: int = FACTS_PER_PASS) -> Pass:
+async def react(engine: Engine, to: Reaction, *, now: datetime, limit: int = FACTS_PER_PASS) -> Pass:
     """Run one pass of a reaction.
 
     Raises:
@@ -79,7 +78,7 @@ async def react(engine: AsyncEngine, to: Reaction, *, now: datetime, limit: int 
             return Pass(facts=1, is_last=False)
 
 
-async def _pass(engine: AsyncEngine, to: Reaction, *, now: datetime, limit: int) -> Pass:
+async def _pass(engine: Engine, to: Reaction, *, now: datetime, limit: int) -> Pass:
     async with engine.begin() as db:
         facts, held = await _lock_and_read(db, to.name, limit=limit)
         if not facts:
@@ -94,7 +93,7 @@ async def _pass(engine: AsyncEngine, to: Reaction, *, now: datetime, limit: int)
         return Pass(facts=len(facts), is_last=len(facts) < limit and not db.info[PUBLISHED])
 
 
-async def is_behind(db: AsyncConnection, names: Sequence[str]) -> bool:
+async def is_behind(db: Connection, names: Sequence[str]) -> bool:
     """Whether any of these reactions has facts behind its position, readable or not yet."""
     behind = text(
         """
@@ -106,7 +105,7 @@ async def is_behind(db: AsyncConnection, names: Sequence[str]) -> bool:
     return bool(await db.scalar(behind, {"names": list(names)}))
 
 
-async def perform(db: AsyncConnection, to: Reaction, facts: Sequence[Fact], *, now: datetime) -> None:
+async def perform(db: Connection, to: Reaction, facts: Sequence[Fact], *, now: datetime) -> None:
     """Hand consecutive runs of one type to their handlers; order across types is kept."""
     kinds = to.kinds()
     heard = (fact for fact in facts if fact.name in kinds)
@@ -139,7 +138,7 @@ _READ = text(
 ).columns(data=Json)
 
 
-async def _lock_and_read(db: AsyncConnection, name: str, *, limit: int) -> tuple[list[Fact], set[UUID]]:
+async def _lock_and_read(db: Connection, name: str, *, limit: int) -> tuple[list[Fact], set[UUID]]:
     """Lock a reaction's position; return the facts behind it, and the streams among them that are kept back."""
     place = (await db.execute(_LOCK, {"name": name})).one_or_none()
     if place is None:
@@ -155,14 +154,14 @@ async def _lock_and_read(db: AsyncConnection, name: str, *, limit: int) -> tuple
     return [read(row) for row in rows], {row.stream for row in rows if row.is_held}
 
 
-async def _move_position(db: AsyncConnection, name: str, position: Position) -> None:
+async def _move_position(db: Connection, name: str, position: Position) -> None:
     epoch, xid, id_ = position
     await db.execute(
         update(reaction).where(reaction.c.name == name).values(epoch=epoch, xid=func.xid8(str(xid)), id=id_, failures=0)
     )
 
 
-async def park(db: AsyncConnection, name: str, facts: Sequence[Fact], *, error: str | None, now: datetime) -> None:
+async def park(db: Connection, name: str, facts: Sequence[Fact], *, error: str | None, now: datetime) -> None:
     """Keep facts back from a reaction until a person retries or skips them."""
     await insert_rows(
         db,
@@ -182,7 +181,7 @@ async def park(db: AsyncConnection, name: str, facts: Sequence[Fact], *, error: 
     )
 
 
-async def _blame(engine: AsyncEngine, to: Reaction, failure: Failed, *, now: datetime) -> None:
+async def _blame(engine: Engine, to: Reaction, failure: Failed, *, now: datetime) -> None:
     fact = failure.facts[0]
     error = f"{type(failure.cause).__name__}: {failure.cause}"
     async with engine.begin() as db:

@@ -8,10 +8,10 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.events import Event
+from batuta.plumbing.database import Connection
 from batuta.returns.commands.carrying import Step, Task, carry, known
 from batuta.returns.domain import (
     Approve,
@@ -44,9 +44,7 @@ SYSTEM = "system:time"
 Tell = Callable[[Return, dict[str, Any]], Event]
 
 
-async def request(
-    db: AsyncConnection, *, requests: Sequence[RequestReturn], now: datetime
-) -> list[Return | BatutaError]:
+async def request(db: Connection, *, requests: Sequence[RequestReturn], now: datetime) -> list[Return | BatutaError]:
     """Announce that delivered units come back; the same id is answered as it stands."""
     tasks = [Task(one.id, partial(_request, one, now), one.order_id) for one in requests]
     return await carry(db, tasks=tasks, now=now)
@@ -63,7 +61,7 @@ def _request(one: RequestReturn, now: datetime, present: Return | None, order: S
     return Step(after=made, actor=one.actor, events=(told,))
 
 
-async def approve(db: AsyncConnection, *, approvals: Sequence[Approve], now: datetime) -> list[Return | BatutaError]:
+async def approve(db: Connection, *, approvals: Sequence[Approve], now: datetime) -> list[Return | BatutaError]:
     """Agree that the goods may be sent back."""
     tasks = [
         _task(
@@ -75,7 +73,7 @@ async def approve(db: AsyncConnection, *, approvals: Sequence[Approve], now: dat
 
 
 async def approve_kept(
-    db: AsyncConnection, *, approvals: Sequence[ApproveKept], now: datetime
+    db: Connection, *, approvals: Sequence[ApproveKept], now: datetime
 ) -> list[Return | BatutaError]:
     """Agree to give money back and leave the goods with the customer (RET-02)."""
 
@@ -96,7 +94,7 @@ async def approve_kept(
     return await carry(db, tasks=tasks, now=now)
 
 
-async def send_labels(db: AsyncConnection, *, labels: Sequence[SendLabel], now: datetime) -> list[Return | BatutaError]:
+async def send_labels(db: Connection, *, labels: Sequence[SendLabel], now: datetime) -> list[Return | BatutaError]:
     """The customers have what they need to send the goods."""
     tasks = [
         _task(
@@ -116,7 +114,7 @@ def _with_number(tracking_number: str, after: Return) -> Return:
     return msgspec.structs.replace(after, tracking_number=tracking_number)
 
 
-async def mark_sent(db: AsyncConnection, *, sendings: Sequence[MarkSent], now: datetime) -> list[Return | BatutaError]:
+async def mark_sent(db: Connection, *, sendings: Sequence[MarkSent], now: datetime) -> list[Return | BatutaError]:
     """Carriers have the goods."""
     tasks = [
         _task(one.return_id, ReturnStatus.IN_TRANSIT, one.actor, now, tell=lambda _, about: Sent(**about))
@@ -125,9 +123,7 @@ async def mark_sent(db: AsyncConnection, *, sendings: Sequence[MarkSent], now: d
     return await carry(db, tasks=tasks, now=now)
 
 
-async def cancel(
-    db: AsyncConnection, *, cancellations: Sequence[CancelReturn], now: datetime
-) -> list[Return | BatutaError]:
+async def cancel(db: Connection, *, cancellations: Sequence[CancelReturn], now: datetime) -> list[Return | BatutaError]:
     """The goods stay where they are; should they arrive nevertheless, they are received."""
     tasks = [
         _task(one.return_id, ReturnStatus.CANCELLED, one.actor, now, tell=lambda _, about: ReturnCancelled(**about))
@@ -136,7 +132,7 @@ async def cancel(
     return await carry(db, tasks=tasks, now=now)
 
 
-async def expire_returns(db: AsyncConnection, *, now: datetime, limit: int) -> int:
+async def expire_returns(db: Connection, *, now: datetime, limit: int) -> int:
     """Sweep: stop waiting for goods that were not sent in time."""
     waiting = [str(one) for one in (ReturnStatus.REQUESTED, ReturnStatus.APPROVED, ReturnStatus.LABEL_SENT)]
     due = await db.scalars(

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Uuid, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.inventory.commands import record_movements
 from batuta.inventory.domain import Movement, Recorded
@@ -15,7 +14,7 @@ from batuta.kernel.errors import BatutaError
 from batuta.kernel.events import Event
 from batuta.ordering.commands import UnitReturn, count_returned
 from batuta.ordering.commands.moving import lock_orders
-from batuta.plumbing.database import arrays, insert_rows, params, rows_with, upsert_rows
+from batuta.plumbing.database import Connection, arrays, insert_rows, params, rows_with, upsert_rows
 from batuta.plumbing.events import publish
 from batuta.returns.domain import Graded, Refund, Return, SoldOrder, UnknownReturn, followed
 from batuta.returns.queries import returns_by_id, sold_orders
@@ -55,7 +54,7 @@ class Decided(msgspec.Struct, frozen=True):
     after: dict[UUID, Return]
 
 
-async def carry(db: AsyncConnection, *, tasks: Sequence[Task], now: datetime) -> list[Return | BatutaError]:
+async def carry(db: Connection, *, tasks: Sequence[Task], now: datetime) -> list[Return | BatutaError]:
     """Decide each task on what those before it left, and carry out what was decided.
 
     Locks the orders, then the returns. What a room below refuses is taken back with everything else of its item.
@@ -72,7 +71,7 @@ async def carry(db: AsyncConnection, *, tasks: Sequence[Task], now: datetime) ->
         refused |= blocked
 
 
-async def lock(db: AsyncConnection, return_ids: Iterable[UUID], order_ids: Iterable[UUID | None] = ()) -> list[UUID]:
+async def lock(db: Connection, return_ids: Iterable[UUID], order_ids: Iterable[UUID | None] = ()) -> list[UUID]:
     """Lock the orders of returns, then the returns; answer the ids of the orders there are."""
     ids = set(return_ids)
     headers = await rows_with(db, return_.c.id, ids)
@@ -123,12 +122,13 @@ def _decide(
 
 
 async def _carry_out(
-    db: AsyncConnection, decided: Decided, found: Mapping[UUID, Return], *, now: datetime
+    db: Connection, decided: Decided, found: Mapping[UUID, Return], *, now: datetime
 ) -> dict[int, BatutaError]:
     steps = decided.steps
     if not steps:
         return {}
-    savepoint = await db.begin_nested()
+    savepoint = db.savepoint()
+    await savepoint.start()
     refusals = await _count(db, steps, now=now)
     if not refusals:
         changed = {step.after.id: decided.after[step.after.id] for _, step in steps}
@@ -143,13 +143,13 @@ async def _carry_out(
     return {}
 
 
-async def _count(db: AsyncConnection, steps: Sequence[tuple[int, Step]], *, now: datetime) -> dict[int, BatutaError]:
+async def _count(db: Connection, steps: Sequence[tuple[int, Step]], *, now: datetime) -> dict[int, BatutaError]:
     counts = [(i, one) for i, step in steps for one in step.counts]
     outcomes = await count_returned(db, returns=[one for _, one in counts], now=now)
     return {i: one for (i, _), one in zip(counts, outcomes, strict=True) if isinstance(one, BatutaError)}
 
 
-async def _move(db: AsyncConnection, steps: Sequence[tuple[int, Step]], *, now: datetime) -> dict[int, BatutaError]:
+async def _move(db: Connection, steps: Sequence[tuple[int, Step]], *, now: datetime) -> dict[int, BatutaError]:
     movements = [(i, one) for i, step in steps for one in step.movements]
     if not movements:
         return {}
@@ -158,7 +158,7 @@ async def _move(db: AsyncConnection, steps: Sequence[tuple[int, Step]], *, now: 
 
 
 async def _write_returns(
-    db: AsyncConnection, changed: Iterable[Return], found: Mapping[UUID, Return], *, now: datetime
+    db: Connection, changed: Iterable[Return], found: Mapping[UUID, Return], *, now: datetime
 ) -> None:
     those = list(changed)
     await upsert_rows(db, return_, (_return_row(one, now) for one in those), key=("id",), keep=("id", "created_at"))
@@ -205,7 +205,7 @@ def _return_row(one: Return, now: datetime) -> dict[str, Any]:
     }
 
 
-async def _write_facts(db: AsyncConnection, steps: Sequence[Step], *, now: datetime) -> None:
+async def _write_facts(db: Connection, steps: Sequence[Step], *, now: datetime) -> None:
     await insert_rows(db, receipt, (step.receipt for step in steps if step.receipt))
     await insert_rows(
         db,

@@ -6,8 +6,6 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from batuta.catalog.queries import skus_by_id
 from batuta.inventory.domain import Account, Condition, Movement, MovementReason
 from batuta.kernel.errors import BatutaError, NotFound
@@ -15,7 +13,7 @@ from batuta.kernel.events import Event
 from batuta.kernel.ids import child_id
 from batuta.locations.tables import location
 from batuta.ordering.commands import UnitReturn
-from batuta.plumbing.database import rows_with
+from batuta.plumbing.database import Connection, rows_with
 from batuta.returns.commands.announcing import about
 from batuta.returns.commands.carrying import Step, Task, carry, known, lock
 from batuta.returns.domain import (
@@ -66,7 +64,7 @@ class Dock:
                 raise UnknownSku("no SKU has this id", sku_id=str(line.sku_id))
 
 
-async def receive(db: AsyncConnection, *, receipts: Sequence[Receipt], now: datetime) -> list[Return | BatutaError]:
+async def receive(db: Connection, *, receipts: Sequence[Receipt], now: datetime) -> list[Return | BatutaError]:
     """Count goods that arrived into quarantine, whatever was announced (RET-05); the same receipt id counts once."""
     await lock(db, (one.return_id for one in receipts))
     dock = await _dock(db, receipts)
@@ -88,7 +86,7 @@ async def receive(db: AsyncConnection, *, receipts: Sequence[Receipt], now: date
 
 
 async def receive_blind(
-    db: AsyncConnection, *, receipts: Sequence[BlindReceipt], now: datetime
+    db: Connection, *, receipts: Sequence[BlindReceipt], now: datetime
 ) -> list[Return | BatutaError]:
     """Receive goods that nobody announced, against an order, a customer or nothing; never refused (RET-06)."""
     dock = await _dock(db, receipts)
@@ -96,13 +94,13 @@ async def receive_blind(
     return await carry(db, tasks=tasks, now=now)
 
 
-async def grade(db: AsyncConnection, *, gradings: Sequence[GradeUnits], now: datetime) -> list[Return | BatutaError]:
+async def grade(db: Connection, *, gradings: Sequence[GradeUnits], now: datetime) -> list[Return | BatutaError]:
     """Say in what state units came back; they go where that state lies (RET-05)."""
     tasks = [Task(one.return_id, partial(_grade, one, now)) for one in gradings]
     return await carry(db, tasks=tasks, now=now)
 
 
-async def _dock(db: AsyncConnection, receipts: Sequence[Receipt] | Sequence[BlindReceipt]) -> Dock:
+async def _dock(db: Connection, receipts: Sequence[Receipt] | Sequence[BlindReceipt]) -> Dock:
     skus = await skus_by_id(db, {line.sku_id for one in receipts for line in one.lines if line.sku_id})
     places = await rows_with(db, location.c.id, {one.location_id for one in receipts})
     before = await rows_with(db, receipt.c.id, {one.id for one in receipts})

@@ -5,11 +5,9 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from batuta.kernel.errors import BatutaError, Refused
 from batuta.kernel.events import Event
-from batuta.plumbing.database import rows_with
+from batuta.plumbing.database import Connection, rows_with
 from batuta.returns.commands.announcing import about
 from batuta.returns.commands.carrying import Step, Task, carry, known, lock
 from batuta.returns.domain import Refund, Resolve, Return, ReturnStatus, SoldOrder, decide_refund
@@ -22,7 +20,7 @@ class RefundIdUsed(Refused):
     """The id already stands for a refund of another return."""
 
 
-async def resolve(db: AsyncConnection, *, resolutions: Sequence[Resolve], now: datetime) -> list[Refund | BatutaError]:
+async def resolve(db: Connection, *, resolutions: Sequence[Resolve], now: datetime) -> list[Refund | BatutaError]:
     """Decide what is given back and tell it as `RefundDue`; no stock is looked at or moved (RET-04, RET-10).
 
     The same id is answered with the refund it stands for.

@@ -6,10 +6,9 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Text, Uuid, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.kernel.states import IllegalMove, move
-from batuta.plumbing.database import arrays, insert_new, params
+from batuta.plumbing.database import Connection, arrays, insert_new, params
 from batuta.shipping.commands.parcels import Found, lock_parcels, not_found
 from batuta.shipping.commands.tracking import adopt_scans
 from batuta.shipping.domain import (
@@ -39,7 +38,7 @@ NumberRefusal = ParcelNotFound | NoCarrier | IllegalMove | AlreadyNumbered | Tra
 
 
 async def label_parcels(
-    db: AsyncConnection, *, parcel_ids: Sequence[UUID], label_format: LabelFormat, now: datetime
+    db: Connection, *, parcel_ids: Sequence[UUID], label_format: LabelFormat, now: datetime
 ) -> list[Labelled | Refusal]:
     """Issue tracking numbers and SSCCs, and write the labels; a labelled parcel keeps its numbers.
 
@@ -57,7 +56,7 @@ async def label_parcels(
 
 
 async def give_numbers(
-    db: AsyncConnection, *, numbers: Sequence[GivenNumber], now: datetime
+    db: Connection, *, numbers: Sequence[GivenNumber], now: datetime
 ) -> list[Numbered | NumberRefusal]:
     """Record tracking numbers that carriers gave elsewhere: on imported parcels, or on labels bought by hand.
 
@@ -81,7 +80,7 @@ async def give_numbers(
     return answers
 
 
-async def _lock(db: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, Found]:
+async def _lock(db: Connection, ids: Sequence[UUID]) -> dict[UUID, Found]:
     rows = await db.execute(
         select(
             parcel.c.id,
@@ -136,7 +135,7 @@ def _labelled(parcel_id: UUID, row: Found | None, label_format: LabelFormat) -> 
     return Labelled(parcel_id, number, sscc_of(by, row.number), label_format)
 
 
-async def _number(db: AsyncConnection, found: Mapping[UUID, Found], labels: Sequence[Labelled], now: datetime) -> None:
+async def _number(db: Connection, found: Mapping[UUID, Found], labels: Sequence[Labelled], now: datetime) -> None:
     if not labels:
         return
     given = arrays("given", id=Uuid(), status=Text(), tracking_number=Text(), sscc=Text(), label_format=Text())
@@ -162,7 +161,7 @@ async def _number(db: AsyncConnection, found: Mapping[UUID, Found], labels: Sequ
     )
 
 
-async def _print(db: AsyncConnection, found: Mapping[UUID, Found], labels: Sequence[Labelled], now: datetime) -> None:
+async def _print(db: Connection, found: Mapping[UUID, Found], labels: Sequence[Labelled], now: datetime) -> None:
     ordered = sorted(labels, key=lambda one: one.parcel_id)
     rows = [
         {"parcel_id": one.parcel_id, "zpl": zpl(_facts(found[one.parcel_id], one)), "created_at": now}
@@ -173,12 +172,12 @@ async def _print(db: AsyncConnection, found: Mapping[UUID, Found], labels: Seque
 
 def _facts(row: Found, numbers: Labelled) -> LabelFacts:
     return msgspec.convert(
-        {**row._mapping, "tracking_number": numbers.tracking_number, "sscc": numbers.sscc},  # noqa: SLF001, public
+        {**row, "tracking_number": numbers.tracking_number, "sscc": numbers.sscc},
         LabelFacts,
     )
 
 
-async def _taken(db: AsyncConnection, numbers: Sequence[GivenNumber]) -> dict[tuple[UUID | None, str | None], UUID]:
+async def _taken(db: Connection, numbers: Sequence[GivenNumber]) -> dict[tuple[UUID | None, str | None], UUID]:
     rows = await db.execute(
         select(parcel.c.carrier_id, parcel.c.tracking_number, parcel.c.id).where(
             parcel.c.tracking_number == func.any([one.tracking_number for one in numbers])
@@ -206,7 +205,7 @@ def _numbered(
     return Numbered(one.parcel_id, one.tracking_number)
 
 
-async def _write(db: AsyncConnection, found: Mapping[UUID, Found], numbers: Mapping[UUID, str], now: datetime) -> None:
+async def _write(db: Connection, found: Mapping[UUID, Found], numbers: Mapping[UUID, str], now: datetime) -> None:
     if not numbers:
         return
     given = arrays("given", id=Uuid(), status=Text(), tracking_number=Text())

@@ -5,11 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Row, Text, Uuid, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Integer, Text, Uuid, func, select, update
 
 from batuta.kernel.states import IllegalMove, move
-from batuta.plumbing.database import Instant, arrays, insert_new, insert_rows, params
+from batuta.plumbing.database import Connection, Instant, Row, arrays, insert_new, insert_rows, params
 from batuta.plumbing.events import publish
 from batuta.shipping.domain import (
     PARCEL_MOVES,
@@ -36,11 +35,11 @@ from batuta.shipping.events import ParcelHandedOver, ParcelVoided
 from batuta.shipping.queries import services_by_id
 from batuta.shipping.tables import content, parcel
 
-Found = Row[*tuple[Any, ...]]
+Found = Row
 
 
 async def open_parcels(
-    db: AsyncConnection, *, parcels: Sequence[NewParcel], now: datetime
+    db: Connection, *, parcels: Sequence[NewParcel], now: datetime
 ) -> list[Opened | UnknownService | ParcelTooBig]:
     """Open a parcel for each; the same id again is the same parcel and changes nothing."""
     services = await services_by_id(db, {one.service_id for one in parcels if one.service_id})
@@ -54,7 +53,7 @@ async def open_parcels(
 
 
 async def close_parcels(
-    db: AsyncConnection, *, closings: Sequence[Closing], now: datetime
+    db: Connection, *, closings: Sequence[Closing], now: datetime
 ) -> list[Closed | ParcelNotFound | IllegalMove | ParcelTooBig]:
     """Record the weight and the sides of packed parcels, before a label says them."""
     found = await lock_parcels(db, (one.parcel_id for one in closings))
@@ -88,7 +87,7 @@ async def close_parcels(
 
 
 async def hand_over(
-    db: AsyncConnection,
+    db: Connection,
     *,
     handovers: Sequence[HandOver],
     now: datetime,  # noqa: ARG001, as every command
@@ -114,7 +113,7 @@ async def hand_over(
 
 
 async def void_parcels(
-    db: AsyncConnection, *, voids: Sequence[Void], now: datetime
+    db: Connection, *, voids: Sequence[Void], now: datetime
 ) -> list[Voided | ParcelNotFound | AlreadyHandedOver]:
     """Take parcels out of the world before a carrier has them."""
     found = await lock_parcels(db, (one.parcel_id for one in voids))
@@ -136,7 +135,7 @@ async def void_parcels(
     return answers
 
 
-async def lock_parcels(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Found]:
+async def lock_parcels(db: Connection, ids: Iterable[UUID]) -> dict[UUID, Found]:
     """Lock parcels in the order of their ids and return what decisions need of them."""
     rows = await db.execute(
         select(
@@ -156,7 +155,7 @@ async def lock_parcels(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, F
     return {row.id: row for row in rows}
 
 
-async def _move(db: AsyncConnection, wanted: ParcelStatus, moved: Sequence[tuple[Found, datetime | None]]) -> None:
+async def _move(db: Connection, wanted: ParcelStatus, moved: Sequence[tuple[Found, datetime | None]]) -> None:
     """Write what we did; the status follows unless the carrier has already said more."""
     if not moved:
         return

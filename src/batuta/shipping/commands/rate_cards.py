@@ -6,9 +6,8 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Table, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from batuta.plumbing.database import insert_rows
+from batuta.plumbing.database import Connection, insert_rows
 from batuta.shipping.domain import (
     BadRateCard,
     Carrier,
@@ -20,7 +19,7 @@ from batuta.shipping.domain import (
 from batuta.shipping.tables import carrier, rate, service, tariff_change, transit, zone_rule
 
 
-async def save_carriers(db: AsyncConnection, *, carriers: Sequence[Carrier], now: datetime) -> None:
+async def save_carriers(db: Connection, *, carriers: Sequence[Carrier], now: datetime) -> None:
     """Create carriers, or change those of the same code; a carrier keeps the id it first had."""
     for one in sorted(carriers, key=lambda each: each.code):
         await _upsert(
@@ -37,7 +36,7 @@ async def save_carriers(db: AsyncConnection, *, carriers: Sequence[Carrier], now
     await _mark_changed(db, now)
 
 
-async def save_services(db: AsyncConnection, *, services: Sequence[Service], now: datetime) -> None:
+async def save_services(db: Connection, *, services: Sequence[Service], now: datetime) -> None:
     """Create services, or change those of the same code; a service keeps the id it first had."""
     for one in sorted(services, key=lambda each: each.code):
         await _upsert(
@@ -58,7 +57,7 @@ async def save_services(db: AsyncConnection, *, services: Sequence[Service], now
 
 
 async def set_rate_cards(
-    db: AsyncConnection, *, cards: Sequence[RateCard], now: datetime
+    db: Connection, *, cards: Sequence[RateCard], now: datetime
 ) -> list[RateCard | BadRateCard | UnknownService]:
     """Replace the whole rate card of each service, and answer with it."""
     asked = sorted({card.service_id for card in cards})
@@ -76,7 +75,7 @@ async def set_rate_cards(
     return answers
 
 
-async def _replace(db: AsyncConnection, cards: Sequence[RateCard]) -> None:
+async def _replace(db: Connection, cards: Sequence[RateCard]) -> None:
     ids = [card.service_id for card in cards]
     for table in (zone_rule, rate, transit):
         await db.execute(delete(table).where(table.c.service_id == func.any(ids)))
@@ -136,13 +135,13 @@ def _refusal(card: RateCard, *, is_known: bool) -> BadRateCard | UnknownService 
     return None
 
 
-async def _upsert(db: AsyncConnection, table: Table, row: dict[str, object]) -> None:
+async def _upsert(db: Connection, table: Table, row: dict[str, object]) -> None:
     statement = insert(table).values(row)
     changed = {name: statement.excluded[name] for name in row if name not in {"id", "code"}}
     await db.execute(statement.on_conflict_do_update(index_elements=["code"], set_=changed))
 
 
-async def _mark_changed(db: AsyncConnection, now: datetime) -> None:
+async def _mark_changed(db: Connection, now: datetime) -> None:
     transaction: ColumnElement[int] = func.pg_current_xact_id()
     statement = insert(tariff_change).values(id=1, changed_by=transaction, changed_at=now)
     changed = {"changed_by": statement.excluded.changed_by, "changed_at": statement.excluded.changed_at}

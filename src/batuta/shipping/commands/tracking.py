@@ -6,13 +6,12 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, Text, Uuid, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, Text, Uuid, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
 from batuta.kernel.events import Event
-from batuta.plumbing.database import Instant, arrays, insert_new, params
+from batuta.plumbing.database import Connection, Instant, Row, arrays, insert_new, params
 from batuta.plumbing.events import publish
 from batuta.shipping import events
 from batuta.shipping.domain import (
@@ -30,14 +29,12 @@ from batuta.shipping.domain import (
 )
 from batuta.shipping.tables import carrier, parcel, scan, tracking_code, unmatched_scan
 
-Found = Row[*tuple[Any, ...]]
+Found = Row
 Number = tuple[str, str]
 Codes = Mapping[UUID, Mapping[str, tuple[TrackingStatus, str]]]
 
 
-async def record_tracking(
-    db: AsyncConnection, *, scans: Sequence[Scan], now: datetime
-) -> list[Recorded | UnknownParcel]:
+async def record_tracking(db: Connection, *, scans: Sequence[Scan], now: datetime) -> list[Recorded | UnknownParcel]:
     """Book what carriers reported: late, twice and shuffled reports end the same (SHP-02, SHP-03).
 
     A scan whose parcel nobody knows is answered `UnknownParcel`, kept, and applied when the parcel appears.
@@ -60,20 +57,20 @@ async def record_tracking(
     return answers
 
 
-async def adopt_scans(db: AsyncConnection, *, parcel_ids: Sequence[UUID], now: datetime) -> int:
+async def adopt_scans(db: Connection, *, parcel_ids: Sequence[UUID], now: datetime) -> int:
     """Apply to parcels that just got their tracking numbers what carriers had reported before."""
     if not parcel_ids:
         return 0
     return await _adopt(db, _waiting().where(parcel.c.id == func.any(list(parcel_ids))), now)
 
 
-async def match_scans(db: AsyncConnection, *, now: datetime, limit: int) -> int:
+async def match_scans(db: Connection, *, now: datetime, limit: int) -> int:
     """Sweep: apply scans that were kept while, in another transaction, their parcel was just being labelled."""
     return await _adopt(db, _waiting().limit(limit), now)
 
 
 async def save_tracking_codes(
-    db: AsyncConnection,
+    db: Connection,
     *,
     codes: Sequence[TrackingCode],
     now: datetime,  # noqa: ARG001, as every command
@@ -131,7 +128,7 @@ _NEEDED = (
 )
 
 
-async def _lock_by_number(db: AsyncConnection, keys: Iterable[Number]) -> dict[Number, Found]:
+async def _lock_by_number(db: Connection, keys: Iterable[Number]) -> dict[Number, Found]:
     asked = sorted(keys)
     given = arrays("given", carrier_code=Text(), tracking_number=Text())
     rows = await db.execute(
@@ -147,7 +144,7 @@ async def _lock_by_number(db: AsyncConnection, keys: Iterable[Number]) -> dict[N
 
 
 async def _insert(
-    db: AsyncConnection, scans: Sequence[tuple[Found, Scan]], now: datetime
+    db: Connection, scans: Sequence[tuple[Found, Scan]], now: datetime
 ) -> set[tuple[UUID, datetime, str, str]]:
     """Insert the scans that are new and return their keys."""
     codes = await _codes(db, {row.carrier_id for row, _ in scans})
@@ -172,9 +169,7 @@ async def _insert(
     return {(key[0], key[1], key[2], key[3]) for key in new}
 
 
-async def _settle(
-    db: AsyncConnection, found: Mapping[UUID, Found], touched: AbstractSet[UUID]
-) -> dict[UUID, ParcelStatus]:
+async def _settle(db: Connection, found: Mapping[UUID, Found], touched: AbstractSet[UUID]) -> dict[UUID, ParcelStatus]:
     """Work out the touched parcels anew from all their scans, tell what became true, and return every status."""
     reports = await _reports(db, touched)
     outlooks = {key: outlook(ParcelStatus(found[key].our_status), reports[key]) for key in sorted(touched)}
@@ -183,7 +178,7 @@ async def _settle(
     return {key: outlooks[key].status if key in outlooks else ParcelStatus(row.status) for key, row in found.items()}
 
 
-async def _reports(db: AsyncConnection, parcel_ids: Iterable[UUID]) -> dict[UUID, list[Report]]:
+async def _reports(db: Connection, parcel_ids: Iterable[UUID]) -> dict[UUID, list[Report]]:
     reports: dict[UUID, list[Report]] = {parcel_id: [] for parcel_id in parcel_ids}
     if not reports:
         return reports
@@ -197,7 +192,7 @@ async def _reports(db: AsyncConnection, parcel_ids: Iterable[UUID]) -> dict[UUID
     return reports
 
 
-async def _write(db: AsyncConnection, outlooks: Mapping[UUID, Outlook]) -> None:
+async def _write(db: Connection, outlooks: Mapping[UUID, Outlook]) -> None:
     if not outlooks:
         return
     columns: dict[str, TypeEngine[Any]] = {
@@ -245,7 +240,7 @@ _ENDS: Mapping[ParcelStatus, type[Event]] = {
 }
 
 
-async def _keep(db: AsyncConnection, scans: Sequence[Scan], now: datetime) -> None:
+async def _keep(db: Connection, scans: Sequence[Scan], now: datetime) -> None:
     rows = [
         {
             "carrier_code": one.carrier_code,
@@ -279,7 +274,7 @@ def _waiting() -> Select[*tuple[Any, ...]]:
     )
 
 
-async def _adopt(db: AsyncConnection, waiting: Select[*tuple[Any, ...]], now: datetime) -> int:
+async def _adopt(db: Connection, waiting: Select[*tuple[Any, ...]], now: datetime) -> int:
     rows = (await db.execute(waiting)).all()
     if not rows:
         return 0
@@ -308,7 +303,7 @@ def _kept(row: Found) -> Scan:
     )
 
 
-async def _codes(db: AsyncConnection, carrier_ids: Iterable[UUID]) -> Codes:
+async def _codes(db: Connection, carrier_ids: Iterable[UUID]) -> Codes:
     codes: dict[UUID, dict[str, tuple[TrackingStatus, str]]] = {}
     rows = await db.execute(select(tracking_code).where(tracking_code.c.carrier_id == func.any(list(carrier_ids))))
     for carrier_id, raw_code, status, detail in rows:

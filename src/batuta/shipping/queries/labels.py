@@ -6,13 +6,13 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from batuta.plumbing.database import Connection
 from batuta.shipping.domain import LabelFacts, label_pdf
 from batuta.shipping.tables import carrier, label, parcel, service
 
 
-async def zpl_labels(db: AsyncConnection, parcel_ids: Iterable[UUID]) -> dict[UUID, str]:
+async def zpl_labels(db: Connection, parcel_ids: Iterable[UUID]) -> dict[UUID, str]:
     """The ZPL that was written for each of these parcels; one that has none is left out."""
     rows = await db.execute(
         select(label.c.parcel_id, label.c.zpl).where(label.c.parcel_id == func.any(list(parcel_ids)))
@@ -20,7 +20,7 @@ async def zpl_labels(db: AsyncConnection, parcel_ids: Iterable[UUID]) -> dict[UU
     return {row[0]: row[1] for row in rows}
 
 
-async def label_facts(db: AsyncConnection, parcel_ids: Iterable[UUID]) -> dict[UUID, LabelFacts]:
+async def label_facts(db: Connection, parcel_ids: Iterable[UUID]) -> dict[UUID, LabelFacts]:
     """What stands on the label of each of these parcels; one that has no numbers yet is left out."""
     rows = await db.execute(
         select(
@@ -42,7 +42,7 @@ async def label_facts(db: AsyncConnection, parcel_ids: Iterable[UUID]) -> dict[U
     return {row["id"]: msgspec.convert(dict(row), LabelFacts) for row in rows.mappings()}
 
 
-async def label_pdfs(db: AsyncConnection, parcel_ids: Iterable[UUID]) -> dict[UUID, bytes]:
+async def label_pdfs(db: Connection, parcel_ids: Iterable[UUID]) -> dict[UUID, bytes]:
     """The label of each of these parcels as a PDF page, drawn now, beside the event loop (some 8 ms each)."""
     facts = await label_facts(db, parcel_ids)
     pages = await asyncio.to_thread(lambda: [label_pdf(one) for one in facts.values()])

@@ -2,24 +2,22 @@
 
 from collections.abc import Iterable
 from datetime import timedelta, timezone
-from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Text, Uuid, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Text, Uuid, func, select
 
-from batuta.plumbing.database import arrays, params
+from batuta.plumbing.database import Connection, Row, arrays, params
 from batuta.shipping.domain import Content, Parcel, SeenScan
 from batuta.shipping.tables import carrier, content, parcel, scan, service, unmatched_scan
 
 
-async def parcels_by_id(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Parcel]:
+async def parcels_by_id(db: Connection, ids: Iterable[UUID]) -> dict[UUID, Parcel]:
     """The parcels of these ids that exist, with their contents."""
     return {one.id: one for one in await _parcels(db, parcel.c.id == func.any(list(ids)))}
 
 
-async def parcels_of_owner(db: AsyncConnection, owner_ids: Iterable[UUID]) -> dict[UUID, list[Parcel]]:
+async def parcels_of_owner(db: Connection, owner_ids: Iterable[UUID]) -> dict[UUID, list[Parcel]]:
     """Every owner's parcels in the order in which they were opened."""
     owners = list(owner_ids)
     found: dict[UUID, list[Parcel]] = {owner: [] for owner in owners}
@@ -28,7 +26,7 @@ async def parcels_of_owner(db: AsyncConnection, owner_ids: Iterable[UUID]) -> di
     return found
 
 
-async def parcel_by_tracking(db: AsyncConnection, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], UUID]:
+async def parcel_by_tracking(db: Connection, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], UUID]:
     """The parcel ids of (carrier code, tracking number); a number nobody knows is left out."""
     asked = list(keys)
     given = arrays("given", carrier_code=Text(), tracking_number=Text())
@@ -44,7 +42,7 @@ async def parcel_by_tracking(db: AsyncConnection, keys: Iterable[tuple[str, str]
     return {(row[0], row[1]): row[2] for row in rows}
 
 
-async def scans_of(db: AsyncConnection, parcel_ids: Iterable[UUID]) -> dict[UUID, list[SeenScan]]:
+async def scans_of(db: Connection, parcel_ids: Iterable[UUID]) -> dict[UUID, list[SeenScan]]:
     """What carriers reported of each parcel, in the order in which it happened, by the carrier's own clock."""
     ids = list(parcel_ids)
     found: dict[UUID, list[SeenScan]] = {parcel_id: [] for parcel_id in ids}
@@ -60,9 +58,9 @@ async def scans_of(db: AsyncConnection, parcel_ids: Iterable[UUID]) -> dict[UUID
     return found
 
 
-async def unmatched_scans(db: AsyncConnection) -> int:
+async def unmatched_scans(db: Connection) -> int:
     """How many scans wait for a parcel that nobody knows yet."""
-    return (await db.execute(select(func.count()).select_from(unmatched_scan))).scalar_one()
+    return int(await db.scalar(select(func.count()).select_from(unmatched_scan)))
 
 
 _SHOWN = [
@@ -72,7 +70,7 @@ _SHOWN = [
 ]
 
 
-async def _parcels(db: AsyncConnection, condition: ColumnElement[bool]) -> list[Parcel]:
+async def _parcels(db: Connection, condition: ColumnElement[bool]) -> list[Parcel]:
     rows = (
         await db.execute(
             select(
@@ -90,7 +88,7 @@ async def _parcels(db: AsyncConnection, condition: ColumnElement[bool]) -> list[
     return [_parcel(row, contents.get(row.id, [])) for row in rows]
 
 
-async def _contents(db: AsyncConnection, parcel_ids: list[UUID]) -> dict[UUID, list[Content]]:
+async def _contents(db: Connection, parcel_ids: list[UUID]) -> dict[UUID, list[Content]]:
     given = arrays("given", parcel_id=Uuid())
     rows = await db.execute(
         select(content).join(given, given.c.parcel_id == content.c.parcel_id).order_by(*content.primary_key.columns),
@@ -102,5 +100,5 @@ async def _contents(db: AsyncConnection, parcel_ids: list[UUID]) -> dict[UUID, l
     return found
 
 
-def _parcel(row: Row[*tuple[Any, ...]], contents: list[Content]) -> Parcel:
-    return msgspec.convert({**row._mapping, "contents": contents}, Parcel)  # noqa: SLF001, SQLAlchemy's public name
+def _parcel(row: Row, contents: list[Content]) -> Parcel:
+    return msgspec.convert({**row, "contents": contents}, Parcel)

@@ -6,9 +6,9 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import msgspec
-from sqlalchemy import ColumnElement, Engine, Table, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Table, func, select
 
+from batuta.plumbing.database import Connection, Engine
 from batuta.shipping.domain import (
     Carrier,
     NotServed,
@@ -27,13 +27,13 @@ from batuta.shipping.tables import carrier, rate, service, tariff_change, transi
 _kept: WeakKeyDictionary[Engine, tuple[int, Tariffs]] = WeakKeyDictionary()
 
 
-async def rates(db: AsyncConnection, *, requests: Sequence[RateRequest]) -> dict[UUID, list[Rated] | NotServed]:
+async def rates(db: Connection, *, requests: Sequence[RateRequest]) -> dict[UUID, list[Rated] | NotServed]:
     """Price many parcels with every service that takes them, the cheapest first; or why none does."""
     known = await tariffs(db)
     return {request.id: known.rate(request) for request in requests}
 
 
-async def tariffs(db: AsyncConnection) -> Tariffs:
+async def tariffs(db: Connection) -> Tariffs:
     """All rate cards. One small read tells whether those in memory still hold.
 
     A change that this very transaction made may yet be undone, so it is read but not kept.
@@ -43,42 +43,40 @@ async def tariffs(db: AsyncConnection) -> Tariffs:
     if row is None:
         return Tariffs([])
     changed_by, is_ours = row
-    connection = db.sync_connection
-    assert connection
-    kept = _kept.get(connection.engine)
+    kept = _kept.get(db.engine)
     if kept and kept[0] == changed_by:
         return kept[1]
     read = await _read(db)
     if not is_ours:
-        _kept[connection.engine] = (changed_by, read)
+        _kept[db.engine] = (changed_by, read)
     return read
 
 
-async def carriers_by_code(db: AsyncConnection, codes: Iterable[str]) -> dict[str, Carrier]:
+async def carriers_by_code(db: Connection, codes: Iterable[str]) -> dict[str, Carrier]:
     """The carriers of these codes that exist."""
     rows = await db.execute(select(carrier).where(carrier.c.code == func.any(list(codes))))
     return {row["code"]: msgspec.convert(dict(row), Carrier) for row in rows.mappings()}
 
 
-async def carriers_by_id(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Carrier]:
+async def carriers_by_id(db: Connection, ids: Iterable[UUID]) -> dict[UUID, Carrier]:
     """The carriers of these ids that exist."""
     rows = await db.execute(select(carrier).where(carrier.c.id == func.any(list(ids))))
     return {row["id"]: msgspec.convert(dict(row), Carrier) for row in rows.mappings()}
 
 
-async def services_by_code(db: AsyncConnection, codes: Iterable[str]) -> dict[str, Service]:
+async def services_by_code(db: Connection, codes: Iterable[str]) -> dict[str, Service]:
     """The services of these codes that exist."""
     found = await _services(db, service.c.code == func.any(list(codes)))
     return {one.code: one for one in found}
 
 
-async def services_by_id(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Service]:
+async def services_by_id(db: Connection, ids: Iterable[UUID]) -> dict[UUID, Service]:
     """The services of these ids that exist."""
     found = await _services(db, service.c.id == func.any(list(ids)))
     return {one.id: one for one in found}
 
 
-async def rate_cards_of(db: AsyncConnection, service_ids: Iterable[UUID]) -> dict[UUID, RateCard]:
+async def rate_cards_of(db: Connection, service_ids: Iterable[UUID]) -> dict[UUID, RateCard]:
     """The rate card of each of these services; a service without one has an empty card."""
     ids = list(service_ids)
     zones = await _by_service(db, zone_rule, ids)
@@ -95,7 +93,7 @@ async def rate_cards_of(db: AsyncConnection, service_ids: Iterable[UUID]) -> dic
     }
 
 
-async def _read(db: AsyncConnection) -> Tariffs:
+async def _read(db: Connection) -> Tariffs:
     carriers = {
         row["id"]: msgspec.convert(dict(row), Carrier) for row in (await db.execute(select(carrier))).mappings()
     }
@@ -104,14 +102,14 @@ async def _read(db: AsyncConnection) -> Tariffs:
     return Tariffs(Tariff(one, carriers[one.carrier_id], cards[one.id]) for one in services)
 
 
-async def _services(db: AsyncConnection, condition: ColumnElement[bool] | None) -> list[Service]:
+async def _services(db: Connection, condition: ColumnElement[bool] | None) -> list[Service]:
     statement = select(service).order_by(service.c.code)
     if condition is not None:
         statement = statement.where(condition)
     return [msgspec.convert(dict(row), Service) for row in (await db.execute(statement)).mappings()]
 
 
-async def _by_service(db: AsyncConnection, table: Table, ids: Sequence[UUID]) -> Mapping[UUID, list[dict[str, Any]]]:
+async def _by_service(db: Connection, table: Table, ids: Sequence[UUID]) -> Mapping[UUID, list[dict[str, Any]]]:
     statement = select(table).where(table.c.service_id == func.any(list(ids))).order_by(*table.primary_key.columns)
     found: dict[UUID, list[dict[str, Any]]] = {}
     for row in (await db.execute(statement)).mappings():

@@ -6,9 +6,8 @@ from datetime import date
 from uuid import UUID
 
 from sqlalchemy import Date, Uuid, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from batuta.plumbing.database import Integer, arrays, insert_new, params
+from batuta.plumbing.database import Connection, Integer, arrays, insert_new, params
 from batuta.sourcing.commands.gathering import Gathered, Refusals
 from batuta.sourcing.domain import Draft
 from batuta.sourcing.tables import assignment, load
@@ -43,7 +42,7 @@ _count_again = (
 
 
 async def take_capacity(
-    db: AsyncConnection, drafts: Sequence[Draft], gathered: Gathered, refusals: Refusals, *, without: Collection[UUID]
+    db: Connection, drafts: Sequence[Draft], gathered: Gathered, refusals: Refusals, *, without: Collection[UUID]
 ) -> set[UUID]:
     """Count the planned orders at the locations that limit them; return those that found a location full.
 
@@ -69,14 +68,14 @@ async def take_capacity(
     return refused
 
 
-async def count_again(db: AsyncConnection, days: Collection[Day]) -> None:
+async def count_again(db: Connection, days: Collection[Day]) -> None:
     """Set the loads to the orders that still stand there."""
     if days:
         await _lock_days(db, sorted(days))
         await db.execute(_count_again, _rows(sorted(days), [0] * len(days)))
 
 
-async def _lock_days(db: AsyncConnection, days: Sequence[Day]) -> dict[Day, int]:
+async def _lock_days(db: Connection, days: Sequence[Day]) -> dict[Day, int]:
     rows = [{"location_id": location_id, "day": day, "orders": 0} for location_id, day in days]
     await insert_new(db, load, rows, returning=["location_id"])
     locked = await db.execute(_lock, _rows(days, [0] * len(days)))

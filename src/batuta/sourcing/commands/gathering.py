@@ -6,13 +6,13 @@ from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.catalog.domain import SkuKind
 from batuta.catalog.queries import skus_by_id
 from batuta.inventory.queries import availability
 from batuta.locations.domain import Ability, Location, local_day, next_open
 from batuta.locations.queries import active_locations, locations_by_id
+from batuta.plumbing.database import Connection
 from batuta.sourcing.commands.holding import hold
 from batuta.sourcing.domain import Good, Known, Lane, Method, Shelf, Site, SourcingRequest, parts_of
 from batuta.sourcing.queries import History, LaneRequest, lanes_of, loads_of
@@ -34,7 +34,7 @@ class Gathered(msgspec.Struct, frozen=True):
 
 
 async def gather(
-    db: AsyncConnection, requests: Sequence[SourcingRequest], history: History, refusals: Refusals, *, now: datetime
+    db: Connection, requests: Sequence[SourcingRequest], history: History, refusals: Refusals, *, now: datetime
 ) -> Gathered:
     """Read stock, claims, locations, capacity and lanes; units that the orders do not hold yet are reserved first."""
     goods = await _goods(db, requests)
@@ -76,7 +76,7 @@ async def gather(
     return Gathered(known, locations, days)
 
 
-async def _goods(db: AsyncConnection, requests: Sequence[SourcingRequest]) -> dict[UUID, Good]:
+async def _goods(db: Connection, requests: Sequence[SourcingRequest]) -> dict[UUID, Good]:
     """The goods asked for. A SKU nobody knows is a good without stock."""
     asked = {sku_id for request in requests for line in request.lines for sku_id, _ in line.components}
     found = await skus_by_id(db, asked)
@@ -88,7 +88,7 @@ async def _goods(db: AsyncConnection, requests: Sequence[SourcingRequest]) -> di
 
 
 async def _locations(
-    db: AsyncConnection,
+    db: Connection,
     requests: Sequence[SourcingRequest],
     goods: Mapping[UUID, Good],
     holders: Mapping[UUID, Collection[UUID]],
@@ -121,7 +121,7 @@ def _site(location: Location, now: datetime) -> Site:
 
 
 async def _lanes(
-    db: AsyncConnection,
+    db: Connection,
     requests: Sequence[SourcingRequest],
     holders: Mapping[UUID, Collection[UUID]],
     locations: Mapping[UUID, Location],

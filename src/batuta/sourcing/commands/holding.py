@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from batuta.inventory.commands import reserve
 from batuta.inventory.domain import Claim, Reserved, ReserveLine, ReserveRequest
 from batuta.inventory.queries import all_claims_of
+from batuta.plumbing.database import Connection
 from batuta.sourcing.domain import Good, SourcingRequest, parts_of
 from batuta.sourcing.queries import History
 
@@ -18,7 +17,7 @@ Held = dict[tuple[UUID, UUID, UUID], int]
 
 
 async def hold(
-    db: AsyncConnection,
+    db: Connection,
     requests: Sequence[SourcingRequest],
     goods: Mapping[UUID, Good],
     history: History,

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from batuta.inventory.commands import relocate
 from batuta.inventory.domain import Relocate, Relocated
-from batuta.plumbing.database import insert_rows
+from batuta.plumbing.database import Connection, insert_rows
 from batuta.plumbing.events import publish
 from batuta.sourcing.commands.capacity import take_capacity
 from batuta.sourcing.commands.gathering import Gathered, Refusals, gather
@@ -22,7 +20,7 @@ ROUNDS_MAX = 5
 """How often an order is decided again because others were faster."""
 
 
-async def plan(db: AsyncConnection, *, requests: Sequence[SourcingRequest], now: datetime) -> list[Plan | Unfillable]:
+async def plan(db: Connection, *, requests: Sequence[SourcingRequest], now: datetime) -> list[Plan | Unfillable]:
     """Choose for each order the cheapest locations for all units asked for, and move their claims there (SRC-01 to 03).
 
     Orders are served in turn, each seeing what those before it took. All units of a request are planned, or none, and
@@ -40,9 +38,7 @@ async def plan(db: AsyncConnection, *, requests: Sequence[SourcingRequest], now:
     return [answer for answer in answers if answer is not None]
 
 
-async def _plan_once(
-    db: AsyncConnection, requests: Sequence[SourcingRequest], *, now: datetime
-) -> list[Plan | Unfillable]:
+async def _plan_once(db: Connection, requests: Sequence[SourcingRequest], *, now: datetime) -> list[Plan | Unfillable]:
     """Plan orders that come once each."""
     order_ids = [request.order_id for request in requests]
     sku_ids = {sku_id for request in requests for line in request.lines for sku_id, _ in line.components}
@@ -72,9 +68,7 @@ async def _plan_once(
     return [answers[order_id] for order_id in order_ids]
 
 
-async def _standing_plans(
-    db: AsyncConnection, requests: Sequence[SourcingRequest], history: History
-) -> dict[UUID, Plan]:
+async def _standing_plans(db: Connection, requests: Sequence[SourcingRequest], history: History) -> dict[UUID, Plan]:
     """The plans of requests that were planned before, and of which no unit was given back since."""
     repeated = {}
     for request in requests:
@@ -121,7 +115,7 @@ def _assignment(one: Standing) -> Assignment:
     )
 
 
-async def _move_claims(db: AsyncConnection, drafts: Sequence[Draft], refusals: Refusals, *, now: datetime) -> set[UUID]:
+async def _move_claims(db: Connection, drafts: Sequence[Draft], refusals: Refusals, *, now: datetime) -> set[UUID]:
     """Move the claims to where the units ship from; return the orders of which a move was refused.
 
     What was moved of a refused order stays: it holds as many units as before, and is decided again from there.
@@ -148,7 +142,7 @@ async def _move_claims(db: AsyncConnection, drafts: Sequence[Draft], refusals: R
     return refused
 
 
-async def _keep(db: AsyncConnection, settled: Sequence[tuple[Draft, Gathered]], *, now: datetime) -> None:
+async def _keep(db: Connection, settled: Sequence[tuple[Draft, Gathered]], *, now: datetime) -> None:
     """Write decisions and assignments, and tell of them."""
     await insert_rows(
         db,

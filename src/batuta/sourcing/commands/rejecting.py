@@ -7,10 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.kernel.ids import child_id
-from batuta.plumbing.database import Integer, arrays, insert_new, params, rows_with
+from batuta.plumbing.database import Connection, Integer, arrays, insert_new, params, rows_with
 from batuta.sourcing.commands.capacity import count_again
 from batuta.sourcing.domain import Rejection, Withdrawal
 from batuta.sourcing.tables import assignment, rejection
@@ -38,7 +37,7 @@ _lessen = (
 )
 
 
-async def record_rejection(db: AsyncConnection, *, rejections: Sequence[Rejection], now: datetime) -> list[int]:
+async def record_rejection(db: Connection, *, rejections: Sequence[Rejection], now: datetime) -> list[int]:
     """Take units off the plans of locations that will not serve them, and ban them there; answer the units of each.
 
     The claims stay where they are until the units are planned again. A rejection sent again is worth no units.
@@ -64,7 +63,7 @@ async def record_rejection(db: AsyncConnection, *, rejections: Sequence[Rejectio
     return given_back
 
 
-async def withdraw(db: AsyncConnection, *, withdrawals: Sequence[Withdrawal]) -> None:
+async def withdraw(db: Connection, *, withdrawals: Sequence[Withdrawal]) -> None:
     """Take cancelled units off the plans of their locations, whose load is less by then; nobody is banned.
 
     The caller does it once for each cancellation, and releases the claims.
@@ -123,7 +122,7 @@ def _cause(row: Mapping[str, Any]) -> tuple[UUID, ...]:
     return tuple(row[column] for column in (*_KEY[:4], "cause_id"))
 
 
-async def _write(db: AsyncConnection, changed: Mapping[tuple[Any, ...], Mapping[str, Any]]) -> None:
+async def _write(db: Connection, changed: Mapping[tuple[Any, ...], Mapping[str, Any]]) -> None:
     if not changed:
         return
     columns: dict[str, list[Any]] = defaultdict(list)

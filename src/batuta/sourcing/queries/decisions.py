@@ -4,15 +4,14 @@ from collections.abc import Collection
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.plumbing.audit import Law
-from batuta.plumbing.database import rows_with
+from batuta.plumbing.database import Connection, rows_with
 from batuta.sourcing.domain import Assignment, Decision
 from batuta.sourcing.tables import assignment, decision
 
 
-async def decisions_of(db: AsyncConnection, order_ids: Collection[UUID]) -> dict[UUID, list[Decision]]:
+async def decisions_of(db: Connection, order_ids: Collection[UUID]) -> dict[UUID, list[Decision]]:
     """Every decision on the orders' lines, oldest attempt first (SRC-12)."""
     found: dict[UUID, list[Decision]] = {order_id: [] for order_id in order_ids}
     for row in await rows_with(db, decision.c.order_id, order_ids):
@@ -22,7 +21,7 @@ async def decisions_of(db: AsyncConnection, order_ids: Collection[UUID]) -> dict
     return found
 
 
-async def assignments_of(db: AsyncConnection, order_ids: Collection[UUID]) -> dict[UUID, list[Assignment]]:
+async def assignments_of(db: Connection, order_ids: Collection[UUID]) -> dict[UUID, list[Assignment]]:
     """Where the orders' units ship from as things stand; what a location gave back is left out."""
     found: dict[UUID, list[Assignment]] = {order_id: [] for order_id in order_ids}
     rows = await rows_with(db, assignment.c.order_id, order_ids)

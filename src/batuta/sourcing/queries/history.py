@@ -8,10 +8,9 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, case, func, literal_column, null, or_, select, union_all
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.locations.tables import location
-from batuta.plumbing.database import Instant
+from batuta.plumbing.database import Connection, Instant
 from batuta.sourcing.tables import assignment, decision, load, rejection
 
 
@@ -83,7 +82,7 @@ _history = union_all(_standing, _barred, _attempts, _sites)
 
 
 async def history_of(
-    db: AsyncConnection, order_ids: Collection[UUID], *, sku_ids: Collection[UUID], now: datetime
+    db: Connection, order_ids: Collection[UUID], *, sku_ids: Collection[UUID], now: datetime
 ) -> History:
     """All that sourcing remembers of the orders, and of the SKUs where a rejection counts for every order."""
     standing: dict[UUID, list[Standing]] = defaultdict(list)
@@ -102,7 +101,7 @@ async def history_of(
     return History(standing=standing, barred=frozenset(barred), attempts=attempts, sites_active=sites_active)
 
 
-async def loads_of(db: AsyncConnection, days: Mapping[UUID, date]) -> dict[UUID, int]:
+async def loads_of(db: Connection, days: Mapping[UUID, date]) -> dict[UUID, int]:
     """How many orders each location has been planned on its day; a location without any is absent."""
     if not days:
         return {}

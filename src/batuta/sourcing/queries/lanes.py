@@ -5,9 +5,9 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from batuta.kernel.addresses import Address
+from batuta.plumbing.database import Connection
 from batuta.shipping.domain import NotServed, RateRequest, Service, ServiceKind, Tariffs
 from batuta.shipping.queries import rate_cards_of, services_by_id, tariffs
 from batuta.sourcing.domain import Lane
@@ -34,7 +34,7 @@ _kept: WeakKeyDictionary[Tariffs, _Cards] = WeakKeyDictionary()
 
 
 async def lanes_of(
-    db: AsyncConnection, requests: Collection[LaneRequest], origins: Mapping[UUID, Address]
+    db: Connection, requests: Collection[LaneRequest], origins: Mapping[UUID, Address]
 ) -> dict[tuple[UUID, UUID], tuple[Lane, ...]]:
     """The lanes by order and location; a service that asks another currency than the order's is left out."""
     known = await tariffs(db)
@@ -74,7 +74,7 @@ def _zones(known: Tariffs, request: LaneRequest, origin: Address) -> list[tuple[
     return [] if isinstance(rated, NotServed) else [(one.service_id, one.zone) for one in rated]
 
 
-async def _cards(db: AsyncConnection, known: Tariffs, service_ids: Collection[UUID]) -> _Cards:
+async def _cards(db: Connection, known: Tariffs, service_ids: Collection[UUID]) -> _Cards:
     """The rate cards, read once for as long as shipping keeps these tariffs."""
     cards = _kept.setdefault(known, _Cards({}, {}))
     missing = set(service_ids) - cards.services.keys()
