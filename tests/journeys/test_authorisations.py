@@ -19,10 +19,9 @@ from batuta.fulfillment.domain import (
 from batuta.ordering.commands import EndHold, add_holds, end_holds
 from batuta.ordering.domain import HoldKind, Method, NewHold, OrderStatus, Stage
 from batuta.payments.adapters.test_provider import TestProvider
-from batuta.payments.commands import open_payments, request_authorisation
+from batuta.payments.commands import open_payments, request_authorisation, take_webhook
 from batuta.payments.domain import CaptureMoment, NewPayment, PaymentView
 from batuta.payments.domain import Method as MeansKind
-from batuta.payments.jobs import take_webhook
 from batuta.payments.queries import payments_of
 from batuta.plumbing.database import Connection
 from batuta.plumbing.events import facts_of

@@ -11,8 +11,8 @@ import pytest
 from batuta.kernel.gs1 import check_digit
 from batuta.ordering.domain import Means, OrderStatus
 from batuta.payments.adapters.test_provider import TestProvider
+from batuta.payments.commands import take_webhook
 from batuta.payments.domain import Settled
-from batuta.payments.jobs import take_webhook
 from batuta.payments.queries import payments_of
 from batuta.returns.commands import resolve
 from batuta.returns.domain import Resolve

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from batuta.payments import jobs
 from batuta.payments.adapters.test_provider import SCHEMA, TestProvider, charge, operation
+from batuta.payments.commands import hearing
 from batuta.plumbing.database import Engine
 from tests.schema import sql_of
 
@@ -17,9 +17,9 @@ PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 @pytest.fixture(autouse=True)
 def _declared_providers(monkeypatch: pytest.MonkeyPatch) -> None:
     """The adapters that pyproject.toml declares, whether or not the checkout is installed."""
-    declared = tomllib.loads(PYPROJECT.read_text())["project"]["entry-points"][jobs.PROVIDERS]
-    points = EntryPoints(EntryPoint(name, value, jobs.PROVIDERS) for name, value in declared.items())
-    monkeypatch.setattr(jobs, "entry_points", points.select)
+    declared = tomllib.loads(PYPROJECT.read_text())["project"]["entry-points"][hearing.PROVIDERS]
+    points = EntryPoints(EntryPoint(name, value, hearing.PROVIDERS) for name, value in declared.items())
+    monkeypatch.setattr(hearing, "entry_points", points.select)
 
 
 @pytest.fixture
@@ -30,4 +30,4 @@ async def provider(engine: Engine) -> AsyncIterator[TestProvider]:
         await db.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
         await db.run_script(sql_of([charge, operation]))
     yield TestProvider(engine)
-    jobs.find_provider.cache_clear()
+    hearing.find_provider.cache_clear()

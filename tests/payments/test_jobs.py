@@ -143,7 +143,7 @@ async def test_a_boleto_is_paid_days_later_and_a_webhook_tells_it(engine: Engine
     await provider.decide(ids[1], is_approved=False, at=later)
     for body, headers in await provider.webhooks(ids, sent_at=later):
         for _ in range(2):
-            await jobs.take_webhook(engine, provider="test", body=body, headers=headers, now=later)
+            await commands.take_webhook(engine, provider="test", body=body, headers=headers, now=later)
 
     async with engine.connect() as db:
         assert await told(db, paid) == ["payment_authorised", "payment_captured"]
@@ -169,7 +169,7 @@ async def test_webhooks_late_twice_and_out_of_order_lead_to_the_providers_books(
         await _lose_some_answers(engine, provider, orders, chance, now)
         sent = await provider.webhooks(ids, sent_at=now)
         for body, headers in chance.choices(sent, k=2 * len(sent)) if sent else ():
-            await jobs.take_webhook(engine, provider="test", body=body, headers=headers, now=now)
+            await commands.take_webhook(engine, provider="test", body=body, headers=headers, now=now)
     end = NOW + timedelta(days=6)
     for _ in range(4):
         await carry_out_all(engine, orders, now=end)
@@ -221,9 +221,9 @@ async def test_a_webhook_that_the_provider_did_not_sign_is_refused(engine: Engin
         (body, headers, NOW + timedelta(hours=1)),
     ]:
         with pytest.raises(BadWebhook):
-            await jobs.take_webhook(engine, provider="test", body=bad_body, headers=bad_headers, now=at)
-    with pytest.raises(UnknownProvider):
-        await jobs.take_webhook(engine, provider="nobody", body=body, headers=headers, now=NOW)
+            await commands.take_webhook(engine, provider="test", body=bad_body, headers=bad_headers, now=at)
+    with pytest.raises(commands.ProviderNotFound):
+        await commands.take_webhook(engine, provider="nobody", body=body, headers=headers, now=NOW)
 
 
 async def test_a_hold_that_the_provider_ended_is_released_by_its_webhook(
@@ -233,7 +233,7 @@ async def test_a_hold_that_the_provider_ended_is_released_by_its_webhook(
     order_id = await authorised_order(engine, 1_000)
     end = NOW + timedelta(days=7)
     for body, headers in reversed(await provider.webhooks(await payment_ids(engine, order_id), sent_at=end)):
-        await jobs.take_webhook(engine, provider="test", body=body, headers=headers, now=end)
+        await commands.take_webhook(engine, provider="test", body=body, headers=headers, now=end)
 
     async with engine.connect() as db:
         assert await told(db, order_id) == ["payment_authorised", "authorisation_expired"]

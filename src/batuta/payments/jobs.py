@@ -3,22 +3,18 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
-from importlib.metadata import entry_points
 from uuid import UUID
 
 import msgspec
 
-from batuta.payments.commands import settle
+from batuta.payments.commands import find_provider, settle
 from batuta.payments.domain import (
     Call,
     CarryOut,
     InstructionKind,
     Provider,
     Report,
-    ReportDoesNotFit,
     ReportKind,
-    ReportTooEarly,
     Settled,
     UnknownProvider,
     unsupported,
@@ -26,7 +22,6 @@ from batuta.payments.domain import (
 from batuta.payments.queries import balances_by_payment, calls_to_make
 from batuta.plumbing.database import Engine
 
-PROVIDERS = "batuta.payments"
 CALL_TIMEOUT_S = 30
 
 
@@ -49,20 +44,6 @@ async def carry_out(engine: Engine, payloads: Sequence[bytes], *, now: datetime)
         for (instruction_id, _), outcome in zip(told, outcomes, strict=True):
             problems[instruction_id] = None if isinstance(outcome, Settled) else outcome
     return [problems.get(instruction_id) for instruction_id in ids]
-
-
-async def take_webhook(
-    engine: Engine, *, provider: str, body: bytes, headers: Mapping[str, str], now: datetime
-) -> list[Settled | ReportDoesNotFit | ReportTooEarly]:
-    """Settle what a provider tells by itself.
-
-    Raises:
-        UnknownProvider: no adapter has this name.
-        BadWebhook: the provider did not sign it.
-    """
-    reports = find_provider(provider, engine).read_webhook(body, headers, now=now)
-    async with engine.begin() as db:
-        return await settle(db, reports=reports, now=now)
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,20 +80,6 @@ async def reconcile(engine: Engine, *, order_ids: Sequence[UUID]) -> list[Differ
                     )
                 )
     return differences
-
-
-@lru_cache(maxsize=100)
-def find_provider(name: str, engine: Engine) -> Provider:
-    """The installed adapter of this name, built once for this engine.
-
-    Raises:
-        UnknownProvider: no adapter has this name.
-    """
-    found = entry_points(group=PROVIDERS, name=name)
-    if not found:
-        raise UnknownProvider("no payment provider of this name is installed", provider=name)
-    provider: Provider = next(iter(found)).load()(engine)
-    return provider
 
 
 async def _call_all(engine: Engine, calls: Mapping[UUID, tuple[str, Call]]) -> dict[UUID, Report | BaseException]:

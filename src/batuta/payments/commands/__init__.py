@@ -1,6 +1,7 @@
 """The verbs of money. Each takes many, locks the payments of the orders concerned, and answers in order."""
 
 from batuta.payments.commands.expiring import expire_authorisations, renew_authorisations
+from batuta.payments.commands.hearing import ProviderNotFound, UnreadableWebhook, find_provider, take_webhook
 from batuta.payments.commands.importing import record_paid
 from batuta.payments.commands.opening import open_payments, record_due
 from batuta.payments.commands.requesting import (
@@ -13,7 +14,10 @@ from batuta.payments.commands.requesting import (
 from batuta.payments.commands.settling import settle
 
 __all__ = [
+    "ProviderNotFound",
+    "UnreadableWebhook",
     "expire_authorisations",
+    "find_provider",
     "open_payments",
     "record_due",
     "record_paid",
@@ -24,4 +28,5 @@ __all__ = [
     "request_void",
     "retry_instructions",
     "settle",
+    "take_webhook",
 ]
