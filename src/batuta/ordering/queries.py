@@ -1,7 +1,7 @@
 """Reads of ordering."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,8 @@ from sqlalchemy import Select, func, select, tuple_
 from batuta.kernel.addresses import Address
 from batuta.ordering.domain import (
     Buckets,
+    Cart,
+    CartLine,
     Component,
     Hold,
     HoldKind,
@@ -22,7 +24,7 @@ from batuta.ordering.domain import (
     OrderStatus,
     Stage,
 )
-from batuta.ordering.tables import hold, line, order
+from batuta.ordering.tables import cart, cart_line, hold, line, order
 from batuta.plumbing.audit import Law
 from batuta.plumbing.database import Connection, Row, rows_with
 
@@ -75,6 +77,31 @@ async def count_by_status(db: Connection) -> dict[OrderStatus, int]:
     """How many orders have each status."""
     rows = await db.execute(select(order.c.status, func.count().label("orders")).group_by(order.c.status))
     return {OrderStatus(row.status): row.orders for row in rows}
+
+
+async def carts_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Cart]:
+    """Carts with their lines; unknown ids are left out."""
+    return await read_carts(db, await rows_with(db, cart.c.id, list(set(ids))))
+
+
+async def read_carts(db: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[UUID, Cart]:
+    """The carts of these rows, with their lines in order."""
+    lines: dict[UUID, list[CartLine]] = defaultdict(list)
+    of_carts = await rows_with(db, cart_line.c.cart_id, [row["id"] for row in rows])
+    for one in sorted(of_carts, key=lambda one: (one["position"], one["id"])):
+        lines[one.pop("cart_id")].append(CartLine(**one))
+    return {
+        row["id"]: Cart(
+            **{
+                **row,
+                "method": Method(row["method"]),
+                "ship_to": msgspec.convert(row["ship_to"], Address | None),
+                "bill_to": msgspec.convert(row["bill_to"], Address | None),
+                "lines": tuple(lines[row["id"]]),
+            }
+        )
+        for row in rows
+    }
 
 
 async def _assembled(db: Connection, headers: Sequence[dict[str, Any]]) -> dict[UUID, Order]:

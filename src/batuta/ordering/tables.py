@@ -21,6 +21,8 @@ from sqlalchemy import (
     TypedColumns,
     UniqueConstraint,
     Uuid,
+    func,
+    text,
 )
 
 from batuta.catalog.tables import sku
@@ -81,6 +83,8 @@ order = Table(
     Index("order_customer_placed_idx", "customer_id", "placed_at"),
     Index("order_expires_idx", "expires_at", postgresql_where="expires_at IS NOT NULL AND status = 'placed'"),
     Index("order_placed_idx", "placed_at", "id"),
+    Index("order_status_placed_idx", "status", "placed_at", "id"),
+    Index("order_email_idx", func.lower(text("email")), "placed_at"),
     schema=SCHEMA,
 )
 
@@ -135,6 +139,8 @@ line = Table(
     CheckConstraint("quantity > 0", name="quantity_positive"),
     CheckConstraint("net_minor + tax_minor = gross_minor", name="amounts_agree"),
     _one_of("first_bucket", Bucket),
+    # Ids keep their order's time: the newest orders of a SKU are the last of its entries.
+    Index("line_sku_order_idx", "sku_id", "order_id"),
     schema=SCHEMA,
 )
 
@@ -231,3 +237,46 @@ class AdjustmentColumns(TypedColumns):
 
 
 adjustment = Table("adjustment", metadata, AdjustmentColumns, schema=SCHEMA)
+
+
+class CartColumns(TypedColumns):
+    """token_hash: SHA-256 of the secret; the secret itself is nowhere. order_id: the order that the cart became."""
+
+    id: Named[UUID] = Column(Uuid, primary_key=True)
+    channel_id: Named[UUID] = Column(ForeignKey(channel.c.id), nullable=False)
+    token_hash: Named[bytes] = Column(LargeBinary, nullable=False)
+    customer_id: Named[UUID | None] = Column(ForeignKey(customer.c.id), index=True)
+    email: Named[str | None] = Column(Text)
+    phone: Named[str | None] = Column(Text)
+    locale: Named[str | None] = Column(Text)
+    ship_to: Named[dict[str, Any] | None] = Column(Json)
+    bill_to: Named[dict[str, Any] | None] = Column(Json)
+    method: Named[str] = Column(Text, nullable=False)
+    service_kind: Named[str | None] = Column(Text)
+    pickup_location_id: Named[UUID | None] = Column(ForeignKey(location.c.id))
+    reserved_until_at: Named[datetime | None] = Column(Instant)
+    order_id: Named[UUID | None] = Column(Uuid)
+    version: Named[int] = Column(Integer, nullable=False)
+    created_at: Named[datetime] = Column(Instant, nullable=False)
+    expires_at: Named[datetime] = Column(Instant, nullable=False, index=True)
+
+
+cart = Table("cart", metadata, CartColumns, _one_of("method", Method), schema=SCHEMA)
+
+
+class CartLineColumns(TypedColumns):
+    id: Named[UUID] = Column(Uuid, primary_key=True)
+    cart_id: Named[UUID] = Column(ForeignKey(cart.c.id, ondelete="CASCADE"), nullable=False)
+    position: Named[int] = Column(Integer, nullable=False)
+    sku_id: Named[UUID] = Column(ForeignKey(sku.c.id), nullable=False)
+    quantity: Named[int] = Column(Integer, nullable=False)
+
+
+cart_line = Table(
+    "cart_line",
+    metadata,
+    CartLineColumns,
+    UniqueConstraint("cart_id", "sku_id"),
+    CheckConstraint("quantity > 0", name="quantity_positive"),
+    schema=SCHEMA,
+)

@@ -2,6 +2,8 @@
 
 from batuta.ordering.commands.adjusting import Adjustment, adjust
 from batuta.ordering.commands.cancelling import UnknownOrder, cancel, expire_unpaid, give_up
+from batuta.ordering.commands.carts import change_carts, forget_carts, open_carts
+from batuta.ordering.commands.checking_out import CartReserved, check_out, reserve_carts
 from batuta.ordering.commands.freeing import GivenUp
 from batuta.ordering.commands.holding import (
     EndHold,
@@ -17,6 +19,7 @@ from batuta.ordering.commands.placing import PaysTooMuch, place
 
 __all__ = [
     "Adjustment",
+    "CartReserved",
     "EndHold",
     "GivenUp",
     "PaysTooMuch",
@@ -28,12 +31,17 @@ __all__ = [
     "add_holds",
     "adjust",
     "cancel",
+    "change_carts",
+    "check_out",
     "count_returned",
     "end_holds",
     "expire_unpaid",
+    "forget_carts",
     "give_up",
     "import_closed",
     "move_units",
+    "open_carts",
     "place",
     "release_due_holds",
+    "reserve_carts",
 ]
