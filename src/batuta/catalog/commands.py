@@ -6,7 +6,7 @@ from typing import TypeVar
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ARRAY, Table, Uuid, any_, bindparam, delete, select, update
+from sqlalchemy import ARRAY, Table, Text, Uuid, any_, bindparam, delete, select, update
 
 from batuta.catalog.domain import (
     Component,
@@ -28,6 +28,10 @@ from batuta.plumbing.database import Connection, insert_rows, upsert_rows
 
 Thing = TypeVar("Thing", Product, Sku)
 
+_code = bindparam("code", type_=Text())
+_LOCK_PRODUCT = select(product.c.version).where(product.c.code == _code).with_for_update(key_share=True)
+_LOCK_SKU = select(sku.c.version).where(sku.c.code == _code).with_for_update(key_share=True)
+
 
 async def save_products(db: Connection, *, products: Sequence[Product], now: datetime) -> list[Product | BatutaError]:
     """Save products by code; each answer is the one stored (an old code keeps its id) or why not."""
@@ -47,6 +51,16 @@ async def save_skus(db: Connection, *, skus: Sequence[Sku], now: datetime) -> li
     codes = await _save(db, sku, good(checked), now)
     stored = await skus_by_code(db, codes)
     return [one if isinstance(one, BatutaError) else stored[one.code] for one in checked]
+
+
+async def lock_product(db: Connection, *, code: str) -> int:
+    """Lock a product that is going to be saved and return its version; 0 when there is none yet."""
+    return int(await db.scalar(_LOCK_PRODUCT, {"code": code}) or 0)
+
+
+async def lock_sku(db: Connection, *, code: str) -> int:
+    """Lock a SKU that is going to be saved and return its version; 0 when there is none yet."""
+    return int(await db.scalar(_LOCK_SKU, {"code": code}) or 0)
 
 
 async def set_components(
@@ -104,7 +118,9 @@ async def _write_components(db: Connection, made_of: Mapping[UUID, list[Componen
     if not news:
         return
     changed = {"bundle_ids": sorted(news)}
-    await db.execute(update(sku).where(sku.c.id == any_(bundle_ids)).values(updated_at=now), changed)
+    await db.execute(
+        update(sku).where(sku.c.id == any_(bundle_ids)).values(updated_at=now, version=sku.c.version + 1), changed
+    )
     await db.execute(delete(component).where(component.c.bundle_id == any_(bundle_ids)), changed)
     rows = [
         {"bundle_id": bundle_id, "sku_id": part.sku_id, "quantity": part.quantity}

@@ -91,6 +91,24 @@ class Sku(msgspec.Struct, frozen=True, kw_only=True):
         return self.kind is not SkuKind.SERVICE
 
 
+class ProductFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which products to list; None is any. search: words that begin its code or name, in any language."""
+
+    category: str | None = None
+    search: str | None = None
+
+
+class SkuFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which SKUs to list; None is any. search: words that begin its own code or name, in any language."""
+
+    product_id: UUID | None = None
+    kind: SkuKind | None = None
+    gtin: str | None = None
+    code: str | None = None
+    is_active: bool | None = None
+    search: str | None = None
+
+
 class Component(msgspec.Struct, frozen=True, kw_only=True):
     """So many units of a SKU in one unit of a bundle."""
 

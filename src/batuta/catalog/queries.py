@@ -1,13 +1,66 @@
 """Products, SKUs and components, many at once."""
 
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
 import msgspec
+from sqlalchemy import ARRAY, Boolean, Text, Uuid, any_, bindparam, select
 
-from batuta.catalog.domain import Component, Product, Sku
-from batuta.catalog.tables import component, product, sku
+from batuta.catalog.domain import Component, Product, ProductFilter, Sku, SkuFilter
+from batuta.catalog.tables import component, product, product_words, sku, sku_words
 from batuta.plumbing.database import Connection, rows_with
+from batuta.plumbing.listing import Listing, has_words, to_words
+
+_PRODUCTS = Listing(
+    select(product),
+    order=(product.c.code,),
+    filters={
+        "category": product.c.category == bindparam("category", type_=Text()),
+        "search": has_words(product_words, "search"),
+    },
+)
+_SKUS = Listing(
+    select(sku),
+    order=(sku.c.code,),
+    filters={
+        "product_id": sku.c.product_id == bindparam("product_id", type_=Uuid()),
+        "kind": sku.c.kind == bindparam("kind", type_=Text()),
+        "gtin": sku.c.gtin == bindparam("gtin", type_=Text()),
+        "code": sku.c.code == bindparam("code", type_=Text()),
+        "is_active": sku.c.is_active == bindparam("is_active", type_=Boolean()),
+        "search": has_words(sku_words, "search"),
+    },
+)
+_ids = bindparam("ids", type_=ARRAY(Uuid(), dimensions=1))
+_PRODUCT_VERSIONS = select(product.c.id, product.c.version).where(product.c.id == any_(_ids))
+_SKU_VERSIONS = select(sku.c.id, sku.c.version).where(sku.c.id == any_(_ids))
+
+
+async def list_products(
+    db: Connection, *, wanted: ProductFilter, behind: str | None = None, limit: int
+) -> list[Product]:
+    """A page of products in the order of their codes, behind the code with which the page before it ended."""
+    given = msgspec.structs.asdict(wanted) | {"search": to_words(wanted.search)}
+    rows = await _PRODUCTS.read(db, given, behind=None if behind is None else (behind,), limit=limit)
+    return msgspec.convert([dict(row) for row in rows], list[Product])
+
+
+async def list_skus(db: Connection, *, wanted: SkuFilter, behind: str | None = None, limit: int) -> list[Sku]:
+    """A page of SKUs in the order of their codes, behind the code with which the page before it ended."""
+    given: dict[str, Any] = msgspec.structs.asdict(wanted) | {"search": to_words(wanted.search)}
+    rows = await _SKUS.read(db, given, behind=None if behind is None else (behind,), limit=limit)
+    return msgspec.convert([dict(row) for row in rows], list[Sku])
+
+
+async def product_versions(db: Connection, ids: Collection[UUID]) -> dict[UUID, int]:
+    """How often each product was saved (PLT-02). Asked before the product itself, it is never too new for it."""
+    return {row.id: row.version for row in await db.execute(_PRODUCT_VERSIONS, {"ids": list(ids)})}
+
+
+async def sku_versions(db: Connection, ids: Collection[UUID]) -> dict[UUID, int]:
+    """How often each SKU, or what it is made of, was saved (PLT-02); to be asked before the SKU itself."""
+    return {row.id: row.version for row in await db.execute(_SKU_VERSIONS, {"ids": list(ids)})}
 
 
 async def products_by_code(db: Connection, codes: Collection[str]) -> dict[str, Product]:

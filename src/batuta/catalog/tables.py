@@ -9,6 +9,7 @@ from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Name
 from batuta.catalog.domain import SkuKind
 from batuta.company.tables import brand
 from batuta.plumbing.database import Instant, Integer, Json, Text, metadata
+from batuta.plumbing.listing import parts_of, words_of
 
 
 class ProductColumns(TypedColumns):
@@ -19,9 +20,13 @@ class ProductColumns(TypedColumns):
     category: Named[str] = Column(Text, nullable=False)
     created_at: Named[datetime] = Column(Instant, nullable=False)
     updated_at: Named[datetime] = Column(Instant, nullable=False)
+    version: Named[int] = Column(Integer, nullable=False, server_default="1")
 
 
 product = Table("product", metadata, ProductColumns, schema="catalog")
+product_words = words_of(parts_of(product.c.code), product.c.name)
+Index("product_words_idx", product_words, postgresql_using="gin")
+Index("product_category_idx", product.c.category, product.c.code)
 
 
 class SkuColumns(TypedColumns):
@@ -42,6 +47,7 @@ class SkuColumns(TypedColumns):
     brand_id: Named[UUID | None] = Column(ForeignKey(brand.c.id), nullable=True)
     created_at: Named[datetime] = Column(Instant, nullable=False)
     updated_at: Named[datetime] = Column(Instant, nullable=False)
+    version: Named[int] = Column(Integer, nullable=False, server_default="1")
 
 
 sku = Table(
@@ -57,6 +63,8 @@ sku = Table(
     schema="catalog",
 )
 Index(None, sku.c.gtin, postgresql_where=sku.c.gtin.is_not(None))
+sku_words = words_of(parts_of(sku.c.code), sku.c.name)
+Index("sku_words_idx", sku_words, postgresql_using="gin")
 
 
 class ComponentColumns(TypedColumns):

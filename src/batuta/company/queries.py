@@ -4,10 +4,36 @@ from collections.abc import Collection
 from uuid import UUID
 
 import msgspec
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
 
 from batuta.company.domain import Brand, Channel, LegalEntity
 from batuta.company.tables import brand, channel, legal_entity
 from batuta.plumbing.database import Connection, rows_with
+from batuta.plumbing.listing import Listing
+
+_ids = bindparam("ids", type_=ARRAY(Uuid(), dimensions=1))
+_CHANNELS = Listing(select(channel), order=(channel.c.code,), filters={"ids": channel.c.id == any_(_ids)})
+_BRANDS = Listing(select(brand), order=(brand.c.code,), filters={})
+_LEGAL_ENTITIES = Listing(select(legal_entity), order=(legal_entity.c.code,), filters={})
+
+
+async def list_channels(
+    db: Connection, *, ids: Collection[UUID] | None = None, behind: str | None = None, limit: int
+) -> list[Channel]:
+    """A page of channels, or of those of the ids, in the order of their codes."""
+    given = {"ids": None if ids is None else list(ids)}
+    rows = await _CHANNELS.read(db, given, behind=None if behind is None else (behind,), limit=limit)
+    return msgspec.convert([dict(row) for row in rows], list[Channel])
+
+
+async def list_brands(db: Connection, *, behind: str | None = None, limit: int) -> list[Brand]:
+    rows = await _BRANDS.read(db, {}, behind=None if behind is None else (behind,), limit=limit)
+    return msgspec.convert([dict(row) for row in rows], list[Brand])
+
+
+async def list_legal_entities(db: Connection, *, behind: str | None = None, limit: int) -> list[LegalEntity]:
+    rows = await _LEGAL_ENTITIES.read(db, {}, behind=None if behind is None else (behind,), limit=limit)
+    return msgspec.convert([dict(row) for row in rows], list[LegalEntity])
 
 
 async def channels_by_code(db: Connection, codes: Collection[str]) -> dict[str, Channel]:

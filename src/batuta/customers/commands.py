@@ -31,6 +31,8 @@ from batuta.plumbing.database import Connection, Instant, arrays, insert_rows, p
 Key = tuple[UUID, str, str]
 Given = TypeVar("Given", CustomerAddress, Consent, Withdrawal)
 
+_LOCK = select(customer.c.version).where(customer.c.id == bindparam("id", type_=Uuid())).with_for_update(key_share=True)
+
 
 async def save_customers(
     db: Connection, *, customers: Sequence[Customer], now: datetime
@@ -43,6 +45,11 @@ async def save_customers(
     await upsert_rows(db, customer, rows.values(), key=("id",))
     stored = await customers_by_id(db, rows)
     return [one if isinstance(one, BatutaError) else stored[one.id] for one in checked]
+
+
+async def lock_customer(db: Connection, *, customer_id: UUID) -> int:
+    """Lock a customer that is going to be saved and return its version; 0 when there is none yet."""
+    return int(await db.scalar(_LOCK, {"id": customer_id}) or 0)
 
 
 async def save_addresses(

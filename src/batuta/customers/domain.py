@@ -104,6 +104,17 @@ class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
     medium: Medium
 
 
+class CustomerFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which customers to list; None is any. search: words that begin the name."""
+
+    email: str | None = None
+    phone: str | None = None
+    external_id: str | None = None
+    kind: CustomerKind | None = None
+    is_guest: bool | None = None
+    search: str | None = None
+
+
 def check_customer(customer: Customer) -> Customer:
     """Return the customer with e-mail, phone (E.164) and tax number as they are written properly.
 

@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Named, Table, TypedColumns, Uuid
 
 from batuta.customers.domain import CustomerKind, Medium, Purpose
-from batuta.plumbing.database import Instant, Json, Text, metadata
+from batuta.plumbing.database import Instant, Integer, Json, Text, metadata
+from batuta.plumbing.listing import words_of
 
 
 class CustomerColumns(TypedColumns):
@@ -23,6 +24,7 @@ class CustomerColumns(TypedColumns):
     external_id: Named[str | None] = Column(Text, nullable=True, unique=True)
     created_at: Named[datetime] = Column(Instant, nullable=False)
     updated_at: Named[datetime] = Column(Instant, nullable=False)
+    version: Named[int] = Column(Integer, nullable=False, server_default="1")
 
 
 customer = Table(
@@ -34,6 +36,9 @@ customer = Table(
     schema="customers",
 )
 Index(None, customer.c.email, postgresql_where=customer.c.email.is_not(None))
+Index(None, customer.c.phone, postgresql_where=customer.c.phone.is_not(None))
+customer_words = words_of(customer.c.name)
+Index("customer_words_idx", customer_words, postgresql_using="gin")
 
 
 class CustomerAddressColumns(TypedColumns):

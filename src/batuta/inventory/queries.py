@@ -10,6 +10,7 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Select,
+    Text,
     Uuid,
     and_,
     any_,
@@ -17,14 +18,29 @@ from sqlalchemy import (
     case,
     cast,
     func,
+    or_,
     select,
 )
 
-from batuta.inventory.domain import Account, Claim, ClaimKind, ClaimStatus, Condition, Movement, MovementReason
-from batuta.inventory.domain.accounts import AccountKind
-from batuta.inventory.tables import movement, reservation, stock
+from batuta.inventory.domain import (
+    Account,
+    AccountKind,
+    Claim,
+    ClaimKind,
+    ClaimStatus,
+    Condition,
+    Holder,
+    LedgerEntry,
+    Movement,
+    MovementFilter,
+    MovementReason,
+    StockFilter,
+    StockKey,
+)
+from batuta.inventory.tables import holder, movement, reservation, stock
 from batuta.plumbing.audit import Law
 from batuta.plumbing.database import Connection, Instant, Integer, Row, rows_with
+from batuta.plumbing.listing import Listing
 
 
 class StockLevel(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,6 +158,39 @@ async def stock_of(db: Connection, sku_ids: Collection[UUID]) -> dict[UUID, list
     return found
 
 
+_stock_rows = select(
+    stock.c.sku_id,
+    stock.c.location_id,
+    stock.c.condition,
+    stock.c.lot,
+    stock.c.on_hand,
+    _reserved.label("reserved"),
+    stock.c.safety,
+)
+_STOCK = Listing(
+    _stock_rows,
+    order=(stock.c.sku_id, stock.c.location_id, stock.c.condition, stock.c.lot),
+    filters={
+        "sku_ids": stock.c.sku_id == any_(_sku_ids),
+        "location_ids": stock.c.location_id == any_(_location_ids),
+        "condition": stock.c.condition == bindparam("condition", type_=Text()),
+    },
+)
+
+
+async def list_stock(
+    db: Connection, *, wanted: StockFilter, behind: StockKey | None = None, limit: int, now: datetime
+) -> list[StockLevel]:
+    """A page of stock rows in the order of their keys; ended claims do not count as reserved (RES-04)."""
+    rows = await _STOCK.read(db, msgspec.structs.asdict(wanted), behind=behind, limit=limit, always={"now": now})
+    return msgspec.convert([dict(row) for row in rows], list[StockLevel])
+
+
+async def holders_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Holder]:
+    """Those who reserved by the API."""
+    return {row["id"]: msgspec.convert(row, Holder) for row in await rows_with(db, holder.c.id, ids)}
+
+
 async def claims_of(db: Connection, holder_ids: Collection[UUID], *, now: datetime) -> dict[UUID, list[Claim]]:
     """What each holder holds now; claims that ended, were used up or given back are not among them."""
     found: dict[UUID, list[Claim]] = {holder_id: [] for holder_id in holder_ids}
@@ -177,6 +226,33 @@ async def movements_of_document(db: Connection, document_ids: Collection[UUID]) 
     for moved in found.values():
         moved.sort(key=lambda one: (one.effective_at, one.key))
     return found
+
+
+_MOVEMENTS = Listing(
+    select(movement),
+    order=(movement.c.recorded_at, movement.c.key),
+    filters={
+        "sku_id": movement.c.sku_id == bindparam("sku_id", type_=Uuid()),
+        "location_ids": or_(
+            movement.c.source_location_id == any_(_location_ids), movement.c.target_location_id == any_(_location_ids)
+        ),
+        "document_id": movement.c.document_id == bindparam("document_id", type_=Uuid()),
+        "reason": movement.c.reason == bindparam("reason", type_=Text()),
+        "recorded_from": movement.c.recorded_at >= bindparam("recorded_from", type_=Instant),
+        "recorded_until": movement.c.recorded_at < bindparam("recorded_until", type_=Instant),
+    },
+    is_newest_first=True,
+)
+
+
+async def list_movements(
+    db: Connection, *, wanted: MovementFilter, behind: tuple[datetime, str] | None = None, limit: int
+) -> list[LedgerEntry]:
+    """A page of the ledger, what was recorded last first, behind the moment and key of the page before."""
+    rows = await _MOVEMENTS.read(db, msgspec.structs.asdict(wanted), behind=behind, limit=limit)
+    return [
+        LedgerEntry(**msgspec.structs.asdict(movement_from(dict(row))), recorded_at=row["recorded_at"]) for row in rows
+    ]
 
 
 async def movements_by_key(db: Connection, keys: Sequence[str]) -> dict[str, Movement]:

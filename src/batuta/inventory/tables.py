@@ -47,6 +47,7 @@ stock = Table(
     schema="inventory",
     postgresql_with={"fillfactor": "70"},
 )
+Index("stock_location_idx", stock.c.location_id, stock.c.sku_id)
 
 
 class ReservationColumns(TypedColumns):
@@ -131,3 +132,17 @@ movement = Table(
     _one_of("reason", MovementReason),
     schema="inventory",
 )
+Index("movement_sku_idx", movement.c.sku_id, movement.c.recorded_at, movement.c.key)
+Index("movement_recorded_idx", movement.c.recorded_at, movement.c.key)
+
+
+class HolderColumns(TypedColumns):
+    """Who reserved by the API, and for which channel; carts and orders are holders without a row here."""
+
+    id: Named[UUID] = Column(Uuid, primary_key=True)
+    channel_id: Named[UUID] = Column(Uuid, nullable=False)
+    actor: Named[str] = Column(Text, nullable=False)
+    created_at: Named[datetime] = Column(Instant, nullable=False)
+
+
+holder = Table("holder", metadata, HolderColumns, schema="inventory")

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from sqlalchemy import Text, bindparam, select
 
 from batuta.company.queries import legal_entities_by_id
 from batuta.kernel.codes import Codes
@@ -16,6 +17,10 @@ from batuta.locations.domain import BadLocation, Location, SpecialDay, UnknownLo
 from batuta.locations.queries import locations_by_code, locations_by_id
 from batuta.locations.tables import location, special_day
 from batuta.plumbing.database import Connection, upsert_rows
+
+_LOCK = (
+    select(location.c.version).where(location.c.code == bindparam("code", type_=Text())).with_for_update(key_share=True)
+)
 
 
 class UnknownLegalEntity(NotFound):
@@ -36,6 +41,11 @@ async def save_locations(
     await upsert_rows(db, location, rows.values(), key=("code",))
     stored = await locations_by_code(db, rows)
     return [one if isinstance(one, BatutaError) else stored[one.code] for one in checked]
+
+
+async def lock_location(db: Connection, *, code: str) -> int:
+    """Lock a location that is going to be saved and return its version; 0 when there is none yet."""
+    return int(await db.scalar(_LOCK, {"code": code}) or 0)
 
 
 async def close_days(db: Connection, *, days: Sequence[SpecialDay], now: datetime) -> list[SpecialDay | BatutaError]:

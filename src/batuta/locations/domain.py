@@ -95,6 +95,17 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
     special_days: dict[date, list[tuple[str, str]]] = {}
 
 
+class LocationFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which locations to list; None is any. ids: those that the asker may see."""
+
+    code: str | None = None
+    kind: LocationKind | None = None
+    ability: Ability | None = None
+    is_active: bool | None = None
+    legal_entity_id: UUID | None = None
+    ids: list[UUID] | None = None
+
+
 def check_location(location: Location) -> Location:
     """Return the location, with coordinates from its address where it has none of its own.
 

@@ -5,11 +5,41 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import ARRAY, Boolean, Text, Uuid, any_, bindparam, select
 
-from batuta.locations.domain import Location, SpecialDay
+from batuta.locations.domain import Location, LocationFilter, SpecialDay
 from batuta.locations.tables import location, special_day
 from batuta.plumbing.database import Connection, rows_with
+from batuta.plumbing.listing import Listing
+
+_ids = bindparam("ids", type_=ARRAY(Uuid(), dimensions=1))
+_LOCATIONS = Listing(
+    select(location),
+    order=(location.c.code,),
+    filters={
+        "code": location.c.code == bindparam("code", type_=Text()),
+        "kind": location.c.kind == bindparam("kind", type_=Text()),
+        "ability": location.c.abilities.op("?", is_comparison=True)(bindparam("ability", type_=Text())),
+        "is_active": location.c.is_active == bindparam("is_active", type_=Boolean()),
+        "legal_entity_id": location.c.legal_entity_id == bindparam("legal_entity_id", type_=Uuid()),
+        "ids": location.c.id == any_(_ids),
+    },
+)
+_VERSIONS = select(location.c.id, location.c.version).where(location.c.id == any_(_ids))
+
+
+async def list_locations(
+    db: Connection, *, wanted: LocationFilter, behind: str | None = None, limit: int
+) -> list[Location]:
+    """A page of locations in the order of their codes, behind the code with which the page before it ended."""
+    given = msgspec.structs.asdict(wanted)
+    rows = await _LOCATIONS.read(db, given, behind=None if behind is None else (behind,), limit=limit)
+    return await _whole(db, [dict(row) for row in rows])
+
+
+async def location_versions(db: Connection, ids: Collection[UUID]) -> dict[UUID, int]:
+    """How often each location was saved (PLT-02); to be asked before the location itself."""
+    return {row.id: row.version for row in await db.execute(_VERSIONS, {"ids": list(ids)})}
 
 
 async def locations_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Location]:

@@ -33,6 +33,7 @@ class LocationColumns(TypedColumns):
     is_active: Named[bool] = Column(Boolean, nullable=False)
     created_at: Named[datetime] = Column(Instant, nullable=False)
     updated_at: Named[datetime] = Column(Instant, nullable=False)
+    version: Named[int] = Column(Integer, nullable=False, server_default="1")
 
 
 location = Table(

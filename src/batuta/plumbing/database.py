@@ -141,7 +141,8 @@ async def upsert_rows(
     """Insert rows, or bring those whose unique `key` is there up to date; a key comes once.
 
     A row that says nothing new is not written (`updated_at` alone is no news). Rows are written in the
-    order of their key, so that two batches wait for each other and never deadlock.
+    order of their key, so that two batches wait for each other and never deadlock. A table that has a `version`
+    counts in it how often a row was written (PLT-02).
 
     keep: columns that a row already there keeps.
     """
@@ -179,9 +180,10 @@ def _upsert_from_arrays(table: Table, columns: tuple[str, ...], key: tuple[str, 
     plain = insert(table).from_select(list(columns), given.select(), include_defaults=False)
     told = [column for column in columns if column not in {*key, *keep}]
     news = [table.c[column].is_distinct_from(plain.excluded[column]) for column in told if column != "updated_at"]
+    counted = {"version": table.c.version + 1} if "version" in table.c else {}
     return plain.on_conflict_do_update(
         index_elements=[table.c[column] for column in key],
-        set_={column: plain.excluded[column] for column in told},
+        set_={column: plain.excluded[column] for column in told} | counted,
         where=or_(*news),
     )
 

@@ -137,6 +137,31 @@ class Movement(msgspec.Struct, frozen=True, kw_only=True):
         return _body(self) == _body(other)
 
 
+class LedgerEntry(Movement, frozen=True, kw_only=True):
+    """A movement as it stands in the ledger."""
+
+    recorded_at: datetime
+
+
+class MovementFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which movements to list; None is any. location_ids: of either side. recorded: half-open."""
+
+    sku_id: UUID | None = None
+    location_ids: list[UUID] | None = None
+    document_id: UUID | None = None
+    reason: MovementReason | None = None
+    recorded_from: datetime | None = None
+    recorded_until: datetime | None = None
+
+
+class StockFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which stock rows to list; None is any."""
+
+    sku_ids: list[UUID] | None = None
+    location_ids: list[UUID] | None = None
+    condition: Condition | None = None
+
+
 def _body(one: Movement) -> tuple[object, ...]:
     return (one.sku_id, one.quantity, one.source, one.target, one.lot, one.reason, one.document_id)
 

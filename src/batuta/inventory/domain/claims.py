@@ -140,6 +140,15 @@ class NotClaimed(StockRefusal):
     """The holder's line holds fewer units there than it speaks of."""
 
 
+class Holder(msgspec.Struct, frozen=True, kw_only=True):
+    """Who reserved by the API, for a channel: neither a cart nor an order."""
+
+    id: UUID
+    channel_id: UUID
+    actor: Text
+    created_at: datetime
+
+
 class Harden(msgspec.Struct, frozen=True, kw_only=True):
     """Turn a cart's claims into an order's. line_ids: the cart's line to the order's line."""
 
