@@ -22,7 +22,7 @@ from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.domain import models
 from pgqueuer.domain.settings import DBSettings
 from pgqueuer.ports.repository import EntrypointExecutionParameter
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from batuta.kernel.errors import NotFound, Refused
 from batuta.plumbing.database import Connection, Engine
@@ -138,9 +138,13 @@ async def count_held(db: Connection) -> int:
 
 async def are_waiting(db: Connection, entrypoints: Sequence[str]) -> bool:
     """Whether any job of these entry points is still to be done, now or after its back-off."""
+    return bool(await db.scalar(_waiting(), {"entrypoints": list(entrypoints)}))
+
+
+@cache
+def _waiting() -> TextClause:
     table = _settings().qualified.queue_table
-    waiting = f"SELECT EXISTS (SELECT FROM {table} WHERE status <> 'failed' AND entrypoint = ANY(:entrypoints))"
-    return bool(await db.scalar(text(waiting), {"entrypoints": list(entrypoints)}))
+    return text(f"SELECT EXISTS (SELECT FROM {table} WHERE status <> 'failed' AND entrypoint = ANY(:entrypoints))")
 
 
 async def replay(db: Connection, ids: Sequence[int]) -> None:

@@ -6,10 +6,11 @@ because every read compares due times with its own `now`.
 
 from collections.abc import Awaitable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Protocol
 
 import msgspec
-from sqlalchemy import bindparam, text
+from sqlalchemy import TextClause, bindparam, text
 
 from batuta.plumbing.database import Connection, Engine, Instant
 
@@ -48,7 +49,12 @@ async def sweep(engine: Engine, sweeps: Sequence[Sweep], *, now: datetime) -> in
 async def _due(engine: Engine, sweeps: Sequence[Sweep], *, now: datetime) -> list[Sweep]:
     if not sweeps:
         return []
-    asked = text("SELECT " + ", ".join(f"EXISTS ({one.due}) AS due_{i}" for i, one in enumerate(sweeps)))
     async with engine.connect() as db:
-        (answers,) = await db.execute(asked.bindparams(bindparam("now", now, Instant)))
+        answers = (await db.execute(_asking(tuple(one.due for one in sweeps)), {"now": now})).one()
     return [one for one, is_due in zip(sweeps, answers, strict=True) if is_due]
+
+
+@lru_cache(maxsize=100)
+def _asking(dues: tuple[str, ...]) -> TextClause:
+    asked = text("SELECT " + ", ".join(f"EXISTS ({due}) AS due_{i}" for i, due in enumerate(dues)))
+    return asked.bindparams(bindparam("now", type_=Instant))

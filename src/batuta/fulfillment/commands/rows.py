@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Text, Uuid, update
+from sqlalchemy import Integer, Text, Uuid, bindparam, update
 
 from batuta.fulfillment.domain import Changes, FulfillmentOrder, Package
 from batuta.fulfillment.tables import fulfillment_line, fulfillment_order, package
@@ -27,6 +27,7 @@ _order = arrays(
 _update_orders = (
     update(fulfillment_order)
     .values({fulfillment_order.c[name]: _order.c[name] for name in _order.c.keys() if name != "id"})  # noqa: SIM118
+    .values(updated_at=bindparam("updated_at", type_=Instant))
     .where(fulfillment_order.c.id == _order.c.id)
 )
 
@@ -110,7 +111,7 @@ async def _update(db: Connection, pairs: Iterable[tuple[FulfillmentOrder, Fulfil
     pairs = list(pairs)
     after = [after for _, after in pairs]
     columns = {name: [getattr(one, name) for one in after] for name in _order.c.keys()}  # noqa: SIM118
-    await db.execute(_update_orders.values(updated_at=now), params("given", **columns))
+    await db.execute(_update_orders, {"updated_at": now} | params("given", **columns))
     lines = [
         (after.id, new)
         for before, after in pairs

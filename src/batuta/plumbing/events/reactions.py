@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from sqlalchemy import func, text, update
+from sqlalchemy import bindparam, func, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from batuta.kernel.errors import Unavailable
@@ -95,14 +95,16 @@ async def _pass(engine: Engine, to: Reaction, *, now: datetime, limit: int) -> P
 
 async def is_behind(db: Connection, names: Sequence[str]) -> bool:
     """Whether any of these reactions has facts behind its position, readable or not yet."""
-    behind = text(
-        """
-        SELECT EXISTS (
-            SELECT FROM plumbing.reaction r JOIN plumbing.event e ON (e.epoch, e.xid, e.id) > (r.epoch, r.xid, r.id)
-            WHERE r.name = ANY(:names))
-        """
-    )
-    return bool(await db.scalar(behind, {"names": list(names)}))
+    return bool(await db.scalar(_BEHIND, {"names": list(names)}))
+
+
+_BEHIND = text(
+    """
+    SELECT EXISTS (
+        SELECT FROM plumbing.reaction r JOIN plumbing.event e ON (e.epoch, e.xid, e.id) > (r.epoch, r.xid, r.id)
+        WHERE r.name = ANY(:names))
+    """
+)
 
 
 async def perform(db: Connection, to: Reaction, facts: Sequence[Fact], *, now: datetime) -> None:
@@ -156,9 +158,14 @@ async def _lock_and_read(db: Connection, name: str, *, limit: int) -> tuple[list
 
 async def _move_position(db: Connection, name: str, position: Position) -> None:
     epoch, xid, id_ = position
-    await db.execute(
-        update(reaction).where(reaction.c.name == name).values(epoch=epoch, xid=func.xid8(str(xid)), id=id_, failures=0)
-    )
+    await db.execute(_MOVE, {"reaction": name, "to_epoch": epoch, "to_xid": str(xid), "to_id": id_})
+
+
+_MOVE = (
+    update(reaction)
+    .where(reaction.c.name == bindparam("reaction"))
+    .values(epoch=bindparam("to_epoch"), xid=func.xid8(bindparam("to_xid")), id=bindparam("to_id"), failures=0)
+)
 
 
 async def park(db: Connection, name: str, facts: Sequence[Fact], *, error: str | None, now: datetime) -> None:

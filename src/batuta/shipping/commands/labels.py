@@ -5,10 +5,10 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Text, Uuid, func, select, update
+from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, func, select, update
 
 from batuta.kernel.states import IllegalMove, move
-from batuta.plumbing.database import Connection, arrays, insert_new, params
+from batuta.plumbing.database import Connection, Instant, arrays, insert_new, params
 from batuta.shipping.commands.parcels import Found, lock_parcels, not_found
 from batuta.shipping.commands.tracking import adopt_scans
 from batuta.shipping.domain import (
@@ -80,35 +80,37 @@ async def give_numbers(
     return answers
 
 
-async def _lock(db: Connection, ids: Sequence[UUID]) -> dict[UUID, Found]:
-    rows = await db.execute(
-        select(
-            parcel.c.id,
-            parcel.c.number,
-            parcel.c.reference,
-            parcel.c.our_status,
-            parcel.c.status,
-            parcel.c.tracking_number,
-            parcel.c.sscc,
-            parcel.c.label_format,
-            parcel.c.weight_g,
-            parcel.c.origin,
-            parcel.c.destination,
-            service.c.name.label("service_name"),
-            service.c.kind.label("service_kind"),
-            carrier.c.id.label("carrier_id"),
-            carrier.c.code.label("carrier_code"),
-            carrier.c.name.label("carrier_name"),
-            carrier.c.adapter,
-            carrier.c.gs1_prefix,
-        )
-        .outerjoin(service, service.c.id == parcel.c.service_id)
-        .outerjoin(carrier, carrier.c.id == parcel.c.carrier_id)
-        .where(parcel.c.id == func.any(sorted(set(ids))))
-        .order_by(parcel.c.id)
-        .with_for_update(key_share=True, of=parcel)
+_locked = (
+    select(
+        parcel.c.id,
+        parcel.c.number,
+        parcel.c.reference,
+        parcel.c.our_status,
+        parcel.c.status,
+        parcel.c.tracking_number,
+        parcel.c.sscc,
+        parcel.c.label_format,
+        parcel.c.weight_g,
+        parcel.c.origin,
+        parcel.c.destination,
+        service.c.name.label("service_name"),
+        service.c.kind.label("service_kind"),
+        carrier.c.id.label("carrier_id"),
+        carrier.c.code.label("carrier_code"),
+        carrier.c.name.label("carrier_name"),
+        carrier.c.adapter,
+        carrier.c.gs1_prefix,
     )
-    return {row.id: row for row in rows}
+    .outerjoin(service, service.c.id == parcel.c.service_id)
+    .outerjoin(carrier, carrier.c.id == parcel.c.carrier_id)
+    .where(parcel.c.id == any_(bindparam("ids", type_=ARRAY(Uuid, dimensions=1))))
+    .order_by(parcel.c.id)
+    .with_for_update(key_share=True, of=parcel)
+)
+
+
+async def _lock(db: Connection, ids: Sequence[UUID]) -> dict[UUID, Found]:
+    return {row.id: row for row in await db.execute(_locked, {"ids": sorted(set(ids))})}
 
 
 def _labelled(parcel_id: UUID, row: Found | None, label_format: LabelFormat) -> Labelled | Refusal:
@@ -135,22 +137,28 @@ def _labelled(parcel_id: UUID, row: Found | None, label_format: LabelFormat) -> 
     return Labelled(parcel_id, number, sscc_of(by, row.number), label_format)
 
 
+_given = arrays("given", id=Uuid(), status=Text(), tracking_number=Text(), sscc=Text(), label_format=Text())
+_give_number = (
+    update(parcel)
+    .where(parcel.c.id == _given.c.id)
+    .values(
+        our_status=ParcelStatus.LABELLED,
+        status=_given.c.status,
+        tracking_number=_given.c.tracking_number,
+        sscc=_given.c.sscc,
+        label_format=_given.c.label_format,
+        labelled_at=bindparam("labelled_at", type_=Instant),
+    )
+)
+
+
 async def _number(db: Connection, found: Mapping[UUID, Found], labels: Sequence[Labelled], now: datetime) -> None:
     if not labels:
         return
-    given = arrays("given", id=Uuid(), status=Text(), tracking_number=Text(), sscc=Text(), label_format=Text())
     await db.execute(
-        update(parcel)
-        .where(parcel.c.id == given.c.id)
-        .values(
-            our_status=ParcelStatus.LABELLED,
-            status=given.c.status,
-            tracking_number=given.c.tracking_number,
-            sscc=given.c.sscc,
-            label_format=given.c.label_format,
-            labelled_at=now,
-        ),
-        params(
+        _give_number,
+        {"labelled_at": now}
+        | params(
             "given",
             id=[one.parcel_id for one in labels],
             status=[higher(ParcelStatus(found[one.parcel_id].status), ParcelStatus.LABELLED) for one in labels],

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Text, Uuid, func, select, update
+from sqlalchemy import ARRAY, Integer, Text, Uuid, any_, bindparam, func, select, update
 
 from batuta.kernel.states import IllegalMove, move
 from batuta.plumbing.database import Connection, Instant, Row, arrays, insert_new, insert_rows, params
@@ -135,40 +135,48 @@ async def void_parcels(
     return answers
 
 
+_locked = (
+    select(
+        parcel.c.id,
+        parcel.c.owner_id,
+        parcel.c.service_id,
+        parcel.c.carrier_id,
+        parcel.c.our_status,
+        parcel.c.status,
+        parcel.c.tracking_number,
+        parcel.c.handed_over_at,
+    )
+    .where(parcel.c.id == any_(bindparam("ids", type_=ARRAY(Uuid, dimensions=1))))
+    .order_by(parcel.c.id)
+    .with_for_update(key_share=True)
+)
+
+
 async def lock_parcels(db: Connection, ids: Iterable[UUID]) -> dict[UUID, Found]:
     """Lock parcels in the order of their ids and return what decisions need of them."""
-    rows = await db.execute(
-        select(
-            parcel.c.id,
-            parcel.c.owner_id,
-            parcel.c.service_id,
-            parcel.c.carrier_id,
-            parcel.c.our_status,
-            parcel.c.status,
-            parcel.c.tracking_number,
-            parcel.c.handed_over_at,
-        )
-        .where(parcel.c.id == func.any(sorted(set(ids))))
-        .order_by(parcel.c.id)
-        .with_for_update(key_share=True)
+    return {row.id: row for row in await db.execute(_locked, {"ids": sorted(set(ids))})}
+
+
+_moved = arrays("given", id=Uuid(), status=Text(), handed_over_at=Instant)
+_write_move = (
+    update(parcel)
+    .where(parcel.c.id == _moved.c.id)
+    .values(
+        our_status=bindparam("wanted"),
+        status=_moved.c.status,
+        handed_over_at=func.coalesce(parcel.c.handed_over_at, _moved.c.handed_over_at),
     )
-    return {row.id: row for row in rows}
+)
 
 
 async def _move(db: Connection, wanted: ParcelStatus, moved: Sequence[tuple[Found, datetime | None]]) -> None:
     """Write what we did; the status follows unless the carrier has already said more."""
     if not moved:
         return
-    given = arrays("given", id=Uuid(), status=Text(), handed_over_at=Instant)
     await db.execute(
-        update(parcel)
-        .where(parcel.c.id == given.c.id)
-        .values(
-            our_status=wanted,
-            status=given.c.status,
-            handed_over_at=func.coalesce(parcel.c.handed_over_at, given.c.handed_over_at),
-        ),
-        params(
+        _write_move,
+        {"wanted": wanted}
+        | params(
             "given",
             id=[row.id for row, _ in moved],
             status=[higher(ParcelStatus(row.status), wanted) for row, _ in moved],

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, Uuid, delete, func, select, update
+from sqlalchemy import ARRAY, ColumnElement, Integer, Select, Text, Uuid, any_, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.types import TypeEngine
 
 from batuta.kernel.events import Event
-from batuta.plumbing.database import Connection, Instant, Row, arrays, insert_new, params
+from batuta.plumbing.database import Connection, Instant, Row, Rows, arrays, insert_new, params, rows_with
 from batuta.plumbing.events import publish
 from batuta.shipping import events
 from batuta.shipping.domain import (
@@ -61,12 +61,12 @@ async def adopt_scans(db: Connection, *, parcel_ids: Sequence[UUID], now: dateti
     """Apply to parcels that just got their tracking numbers what carriers had reported before."""
     if not parcel_ids:
         return 0
-    return await _adopt(db, _waiting().where(parcel.c.id == func.any(list(parcel_ids))), now)
+    return await _adopt(db, await db.execute(_waiting_for, {"ids": list(parcel_ids)}), now)
 
 
 async def match_scans(db: Connection, *, now: datetime, limit: int) -> int:
     """Sweep: apply scans that were kept while, in another transaction, their parcel was just being labelled."""
-    return await _adopt(db, _waiting().limit(limit), now)
+    return await _adopt(db, await db.execute(_waiting_first, {"limit": limit}), now)
 
 
 async def save_tracking_codes(
@@ -128,16 +128,21 @@ _NEEDED = (
 )
 
 
+_numbers = arrays("given", carrier_code=Text(), tracking_number=Text())
+_locked = (
+    select(*_NEEDED)
+    .select_from(_numbers)
+    .join(carrier, carrier.c.code == _numbers.c.carrier_code)
+    .join(parcel, (parcel.c.carrier_id == carrier.c.id) & (parcel.c.tracking_number == _numbers.c.tracking_number))
+    .order_by(parcel.c.id)
+    .with_for_update(key_share=True, of=parcel)
+)
+
+
 async def _lock_by_number(db: Connection, keys: Iterable[Number]) -> dict[Number, Found]:
     asked = sorted(keys)
-    given = arrays("given", carrier_code=Text(), tracking_number=Text())
     rows = await db.execute(
-        select(*_NEEDED)
-        .select_from(given)
-        .join(carrier, carrier.c.code == given.c.carrier_code)
-        .join(parcel, (parcel.c.carrier_id == carrier.c.id) & (parcel.c.tracking_number == given.c.tracking_number))
-        .order_by(parcel.c.id)
-        .with_for_update(key_share=True, of=parcel),
+        _locked,
         params("given", carrier_code=[key[0] for key in asked], tracking_number=[key[1] for key in asked]),
     )
     return {(row.carrier_code, row.tracking_number): row for row in rows}
@@ -178,39 +183,45 @@ async def _settle(db: Connection, found: Mapping[UUID, Found], touched: Abstract
     return {key: outlooks[key].status if key in outlooks else ParcelStatus(row.status) for key, row in found.items()}
 
 
+_reported = select(
+    scan.c.parcel_id, scan.c.happened_at, scan.c.status, scan.c.detail, scan.c.raw_code, scan.c.place
+).where(scan.c.parcel_id == any_(bindparam("ids", type_=ARRAY(Uuid, dimensions=1))))
+
+
 async def _reports(db: Connection, parcel_ids: Iterable[UUID]) -> dict[UUID, list[Report]]:
     reports: dict[UUID, list[Report]] = {parcel_id: [] for parcel_id in parcel_ids}
     if not reports:
         return reports
-    rows = await db.execute(
-        select(scan.c.parcel_id, scan.c.happened_at, scan.c.status, scan.c.detail, scan.c.raw_code, scan.c.place).where(
-            scan.c.parcel_id == func.any(list(reports))
-        )
-    )
+    rows = await db.execute(_reported, {"ids": list(reports)})
     for parcel_id, happened_at, status, *rest in rows:
         reports[parcel_id].append(Report(happened_at, TrackingStatus(status), *rest))
     return reports
 
 
+_OUTLOOK: Mapping[str, TypeEngine[Any]] = {
+    "status": Text(),
+    "carrier_status": Text(),
+    "carrier_detail": Text(),
+    "carrier_at": Instant,
+    "exception_code": Text(),
+    "exception_at": Instant,
+    "delivered_at": Instant,
+}
+_outlooks = arrays("given", id=Uuid(), **_OUTLOOK)
+_write_outlooks = (
+    update(parcel).where(parcel.c.id == _outlooks.c.id).values({name: _outlooks.c[name] for name in _OUTLOOK})
+)
+
+
 async def _write(db: Connection, outlooks: Mapping[UUID, Outlook]) -> None:
     if not outlooks:
         return
-    columns: dict[str, TypeEngine[Any]] = {
-        "status": Text(),
-        "carrier_status": Text(),
-        "carrier_detail": Text(),
-        "carrier_at": Instant,
-        "exception_code": Text(),
-        "exception_at": Instant,
-        "delivered_at": Instant,
-    }
-    given = arrays("given", id=Uuid(), **columns)
     await db.execute(
-        update(parcel).where(parcel.c.id == given.c.id).values({name: given.c[name] for name in columns}),
+        _write_outlooks,
         params(
             "given",
             id=list(outlooks),
-            **{name: [getattr(seen, name) for seen in outlooks.values()] for name in columns},
+            **{name: [getattr(seen, name) for seen in outlooks.values()] for name in _OUTLOOK},
         ),
     )
 
@@ -274,8 +285,16 @@ def _waiting() -> Select[*tuple[Any, ...]]:
     )
 
 
-async def _adopt(db: Connection, waiting: Select[*tuple[Any, ...]], now: datetime) -> int:
-    rows = (await db.execute(waiting)).all()
+_waiting_for = _waiting().where(parcel.c.id == any_(bindparam("ids", type_=ARRAY(Uuid, dimensions=1))))
+_waiting_first = _waiting().limit(bindparam("limit", type_=Integer()))
+_adopted = arrays("given", **{column.name: column.type for column in unmatched_scan.primary_key.columns})
+_forget_adopted = delete(unmatched_scan).where(
+    *(column == _adopted.c[column.name] for column in unmatched_scan.primary_key.columns)
+)
+
+
+async def _adopt(db: Connection, waiting: Rows, now: datetime) -> int:
+    rows = waiting.all()
     if not rows:
         return 0
     scans = [(row, _kept(row)) for row in rows]
@@ -283,9 +302,8 @@ async def _adopt(db: Connection, waiting: Select[*tuple[Any, ...]], now: datetim
     new = await _insert(db, scans, now)
     await _settle(db, found, {key[0] for key in new})
     keys = unmatched_scan.primary_key.columns
-    given = arrays("given", **{column.name: column.type for column in keys})
     await db.execute(
-        delete(unmatched_scan).where(*(column == given.c[column.name] for column in keys)),
+        _forget_adopted,
         params("given", **{column.name: [getattr(one, column.name) for _, one in scans] for column in keys}),
     )
     return len(rows)
@@ -305,9 +323,8 @@ def _kept(row: Found) -> Scan:
 
 async def _codes(db: Connection, carrier_ids: Iterable[UUID]) -> Codes:
     codes: dict[UUID, dict[str, tuple[TrackingStatus, str]]] = {}
-    rows = await db.execute(select(tracking_code).where(tracking_code.c.carrier_id == func.any(list(carrier_ids))))
-    for carrier_id, raw_code, status, detail in rows:
-        codes.setdefault(carrier_id, {})[raw_code] = (TrackingStatus(status), detail)
+    for row in await rows_with(db, tracking_code.c.carrier_id, list(carrier_ids)):
+        codes.setdefault(row["carrier_id"], {})[row["raw_code"]] = (TrackingStatus(row["status"]), row["detail"])
     return codes
 
 

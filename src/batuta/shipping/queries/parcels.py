@@ -1,27 +1,28 @@
 """Parcels, their contents, and what was seen of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta, timezone
+from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Text, Uuid, func, select
+from sqlalchemy import ARRAY, Select, Text, Uuid, any_, bindparam, func, select
 
-from batuta.plumbing.database import Connection, Row, arrays, params
+from batuta.plumbing.database import Connection, Row, arrays, params, rows_with
 from batuta.shipping.domain import Content, Parcel, SeenScan
 from batuta.shipping.tables import carrier, content, parcel, scan, service, unmatched_scan
 
 
 async def parcels_by_id(db: Connection, ids: Iterable[UUID]) -> dict[UUID, Parcel]:
     """The parcels of these ids that exist, with their contents."""
-    return {one.id: one for one in await _parcels(db, parcel.c.id == func.any(list(ids)))}
+    return {one.id: one for one in await _parcels(db, _by_id, list(ids))}
 
 
 async def parcels_of_owner(db: Connection, owner_ids: Iterable[UUID]) -> dict[UUID, list[Parcel]]:
     """Every owner's parcels in the order in which they were opened."""
     owners = list(owner_ids)
     found: dict[UUID, list[Parcel]] = {owner: [] for owner in owners}
-    for one in await _parcels(db, parcel.c.owner_id == func.any(owners)):
+    for one in await _parcels(db, _by_owner, owners):
         found[one.owner_id].append(one)
     return found
 
@@ -70,33 +71,33 @@ _SHOWN = [
 ]
 
 
-async def _parcels(db: Connection, condition: ColumnElement[bool]) -> list[Parcel]:
-    rows = (
-        await db.execute(
-            select(
-                *_SHOWN,
-                func.coalesce(service.c.code, "").label("service_code"),
-                func.coalesce(carrier.c.code, "").label("carrier_code"),
-            )
-            .outerjoin(service, service.c.id == parcel.c.service_id)
-            .outerjoin(carrier, carrier.c.id == parcel.c.carrier_id)
-            .where(condition)
-            .order_by(parcel.c.number)
-        )
-    ).all()
+_shown = (
+    select(
+        *_SHOWN,
+        func.coalesce(service.c.code, "").label("service_code"),
+        func.coalesce(carrier.c.code, "").label("carrier_code"),
+    )
+    .outerjoin(service, service.c.id == parcel.c.service_id)
+    .outerjoin(carrier, carrier.c.id == parcel.c.carrier_id)
+    .order_by(parcel.c.number)
+)
+_ids = any_(bindparam("ids", type_=ARRAY(Uuid, dimensions=1)))
+_by_id = _shown.where(parcel.c.id == _ids)
+_by_owner = _shown.where(parcel.c.owner_id == _ids)
+
+
+async def _parcels(db: Connection, wanted: Select[Any], ids: Sequence[UUID]) -> list[Parcel]:
+    rows = (await db.execute(wanted, {"ids": ids})).all()
     contents = await _contents(db, [row.id for row in rows])
     return [_parcel(row, contents.get(row.id, [])) for row in rows]
 
 
 async def _contents(db: Connection, parcel_ids: list[UUID]) -> dict[UUID, list[Content]]:
-    given = arrays("given", parcel_id=Uuid())
-    rows = await db.execute(
-        select(content).join(given, given.c.parcel_id == content.c.parcel_id).order_by(*content.primary_key.columns),
-        params("given", parcel_id=parcel_ids),
-    )
     found: dict[UUID, list[Content]] = {}
-    for parcel_id, line_id, sku_id, quantity in rows:
-        found.setdefault(parcel_id, []).append(Content(line_id=line_id, sku_id=sku_id, quantity=quantity))
+    rows = await rows_with(db, content.c.parcel_id, parcel_ids)
+    for row in sorted(rows, key=lambda row: tuple(row[column.name] for column in content.primary_key.columns)):
+        one = Content(line_id=row["line_id"], sku_id=row["sku_id"], quantity=row["quantity"])
+        found.setdefault(row["parcel_id"], []).append(one)
     return found
 
 

@@ -6,9 +6,9 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import msgspec
-from sqlalchemy import ColumnElement, Table, func, select
+from sqlalchemy import Table, func, select
 
-from batuta.plumbing.database import Connection, Engine
+from batuta.plumbing.database import Connection, Engine, rows_with
 from batuta.shipping.domain import (
     Carrier,
     NotServed,
@@ -27,6 +27,10 @@ from batuta.shipping.tables import carrier, rate, service, tariff_change, transi
 _kept: WeakKeyDictionary[Engine, tuple[int, Tariffs]] = WeakKeyDictionary()
 
 
+_is_ours = func.pg_current_xact_id_if_assigned() == tariff_change.c.changed_by
+_changed = select(tariff_change.c.changed_by, func.coalesce(_is_ours, False))
+
+
 async def rates(db: Connection, *, requests: Sequence[RateRequest]) -> dict[UUID, list[Rated] | NotServed]:
     """Price many parcels with every service that takes them, the cheapest first; or why none does."""
     known = await tariffs(db)
@@ -38,8 +42,7 @@ async def tariffs(db: Connection) -> Tariffs:
 
     A change that this very transaction made may yet be undone, so it is read but not kept.
     """
-    ours = func.pg_current_xact_id_if_assigned() == tariff_change.c.changed_by
-    row = (await db.execute(select(tariff_change.c.changed_by, func.coalesce(ours, False)))).one_or_none()
+    row = (await db.execute(_changed)).one_or_none()
     if row is None:
         return Tariffs([])
     changed_by, is_ours = row
@@ -54,26 +57,24 @@ async def tariffs(db: Connection) -> Tariffs:
 
 async def carriers_by_code(db: Connection, codes: Iterable[str]) -> dict[str, Carrier]:
     """The carriers of these codes that exist."""
-    rows = await db.execute(select(carrier).where(carrier.c.code == func.any(list(codes))))
-    return {row["code"]: msgspec.convert(dict(row), Carrier) for row in rows.mappings()}
+    return {row["code"]: msgspec.convert(row, Carrier) for row in await rows_with(db, carrier.c.code, list(codes))}
 
 
 async def carriers_by_id(db: Connection, ids: Iterable[UUID]) -> dict[UUID, Carrier]:
     """The carriers of these ids that exist."""
-    rows = await db.execute(select(carrier).where(carrier.c.id == func.any(list(ids))))
-    return {row["id"]: msgspec.convert(dict(row), Carrier) for row in rows.mappings()}
+    return {row["id"]: msgspec.convert(row, Carrier) for row in await rows_with(db, carrier.c.id, list(ids))}
 
 
 async def services_by_code(db: Connection, codes: Iterable[str]) -> dict[str, Service]:
     """The services of these codes that exist."""
-    found = await _services(db, service.c.code == func.any(list(codes)))
-    return {one.code: one for one in found}
+    found = msgspec.convert(await rows_with(db, service.c.code, list(codes)), list[Service])
+    return {one.code: one for one in sorted(found, key=lambda one: one.code)}
 
 
 async def services_by_id(db: Connection, ids: Iterable[UUID]) -> dict[UUID, Service]:
     """The services of these ids that exist."""
-    found = await _services(db, service.c.id == func.any(list(ids)))
-    return {one.id: one for one in found}
+    found = msgspec.convert(await rows_with(db, service.c.id, list(ids)), list[Service])
+    return {one.id: one for one in sorted(found, key=lambda one: one.code)}
 
 
 async def rate_cards_of(db: Connection, service_ids: Iterable[UUID]) -> dict[UUID, RateCard]:
@@ -97,16 +98,10 @@ async def _read(db: Connection) -> Tariffs:
     carriers = {
         row["id"]: msgspec.convert(dict(row), Carrier) for row in (await db.execute(select(carrier))).mappings()
     }
-    services = await _services(db, None)
+    rows = await db.execute(select(service).order_by(service.c.code))
+    services = [msgspec.convert(dict(row), Service) for row in rows]
     cards = await rate_cards_of(db, [one.id for one in services])
     return Tariffs(Tariff(one, carriers[one.carrier_id], cards[one.id]) for one in services)
-
-
-async def _services(db: Connection, condition: ColumnElement[bool] | None) -> list[Service]:
-    statement = select(service).order_by(service.c.code)
-    if condition is not None:
-        statement = statement.where(condition)
-    return [msgspec.convert(dict(row), Service) for row in (await db.execute(statement)).mappings()]
 
 
 async def _by_service(db: Connection, table: Table, ids: Sequence[UUID]) -> Mapping[UUID, list[dict[str, Any]]]:
