@@ -92,6 +92,9 @@ async def _begin_with_demo(settings: Settings, database: OpenDatabase) -> None:
 
 @contextlib.asynccontextmanager
 async def _worker_beside(settings: Settings, database: OpenDatabase) -> AsyncIterator[None]:
+    if not settings.worker:
+        yield
+        return
     task = asyncio.create_task(_work(settings, database.url))
     try:
         yield

@@ -71,6 +71,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "unless said, the embedded one does and one of your own does not"
         ),
     ] = None
+    worker: Annotated[
+        bool,
+        Meta(
+            description="whether this process also does what follows by itself (sweeps, the score, jobs); of the "
+            "processes over one database at least one must, and any number may"
+        ),
+    ] = True
     host: Annotated[str, Meta(description="address to listen on for HTTP")] = "127.0.0.1"
     port: Annotated[Port, Meta(description="port to listen on for HTTP")] = 8000
     log_level: Annotated[
