@@ -1,4 +1,4 @@
-"""The five ways in which batuta says no. A room subclasses one beside the function that raises it."""
+"""The seven ways in which batuta says no. A room subclasses one beside the function that raises it."""
 
 import re
 from typing import ClassVar
@@ -33,9 +33,21 @@ class NotFound(BatutaError):
     """Nothing by that id or code, or nothing that the asker may see."""
 
 
+class Unauthenticated(BatutaError):
+    """Nobody we know asks; whoever signs in may ask again."""
+
+
 class Forbidden(BatutaError):
     """The asker has no right to this."""
 
 
 class Unavailable(BatutaError):
     """A part that is needed does not answer now; the same request may succeed later."""
+
+
+class TooMany(BatutaError):
+    """Asked more often than is allowed; `retry_after_s` says when to ask again."""
+
+    def __init__(self, sentence: str, *, retry_after_s: int, **facts: object) -> None:
+        super().__init__(sentence, retry_after_s=retry_after_s, **facts)
+        self.retry_after_s = retry_after_s
