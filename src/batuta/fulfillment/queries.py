@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Uuid, func, select
+from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, func, select
 
 from batuta.fulfillment.domain import (
     OVER,
@@ -27,8 +28,11 @@ from batuta.fulfillment.tables import (
     package,
 )
 from batuta.kernel.addresses import Address
+from batuta.kernel.scopes import Scope
+from batuta.ordering.tables import order
 from batuta.plumbing.audit import Law
 from batuta.plumbing.database import Connection, Row, arrays, params, rows_with
+from batuta.plumbing.listing import Listing
 
 
 async def fulfillment_orders_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, FulfillmentOrder]:
@@ -62,6 +66,102 @@ async def work_at(db: Connection, location_ids: Collection[UUID]) -> dict[UUID, 
     for one in (await _assembled(db, [dict(row) for row in rows.mappings()])).values():
         found[one.location_id].append(one)
     return found
+
+
+async def order_scopes(db: Connection, order_ids: Collection[UUID]) -> dict[UUID, Scope]:
+    """Whose each order is, and where it is worked on or to be collected; unknown ids are left out."""
+    rows = await db.execute(_ORDER_SCOPES, {"ids": list(order_ids)})
+    return {
+        row.id: Scope(channel_id=row.channel_id, customer_id=row.customer_id, location_ids=_places(row)) for row in rows
+    }
+
+
+def _places(row: Row) -> frozenset[UUID]:
+    return frozenset(one for one in (*row.location_ids, row.pickup_location_id) if one)
+
+
+async def work_scopes(db: Connection, ids: Collection[UUID]) -> dict[UUID, Scope]:
+    """Whose each fulfillment order is, and where; unknown ids are left out."""
+    return _scopes(await db.execute(_WORK_SCOPES, {"ids": list(ids)}))
+
+
+async def parcel_scopes(db: Connection, parcel_ids: Collection[UUID]) -> dict[UUID, Scope]:
+    """Whose each parcel is, and where it was packed; what was not packed here is left out."""
+    return _scopes(await db.execute(_PARCEL_SCOPES, {"ids": list(parcel_ids)}))
+
+
+def _scopes(rows: Iterable[Row]) -> dict[UUID, Scope]:
+    return {
+        row.id: Scope(channel_id=row.channel_id, customer_id=row.customer_id, location_ids=frozenset({row.location_id}))
+        for row in rows
+    }
+
+
+_ids = any_(bindparam("ids", type_=ARRAY(Uuid, dimensions=1)))
+_ORDER_SCOPES = (
+    select(
+        order.c.id,
+        order.c.channel_id,
+        order.c.customer_id,
+        order.c.pickup_location_id,
+        func.array_agg(fulfillment_order.c.location_id.distinct()).label("location_ids"),
+    )
+    .outerjoin(fulfillment_order, fulfillment_order.c.order_id == order.c.id)
+    .where(order.c.id == _ids)
+    .group_by(order.c.id)
+)
+_WORK_SCOPES = (
+    select(fulfillment_order.c.id, fulfillment_order.c.location_id, order.c.channel_id, order.c.customer_id)
+    .join(order, order.c.id == fulfillment_order.c.order_id)
+    .where(fulfillment_order.c.id == _ids)
+)
+_PARCEL_SCOPES = (
+    select(package.c.parcel_id.label("id"), fulfillment_order.c.location_id, order.c.channel_id, order.c.customer_id)
+    .join(fulfillment_order, fulfillment_order.c.id == package.c.fulfillment_order_id)
+    .join(order, order.c.id == fulfillment_order.c.order_id)
+    .where(package.c.parcel_id == _ids)
+)
+
+
+class WorkWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which open work is looked for; None is any. The ids are of where and of whose orders."""
+
+    location_ids: Collection[UUID] | None = None
+    channel_ids: Collection[UUID] | None = None
+    statuses: Collection[FulfillmentStatus] | None = None
+    methods: Collection[Method] | None = None
+
+
+async def work_page(
+    db: Connection, *, wanted: WorkWanted, after: tuple[datetime, UUID] | None, limit: int
+) -> list[tuple[datetime, FulfillmentOrder]]:
+    """Open work, oldest first, each with the moment it was offered; the next page begins behind (that moment, id)."""
+    given = {name: _sorted(getattr(wanted, name)) for name in WorkWanted.__struct_fields__}
+    rows = await _WORK.read(db, given, behind=after, limit=limit)
+    whole = await _assembled(db, [dict(row) for row in rows])
+    return [(row.created_at, whole[row.id]) for row in rows]
+
+
+def _sorted(values: Collection[Any] | None) -> list[Any] | None:
+    return None if values is None else sorted(values)
+
+
+def _is_one_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    return column == any_(bindparam(name, type_=ARRAY(column.type, dimensions=1)))
+
+
+_WORK = Listing(
+    select(fulfillment_order).where(fulfillment_order.c.status.not_in(sorted(OVER))),
+    order=(fulfillment_order.c.created_at, fulfillment_order.c.id),
+    filters={
+        "location_ids": _is_one_of(fulfillment_order.c.location_id, "location_ids"),
+        "channel_ids": fulfillment_order.c.order_id.in_(
+            select(order.c.id).where(_is_one_of(order.c.channel_id, "channel_ids"))
+        ),
+        "statuses": _is_one_of(fulfillment_order.c.status, "statuses"),
+        "methods": _is_one_of(fulfillment_order.c.method, "methods"),
+    },
+)
 
 
 async def picked_at(db: Connection, places: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], int]:
@@ -109,14 +209,9 @@ async def cancellations_of(db: Connection, order_ids: Collection[UUID]) -> dict[
 async def open_parts(db: Connection, fulfillment_ids: Collection[UUID]) -> dict[UUID, list[CancellationPart]]:
     """What each fulfillment order has been asked to cancel and has not answered."""
     found: dict[UUID, list[CancellationPart]] = defaultdict(list)
-    rows = await db.execute(
-        select(cancellation_part).where(
-            cancellation_part.c.fulfillment_order_id.in_(fulfillment_ids),
-            cancellation_part.c.status == CancellationStatus.REQUESTED.value,
-        )
-    )
-    for row in rows.mappings():
-        found[row["fulfillment_order_id"]].append(_read_part(row))
+    for row in await rows_with(db, cancellation_part.c.fulfillment_order_id, fulfillment_ids):
+        if row["status"] == CancellationStatus.REQUESTED:
+            found[row["fulfillment_order_id"]].append(_read_part(row))
     return found
 
 

@@ -2,20 +2,25 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, func, or_, select
 
+from batuta.kernel.scopes import Scope
+from batuta.ordering import tables as ordering
 from batuta.ordering.queries import orders_by_id
 from batuta.plumbing.audit import Law
 from batuta.plumbing.database import Connection, rows_with
+from batuta.plumbing.listing import Listing
 from batuta.returns.domain import (
     Component,
     Refund,
     Return,
     ReturnLine,
+    ReturnStatus,
     Sold,
     SoldOrder,
     still_coming,
@@ -46,6 +51,70 @@ async def returns_of_customers(db: Connection, customer_ids: Collection[UUID]) -
         if one.customer_id:
             found[one.customer_id].append(one)
     return found
+
+
+class ReturnsWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which returns are looked for; None is any. What has not arrived yet is of no location, and found at each."""
+
+    location_ids: Collection[UUID] | None = None
+    channel_ids: Collection[UUID] | None = None
+    statuses: Collection[ReturnStatus] | None = None
+    order_ids: Collection[UUID] | None = None
+    customer_ids: Collection[UUID] | None = None
+
+
+async def returns_page(
+    db: Connection, *, wanted: ReturnsWanted, before: tuple[datetime, UUID] | None, limit: int
+) -> list[tuple[datetime, Return]]:
+    """Returns, newest first, each with the moment it was made; the next page begins behind (that moment, id)."""
+    given = {name: _sorted(getattr(wanted, name)) for name in ReturnsWanted.__struct_fields__}
+    rows = await _RETURNS.read(db, given, behind=before, limit=limit)
+    whole = await _assembled(db, [dict(row) for row in rows])
+    return [(row.created_at, whole[row.id]) for row in rows]
+
+
+def _sorted(values: Collection[Any] | None) -> list[Any] | None:
+    return None if values is None else sorted(values)
+
+
+def _is_one_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    return column == any_(bindparam(name, type_=ARRAY(column.type, dimensions=1)))
+
+
+_RETURNS = Listing(
+    select(return_),
+    order=(return_.c.created_at, return_.c.id),
+    filters={
+        "location_ids": or_(_is_one_of(return_.c.location_id, "location_ids"), return_.c.location_id.is_(None)),
+        "channel_ids": return_.c.order_id.in_(
+            select(ordering.order.c.id).where(_is_one_of(ordering.order.c.channel_id, "channel_ids"))
+        ),
+        "statuses": _is_one_of(return_.c.status, "statuses"),
+        "order_ids": _is_one_of(return_.c.order_id, "order_ids"),
+        "customer_ids": _is_one_of(return_.c.customer_id, "customer_ids"),
+    },
+    is_newest_first=True,
+)
+
+
+async def return_scopes(db: Connection, ids: Collection[UUID]) -> dict[UUID, Scope]:
+    """Whose each return is and where it arrived; unknown ids are left out."""
+    rows = await db.execute(_RETURN_SCOPES, {"ids": list(ids)})
+    return {
+        row.id: Scope(
+            channel_id=row.channel_id,
+            customer_id=row.customer_id,
+            location_ids=frozenset({row.location_id} if row.location_id else ()),
+        )
+        for row in rows
+    }
+
+
+_RETURN_SCOPES = (
+    select(return_.c.id, return_.c.location_id, return_.c.customer_id, ordering.order.c.channel_id)
+    .outerjoin(ordering.order, ordering.order.c.id == return_.c.order_id)
+    .where(return_.c.id == any_(bindparam("ids", type_=ARRAY(Uuid, dimensions=1))))
+)
 
 
 async def refunds_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Refund]:
