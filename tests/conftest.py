@@ -123,4 +123,5 @@ def _import_tables(room: str) -> None:
     if (path / "tables.py").exists() or (path / "tables").exists():
         importlib.import_module(f"{room}.tables")
     importlib.import_module("batuta.plumbing.events.tables")
+    importlib.import_module("batuta.plumbing.keys")
     importlib.import_module("batuta.payments.adapters.test_provider")

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import errno
-import importlib
+import importlib.util
+import pkgutil
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -13,14 +14,16 @@ import msgspec
 import structlog
 import uvicorn
 from litestar import Litestar
+from litestar.handlers import BaseRouteHandler
 from sqlalchemy import text
 
+import batuta
 from batuta.kernel.errors import Refused, Unavailable
 from batuta.plumbing.database import create_engine
 from batuta.plumbing.migrate import migrate
 from batuta.plumbing.opening import OpenDatabase, open_database
 from batuta.plumbing.settings import Settings
-from batuta.plumbing.web import create_shell
+from batuta.plumbing.web import Guard, create_shell, nobody
 
 CONNECTIONS_WAITING_MAX = 2048
 GOODBYE_WITHIN_S = 5
@@ -37,9 +40,16 @@ class HttpAddressNotUsable(Refused):
     """There is no such address on this machine, or this user may not listen there."""
 
 
-def create_app(database: OpenDatabase) -> Litestar:
-    """Put the rooms' routes into the web shell."""
-    return create_shell([], engine=database.engine, database_problem=database.problem)
+def create_app(database: OpenDatabase, *, guard: Guard = nobody) -> Litestar:
+    """Put the rooms' routes into the web shell. guard: knows the callers."""
+    return create_shell(routes(), engine=database.engine, guard=guard, database_problem=database.problem)
+
+
+def routes() -> list[BaseRouteHandler]:
+    """All routes of the house: `ROUTES` of every room that has an `api`."""
+    names = sorted(f"{room.name}.api" for room in pkgutil.iter_modules(batuta.__path__, "batuta.") if room.ispkg)
+    found = [importlib.import_module(name) for name in names if importlib.util.find_spec(name)]
+    return [route for api in found for route in api.ROUTES]
 
 
 async def serve(settings: Settings, *, announce: Callable[[str], None]) -> None:

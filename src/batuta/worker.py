@@ -30,6 +30,7 @@ from batuta.plumbing import jobs
 from batuta.plumbing.audit import PLUMBING, Law
 from batuta.plumbing.database import Engine
 from batuta.plumbing.jobs import Handler
+from batuta.plumbing.keys import forget_old
 from batuta.plumbing.outage import outage
 from batuta.plumbing.settings import Settings
 from batuta.plumbing.stepping import Clockwork, settle
@@ -62,6 +63,11 @@ LAWS: tuple[Law, ...] = (
 """All that must be true of a sound database, from the bottom of the house to its top."""
 
 SWEEPS = (
+    Sweep(
+        "answers kept for a day",
+        forget_old,
+        due="SELECT FROM plumbing.idempotency WHERE created_at <= :now - interval '24 hours'",
+    ),
     Sweep(
         "soft claims that have run out",
         release_expired,

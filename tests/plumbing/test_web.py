@@ -16,7 +16,7 @@ from sqlalchemy import text
 from batuta.kernel.errors import Forbidden, Invalid, NotFound, Refused, Unavailable
 from batuta.plumbing.database import Engine, create_engine
 from batuta.plumbing.embedded import EmbeddedServer
-from batuta.plumbing.web import create_shell
+from batuta.plumbing.web import anyone, create_shell
 from tests.plumbing.places import reachable_place
 
 
@@ -32,34 +32,34 @@ class Wanted(msgspec.Struct):
 KINDS = {"invalid": Invalid, "refused": OutOfStock, "missing": NotFound, "forbidden": Forbidden, "away": Unavailable}
 
 
-@get("/kinds/{kind:str}")
+@get("/kinds/{kind:str}", guards=[anyone()])
 async def raise_kind(kind: FromPath[str]) -> None:
     raise KINDS[kind]("a sentence", sku="LAMP-1", left=2)
 
 
-@get("/bug")
+@get("/bug", guards=[anyone()])
 async def bug() -> None:
     raise RuntimeError("a secret of the house")
 
 
-@get("/strange-facts")
+@get("/strange-facts", guards=[anyone()])
 async def strange_facts() -> None:
     raise Refused("a sentence", path=Path("shop"), kind=int)
 
 
-@post("/wanted")
+@post("/wanted", guards=[anyone()])
 async def want(data: JSONBody[Wanted]) -> Wanted:
     return data
 
 
-@get("/slow")
+@get("/slow", guards=[anyone()])
 async def slow(engine: NamedDependency[Engine]) -> None:
     async with engine.connect() as db:
         await db.execute(text("SET statement_timeout = 50"))
         await db.execute(text("SELECT pg_sleep(1)"))
 
 
-@get("/one")
+@get("/one", guards=[anyone()])
 async def one(engine: NamedDependency[Engine]) -> int:
     async with engine.connect() as db:
         return int(await db.scalar(text("SELECT 1")) or 0)

@@ -1,0 +1,137 @@
+"""Answers kept under the keys of those who asked, so that a request that is sent again is answered as before (PLT-01).
+
+The answer is written by the transaction that did the work: it is there if and only if the work is done.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import (
+    Column,
+    Index,
+    LargeBinary,
+    Named,
+    SmallInteger,
+    Table,
+    Text,
+    TypedColumns,
+    Uuid,
+    delete,
+    select,
+    tuple_,
+)
+
+from batuta.kernel.errors import Refused
+from batuta.plumbing.database import Connection, Instant, Json, arrays, insert_new, metadata, params
+
+KEPT = timedelta(hours=24)
+
+
+class IdempotencyKeyReused(Refused):
+    """The key was used for another request."""
+
+
+class IdempotencyColumns(TypedColumns):
+    """scope: whose key it is. request_hash: of method, path and body, so that a key means one request only."""
+
+    scope: Named[UUID] = Column(Uuid, primary_key=True)
+    key: Named[str] = Column(Text, primary_key=True)
+    route: Named[str] = Column(Text, nullable=False)
+    request_hash: Named[bytes] = Column(LargeBinary, nullable=False)
+    status: Named[int] = Column(SmallInteger, nullable=False)
+    headers: Named[dict[str, Any] | None] = Column(Json)
+    body: Named[bytes] = Column(LargeBinary, nullable=False)
+    created_at: Named[datetime] = Column(Instant, nullable=False)
+
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    IdempotencyColumns,
+    Index("idempotency_created_at_idx", "created_at"),
+    schema="plumbing",
+)
+
+
+class Key(msgspec.Struct, frozen=True):
+    """What a caller named a request, and what the request was."""
+
+    scope: UUID
+    key: str
+    route: str
+    request_hash: bytes
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """An answer as it was given. status: a number that the web layer understands."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] | None = None
+    request_hash: bytes = b""
+
+
+def check_same(key: Key, request_hash: bytes) -> None:
+    """Refuse a key that was used for another request.
+
+    Raises:
+        IdempotencyKeyReused
+    """
+    if key.request_hash != request_hash:
+        raise IdempotencyKeyReused("this key was used for another request: take a new one", key=key.key)
+
+
+_asked = arrays("asked", scope=Uuid(), key=Text())
+_KEPT_UNDER = (
+    select(
+        idempotency.c.scope,
+        idempotency.c.key,
+        idempotency.c.status,
+        idempotency.c.body,
+        idempotency.c.headers,
+        idempotency.c.request_hash,
+    )
+    .select_from(_asked)
+    .join(idempotency, (idempotency.c.scope == _asked.c.scope) & (idempotency.c.key == _asked.c.key))
+)
+
+
+async def kept_under(db: Connection, keys: Collection[Key]) -> dict[tuple[UUID, str], Kept]:
+    """The answers kept under these keys, whatever their requests were."""
+    if not keys:
+        return {}
+    given = params("asked", scope=[one.scope for one in keys], key=[one.key for one in keys])
+    rows = await db.execute(_KEPT_UNDER, given)
+    return {(row[0], row[1]): Kept(row[2], row[3], row[4], row[5]) for row in rows}
+
+
+async def keep(db: Connection, answers: Iterable[tuple[Key, Kept]], *, now: datetime) -> set[tuple[UUID, str]]:
+    """Keep answers under their keys; return the keys that were new. Waits for whoever writes the same key."""
+    rows = [
+        {
+            "scope": key.scope,
+            "key": key.key,
+            "route": key.route,
+            "request_hash": key.request_hash,
+            "status": kept.status,
+            "headers": kept.headers,
+            "body": kept.body,
+            "created_at": now,
+        }
+        for key, kept in sorted(answers, key=lambda one: (one[0].scope, one[0].key))
+    ]
+    return {(row[0], row[1]) for row in await insert_new(db, idempotency, rows, returning=("scope", "key"))}
+
+
+async def forget_old(db: Connection, *, now: datetime, limit: int) -> int:
+    """Forget answers of more than a day ago; a sweep."""
+    old = select(idempotency.c.scope, idempotency.c.key).where(idempotency.c.created_at <= now - KEPT).limit(limit)
+    found = await db.execute(
+        delete(idempotency)
+        .where(tuple_(idempotency.c.scope, idempotency.c.key).in_(old.with_for_update(skip_locked=True)))
+        .returning(idempotency.c.key)
+    )
+    return len(found.all())

@@ -1,0 +1,170 @@
+"""Requests that are sent again are answered as before (PLT-01)."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from litestar import Response
+from litestar.enums import MediaType
+
+from batuta.kernel.errors import BatutaError, Invalid, Unavailable
+from batuta.plumbing.batching import Batcher
+from batuta.plumbing.database import Connection, Engine
+from batuta.plumbing.keys import IdempotencyKeyReused, Kept, Key, check_same, keep, kept_under
+from batuta.plumbing.web.callers import CALLER
+from batuta.plumbing.web.problems import PROBLEM_TYPE, AnyRequest, problem_body, problem_headers, status_of
+
+T = TypeVar("T")
+Item = TypeVar("Item")
+
+HEADER = "idempotency-key"
+WELL_FORMED = re.compile(r"[\x21-\x7e]{1,255}")
+REPLAYED = {"idempotency-replayed": "true"}
+PROBLEM_MIN = 400
+TRIES = 3
+
+
+class BadIdempotencyKey(Invalid):
+    """An idempotency key is 1 to 255 visible ASCII characters."""
+
+
+class Answer(msgspec.Struct, Generic[T], frozen=True):
+    """What a change answers. status: unless given, the route's own."""
+
+    content: T
+    status: int | None = None
+    headers: Mapping[str, str] | None = None
+
+
+class _AnsweredMeanwhile(Exception):
+    """Somebody else has answered the same request; what we did must be undone."""
+
+
+async def once(engine: Engine, request: AnyRequest, act: Callable[[Connection], Awaitable[Answer[T]]]) -> Response[T]:
+    """Do `act` in one transaction and answer; the same request under the same key does nothing and is answered alike.
+
+    A refusal that `act` raises undoes the transaction and is kept too; what passes by itself (503) is not.
+
+    Raises:
+        IdempotencyKeyReused: the key was used for another request.
+    """
+    key = await key_of(request)
+    if key is None:
+        async with engine.begin() as db:
+            return _response(_kept(request, await act(db)))
+    for _ in range(TRIES):
+        try:
+            async with engine.begin() as db:
+                if known := (await kept_under(db, [key])).get((key.scope, key.key)):
+                    return _again(key, known)
+                kept = _kept(request, await act(db))
+                await _keep(db, key, kept)
+            return _response(kept)
+        except _AnsweredMeanwhile:
+            continue
+        except Unavailable:
+            raise
+        except BatutaError as refusal:
+            try:
+                kept = kept_refusal(refusal, instance=request.url.path)
+                async with engine.begin() as db:
+                    await _keep(db, key, kept)
+                return _response(kept)
+            except _AnsweredMeanwhile:
+                continue
+    raise AssertionError("a key that is taken is found")
+
+
+async def batched(
+    request: AnyRequest, batcher: Callable[[Engine], Batcher[Item, T]], item: Item, *, status: int | None = None
+) -> Response[T]:
+    """Do one item's work with the next batch and answer; the same request under the same key is answered alike.
+
+    batcher: makes the batcher, once for the application.
+
+    Raises:
+        IdempotencyKeyReused: the key was used for another request. QueueFull, OutcomeUnknown.
+    """
+    done = _usual_status(request) if status is None else status
+    path = request.scope["path"]
+
+    def encode(outcome: T | BatutaError) -> Kept:
+        if isinstance(outcome, BatutaError):
+            return kept_refusal(outcome, instance=path)
+        return Kept(done, msgspec.json.encode(outcome))
+
+    kept = await _batcher(request, batcher).answer(item, key=await key_of(request), encode=encode)
+    return _response(kept)
+
+
+async def key_of(request: AnyRequest) -> Key | None:
+    """The request's idempotency key with what it stands for; None without one.
+
+    Raises:
+        BadIdempotencyKey: it is too long or holds something else than visible ASCII.
+    """
+    given = request.headers.get(HEADER)
+    if given is None:
+        return None
+    if not WELL_FORMED.fullmatch(given):
+        raise BadIdempotencyKey("an idempotency key is 1 to 255 visible ASCII characters", key=given[:300])
+    caller = request.scope["state"][CALLER]
+    route = f"{request.method} {request.scope['path']}"
+    digest = blake2b(route.encode(), digest_size=16)
+    digest.update(request.scope["query_string"])
+    digest.update(request.headers.get("if-match", "").encode())
+    digest.update(b"\n")
+    digest.update(await request.body())
+    return Key(caller.id, given, route[:200], digest.digest())
+
+
+def kept_refusal(refusal: BatutaError, *, instance: str) -> Kept:
+    """A refusal as it is told."""
+    status = status_of(refusal)
+    body = problem_body(status, refusal.code, refusal.sentence, instance=instance, facts=refusal.facts)
+    return Kept(status, body, problem_headers(refusal) or None)
+
+
+def _batcher(request: AnyRequest, make: Callable[[Engine], Batcher[Item, T]]) -> Batcher[Item, T]:
+    batchers: dict[Any, Batcher[Any, Any]] = request.app.state.batchers
+    found = batchers.get(make)
+    if found is None:
+        found = batchers[make] = make(request.app.state.engine)
+    return found
+
+
+def _usual_status(request: AnyRequest) -> int:
+    handler: Any = request.route_handler
+    status: int = handler.status_code
+    return status
+
+
+def _kept(request: AnyRequest, answer: Answer[Any]) -> Kept:
+    status = _usual_status(request) if answer.status is None else answer.status
+    body = b"" if answer.content is None else msgspec.json.encode(answer.content)
+    return Kept(status, body, dict(answer.headers) if answer.headers else None)
+
+
+async def _keep(db: Connection, key: Key, kept: Kept) -> None:
+    if not await keep(db, [(key, kept)], now=datetime.now(UTC)):
+        raise _AnsweredMeanwhile
+
+
+def _again(key: Key, kept: Kept) -> Response[Any]:
+    check_same(key, kept.request_hash)
+    return _response(msgspec.structs.replace(kept, headers={**(kept.headers or {}), **REPLAYED}))
+
+
+def _response(kept: Kept) -> Response[Any]:
+    return Response(
+        kept.body,
+        status_code=kept.status,
+        media_type=PROBLEM_TYPE if kept.status >= PROBLEM_MIN else MediaType.JSON,
+        headers=kept.headers,
+    )
+
+
+__all__ = ["Answer", "BadIdempotencyKey", "IdempotencyKeyReused", "batched", "kept_refusal", "key_of", "once"]

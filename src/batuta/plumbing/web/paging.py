@@ -1,0 +1,60 @@
+"""Pages of lists: keyset, so that a list that grows meanwhile neither repeats nor skips."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Generic, TypeVar
+
+import msgspec
+from litestar.params import QueryParameter
+
+from batuta.kernel.errors import Invalid
+
+T = TypeVar("T")
+
+LIMIT_MAX = 200
+LIMIT_USUAL = 50
+CURSOR_MAX = 500
+
+Limit = Annotated[int, QueryParameter(ge=1, le=LIMIT_MAX, description="How many to answer at most")]
+"""A parameter of list routes: `limit: Limit = LIMIT_USUAL`."""
+
+Cursor = Annotated[
+    str | None, QueryParameter(max_length=CURSOR_MAX, description="`next` of the page before, as it was given")
+]
+"""A parameter of list routes: `cursor: Cursor = None`."""
+
+
+class BadCursor(Invalid):
+    """The cursor is none that a page of this list gave."""
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """A part of a list. next: the cursor of the part after it, None at the end."""
+
+    items: Sequence[T]
+    next: str | None = None
+
+
+def page_of(found: Sequence[T], *, limit: int, key: Callable[[T], tuple[Any, ...]]) -> Page[T]:
+    """A page of what a query found that asked for one more than `limit`. key: where an item stands in the list."""
+    if len(found) <= limit:
+        return Page(items=found)
+    items = found[:limit]
+    return Page(items=items, next=cursor_of(key(items[-1])))
+
+
+def cursor_of(place: tuple[Any, ...]) -> str:
+    """A place in a list as opaque text."""
+    return urlsafe_b64encode(msgspec.json.encode(place)).rstrip(b"=").decode()
+
+
+def read_cursor(cursor: str, kind: type[T]) -> T:
+    """The place that `cursor_of` wrote down. kind: its type, as `tuple[datetime, UUID]`.
+
+    Raises:
+        BadCursor: it is no such place.
+    """
+    try:
+        return msgspec.json.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=kind)
+    except ValueError as problem:
+        raise BadCursor("the cursor is none that a page of this list gave", cursor=cursor[:CURSOR_MAX]) from problem

@@ -1,0 +1,100 @@
+"""The application that routes are put into: health, metrics, problems, limits."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from litestar import Litestar, Response, get
+from litestar.datastructures import State
+from litestar.di import NamedDependency, Provide
+from litestar.exceptions import HTTPException
+from litestar.handlers import BaseRouteHandler
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from sqlalchemy import text
+
+from batuta.kernel.errors import BatutaError
+from batuta.plumbing.database import Engine
+from batuta.plumbing.outage import outage
+from batuta.plumbing.telemetry import METRICS_TYPE, metrics_text
+from batuta.plumbing.web.callers import Guard, anyone, caller_of, name_permission, nobody
+from batuta.plumbing.web.observing import Observing
+from batuta.plumbing.web.problems import explain, explain_accident, explain_http, refuse_nul
+
+API_VERSION = "1"
+READY_WITHIN_S = 2
+BODY_BYTES_MAX = 10_000_000
+
+
+def create_shell(
+    routes: Sequence[BaseRouteHandler],
+    *,
+    engine: Engine,
+    guard: Guard = nobody,
+    dependencies: Mapping[str, Provide] | None = None,
+    database_problem: Callable[[], BatutaError | None] = lambda: None,
+) -> Litestar:
+    """Put routes into the shell. Handlers may ask for `engine: NamedDependency[Engine]`.
+
+    guard: knows the callers. A route that names no permission is shut.
+    database_problem: what the embedded server's watch knows when the database is away.
+    """
+    for route in routes:
+        name_permission(route)
+    return Litestar(
+        route_handlers=[live, ready, metrics, *routes],
+        dependencies={
+            "engine": Provide(lambda: engine, sync_to_thread=False),
+            "caller": Provide(caller_of, sync_to_thread=False),
+            "database_problem": Provide(lambda: database_problem, sync_to_thread=False),
+            **(dependencies or {}),
+        },
+        exception_handlers={BatutaError: explain, HTTPException: explain_http, Exception: explain_accident},
+        before_request=refuse_nul,
+        middleware=[Observing()],
+        openapi_config=OpenAPIConfig("batuta", API_VERSION, path="/api", render_plugins=[JsonRenderPlugin()]),
+        request_max_body_size=BODY_BYTES_MAX,
+        state=State({"engine": engine, "guard": guard, "batchers": {}}),
+        on_shutdown=[_end_batches],
+        logging_config=None,
+        debug=False,
+    )
+
+
+@get("/health/live", include_in_schema=False, guards=[anyone()])
+async def live() -> dict[str, str]:
+    """Answer that this process runs; it says nothing about the database."""
+    return {"status": "live"}
+
+
+@get("/health/ready", include_in_schema=False, guards=[anyone()])
+async def ready(
+    engine: NamedDependency[Engine], database_problem: NamedDependency[Callable[[], BatutaError | None]]
+) -> dict[str, str]:
+    """Answer 200 when requests can be served, else 503 with what is wrong."""
+    if problem := database_problem():
+        raise problem
+    async with asyncio.timeout(READY_WITHIN_S):
+        try:
+            await _ask_database(engine)
+        except Exception as error:
+            # After an outage the pool's connections are dead, and it learns so from the first that fails.
+            if not outage(error):
+                raise
+            await _ask_database(engine)
+    return {"status": "ready"}
+
+
+@get("/metrics", include_in_schema=False, guards=[anyone()])
+async def metrics() -> Response[bytes]:
+    """Answer with this process's metrics."""
+    return Response(metrics_text(), media_type=METRICS_TYPE)
+
+
+async def _ask_database(engine: Engine) -> None:
+    async with engine.connect() as db:
+        await db.execute(text("SELECT 1"))
+
+
+async def _end_batches(app: Litestar) -> None:
+    for batcher in app.state.batchers.values():
+        await batcher.close()

@@ -1,0 +1,38 @@
+"""Versions: a change made to what somebody else has changed meanwhile is refused (PLT-02)."""
+
+import re
+
+from batuta.kernel.errors import Invalid, Refused
+from batuta.plumbing.web.problems import AnyRequest
+
+ETAG = re.compile(r'"(\d{1,18})"')
+
+
+class BadIfMatch(Invalid):
+    """`If-Match` holds something else than one ETag of ours."""
+
+
+class VersionConflict(Refused):
+    """Somebody has changed it since it was read; `present` is its version now."""
+
+
+def etag(version: int) -> str:
+    """A version as HTTP writes it: `"7"`."""
+    return f'"{version}"'
+
+
+def check_version(request: AnyRequest, present: int) -> None:
+    """Refuse a request that names another version in `If-Match` than the present one.
+
+    Raises:
+        VersionConflict: with the present version.
+        BadIfMatch: it is none of our ETags.
+    """
+    wanted = request.headers.get("if-match")
+    if wanted is None or wanted.strip() == "*":
+        return
+    found = ETAG.fullmatch(wanted.strip())
+    if not found:
+        raise BadIfMatch('If-Match takes one ETag as it was given, like "7"', if_match=wanted[:100])
+    if int(found[1]) != present:
+        raise VersionConflict("somebody has changed it since you read it", present=present, wanted=int(found[1]))
