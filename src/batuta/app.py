@@ -14,10 +14,12 @@ import msgspec
 import structlog
 import uvicorn
 from litestar import Litestar
+from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler
 from sqlalchemy import text
 
 import batuta
+from batuta.fulfillment.queries import order_scopes, parcel_scopes
 from batuta.kernel.errors import Refused, Unavailable
 from batuta.plumbing.database import create_engine
 from batuta.plumbing.migrate import migrate
@@ -42,7 +44,21 @@ class HttpAddressNotUsable(Refused):
 
 def create_app(database: OpenDatabase, *, guard: Guard = nobody) -> Litestar:
     """Put the rooms' routes into the web shell. guard: knows the callers."""
-    return create_shell(routes(), engine=database.engine, guard=guard, database_problem=database.problem)
+    return create_shell(
+        routes(),
+        engine=database.engine,
+        guard=guard,
+        dependencies=knowledge(),
+        database_problem=database.problem,
+    )
+
+
+def knowledge() -> dict[str, Provide]:
+    """What routes of lower rooms must know of upper ones: whose an order and a parcel is, and where."""
+    return {
+        "order_scopes": Provide(lambda: order_scopes, sync_to_thread=False),
+        "parcel_scopes": Provide(lambda: parcel_scopes, sync_to_thread=False),
+    }
 
 
 def routes() -> list[BaseRouteHandler]:
