@@ -2,6 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
+from datetime import MAXYEAR, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
@@ -54,7 +55,18 @@ def read_cursor(cursor: str, kind: type[T]) -> T:
     Raises:
         BadCursor: it is no such place.
     """
+    problem: ValueError | None = None
     try:
-        return msgspec.json.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=kind)
-    except ValueError as problem:
-        raise BadCursor("the cursor is none that a page of this list gave", cursor=cursor[:CURSOR_MAX]) from problem
+        place = msgspec.json.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=kind)
+        if not (isinstance(place, tuple) and any(map(_is_beyond, place))):
+            return place
+    except ValueError as found:
+        problem = found
+    raise BadCursor("the cursor is none that a page of this list gave", cursor=cursor[:CURSOR_MAX]) from problem
+
+
+def _is_beyond(value: object) -> bool:
+    """Whether a part of a cursor that somebody made up is more than a column compares with."""
+    if isinstance(value, datetime):
+        return value.tzinfo is None or not 1 < value.year < MAXYEAR
+    return isinstance(value, int) and not -(2**63) <= value < 2**63
