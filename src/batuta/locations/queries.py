@@ -26,6 +26,9 @@ _LOCATIONS = Listing(
     },
 )
 _VERSIONS = select(location.c.id, location.c.version).where(location.c.id == any_(_ids))
+_IDS = select(location.c.code, location.c.id).where(
+    location.c.code == any_(bindparam("codes", type_=ARRAY(Text(), dimensions=1)))
+)
 
 
 async def list_locations(
@@ -48,6 +51,11 @@ async def locations_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, L
 
 async def locations_by_code(db: Connection, codes: Collection[str]) -> dict[str, Location]:
     return {one.code: one for one in await _whole(db, await rows_with(db, location.c.code, codes))}
+
+
+async def location_ids_by_code(db: Connection, codes: Collection[str]) -> dict[str, UUID]:
+    """The ids alone, for those who need no more."""
+    return {row.code: row.id for row in await db.execute(_IDS, {"codes": list(codes)})}
 
 
 async def active_locations(db: Connection) -> list[Location]:
