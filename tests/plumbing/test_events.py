@@ -71,7 +71,7 @@ async def until_quiet(engine: Engine, to: Reaction) -> None:
         while (await react(engine, to, now=NOW)).facts:
             pass
         async with engine.connect() as db:
-            if not await is_behind(db, [to.name]):
+            if not await is_behind(db, [to]):
                 return
         await asyncio.sleep(0.005)
 

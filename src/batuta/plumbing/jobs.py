@@ -22,7 +22,7 @@ from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.domain import models
 from pgqueuer.domain.settings import DBSettings
 from pgqueuer.ports.repository import EntrypointExecutionParameter
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 
 from batuta.kernel.errors import NotFound, Refused
 from batuta.plumbing.database import Connection, Engine
@@ -37,6 +37,8 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=60)
 HELD_SHOWN = 1_000
 LOG_KEPT = timedelta(days=7)
 SCHEMA = "jobs"
+WAITING = f"SELECT FROM {SCHEMA}.pgqueuer WHERE status <> 'failed' AND entrypoint = ANY(:entrypoints)"
+"""SQL: the jobs of these entry points that are still to be done, now or after their back-off."""
 
 _log = structlog.get_logger()
 
@@ -134,17 +136,6 @@ async def count_held(db: Connection) -> int:
     """How many jobs wait for a person."""
     counted = text(f"SELECT count(*) FROM {_settings().qualified.queue_table} WHERE status = 'failed'")
     return int((await db.scalars(counted)).one())
-
-
-async def are_waiting(db: Connection, entrypoints: Sequence[str]) -> bool:
-    """Whether any job of these entry points is still to be done, now or after its back-off."""
-    return bool(await db.scalar(_waiting(), {"entrypoints": list(entrypoints)}))
-
-
-@cache
-def _waiting() -> TextClause:
-    table = _settings().qualified.queue_table
-    return text(f"SELECT EXISTS (SELECT FROM {table} WHERE status <> 'failed' AND entrypoint = ANY(:entrypoints))")
 
 
 async def replay(db: Connection, ids: Sequence[int]) -> None:

@@ -5,15 +5,17 @@ of its data. Both are the same step, so what is tested is what runs.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 import msgspec
+from sqlalchemy import TextClause, bindparam, text
 
-from batuta.plumbing.database import Engine
-from batuta.plumbing.events import Reaction, is_behind, react
-from batuta.plumbing.jobs import JOBS_PER_BATCH, Handler, are_waiting, work
+from batuta.plumbing.database import Engine, Instant
+from batuta.plumbing.events import BEHIND, Reaction, react
+from batuta.plumbing.jobs import JOBS_PER_BATCH, WAITING, Handler, work
 from batuta.plumbing.sweeps import Sweep, sweep
 
 LOOK_AGAIN_S = 0.005
@@ -27,16 +29,23 @@ class Clockwork(msgspec.Struct, frozen=True, kw_only=True):
     handlers: Mapping[str, Handler]
 
 
+class _Look(msgspec.Struct, frozen=True):
+    """What there is to do: sweeps with something due, reactions with facts they have not heard, jobs not done."""
+
+    due: tuple[Sweep, ...]
+    behind: tuple[Reaction, ...]
+    has_jobs: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.due or self.behind or self.has_jobs)
+
+
 async def settle(engine: Engine, clockwork: Clockwork, *, now: datetime, worker: UUID) -> int:
     """Take one step and return how much was done: all that is due at `now` and that no open transaction hides."""
-    done = await sweep(engine, clockwork.sweeps, now=now)
-    while True:
-        # A reaction that told nothing new is quiet until a job has told something.
-        done += await _react_all(engine, clockwork, now=now)
-        carried = await _work_all(engine, clockwork, now=now, worker=worker)
-        if not carried:
-            return done
-        done += carried
+    # Without looking, for a pass also moves a position past facts that its reaction does not hear.
+    done = await _react_all(engine, clockwork.reactions, now=now)
+    more, _ = await _settle(engine, clockwork, now=now, worker=worker)
+    return done + more
 
 
 async def settle_wholly(engine: Engine, clockwork: Clockwork, *, now: datetime, worker: UUID) -> int:
@@ -46,28 +55,67 @@ async def settle_wholly(engine: Engine, clockwork: Clockwork, *, now: datetime, 
     """
     done = 0
     while True:
-        done += await settle(engine, clockwork, now=now, worker=worker)
-        async with engine.connect() as db:
-            behind = await is_behind(db, [reaction.name for reaction in clockwork.reactions])
-            if not behind and not await are_waiting(db, list(clockwork.handlers)):
-                return done
+        more, is_quiet = await _settle(engine, clockwork, now=now, worker=worker)
+        done += more
+        if is_quiet:
+            return done
         await asyncio.sleep(LOOK_AGAIN_S)
 
 
-async def _react_all(engine: Engine, clockwork: Clockwork, *, now: datetime) -> int:
+async def _settle(engine: Engine, clockwork: Clockwork, *, now: datetime, worker: UUID) -> tuple[int, bool]:
+    """Do what there is to do until there is nothing, or nothing that can be done now; say how much, and which."""
+    done = 0
+    while seen := await _look(engine, clockwork, now=now):
+        more = await sweep(engine, seen.due, now=now) if seen.due else 0
+        more += await _react_all(engine, seen.behind, now=now)
+        if seen.has_jobs:
+            more += await _work_all(engine, clockwork, now=now, worker=worker)
+        if not more:
+            return done, not (seen.behind or seen.has_jobs)
+        done += more
+    return done, True
+
+
+async def _look(engine: Engine, clockwork: Clockwork, *, now: datetime) -> _Look:
+    """See by one statement what there is to do, so that a step in which nothing is costs next to nothing."""
+    sweeps, reactions = clockwork.sweeps, clockwork.reactions
+    given: dict[str, object] = {"entrypoints": list(clockwork.handlers)}
+    if sweeps:
+        given["now"] = now
+    for i, one in enumerate(reactions):
+        given |= {f"name_{i}": one.name, f"types_{i}": list(one.kinds())}
+    async with engine.connect() as db:
+        answers = tuple((await db.execute(_looking(tuple(one.due for one in sweeps), len(reactions)), given)).one())
+    are_due, are_behind = answers[: len(sweeps)], answers[len(sweeps) : -1]
+    return _Look(
+        tuple(one for one, is_so in zip(sweeps, are_due, strict=True) if is_so),
+        tuple(one for one, is_so in zip(reactions, are_behind, strict=True) if is_so),
+        answers[-1],
+    )
+
+
+@lru_cache(maxsize=100)
+def _looking(dues: tuple[str, ...], reactions: int) -> TextClause:
+    behind = [BEHIND.format(name=f"CAST(:name_{i} AS text)", types=f":types_{i}") for i in range(reactions)]
+    asked = [*(f"EXISTS ({due})" for due in dues), *(f"({one})" for one in behind), f"EXISTS ({WAITING})"]
+    looking = text("SELECT " + ", ".join(f"{one} AS seen_{i}" for i, one in enumerate(asked)))
+    return looking.bindparams(bindparam("now", type_=Instant)) if dues else looking
+
+
+async def _react_all(engine: Engine, reactions: Sequence[Reaction], *, now: datetime) -> int:
     """Let every reaction read until none has anything left; one may tell what another one hears."""
     read = 0
     while True:
         before = read
         is_quiet = True
-        for reaction in clockwork.reactions:
+        for reaction in reactions:
             while True:
                 one = await react(engine, reaction, now=now)
                 read += one.facts
                 if one.is_last:
                     break
                 is_quiet = False
-        if is_quiet or (len(clockwork.reactions) == 1) or read == before:
+        if is_quiet or len(reactions) <= 1 or read == before:
             return read
 
 

@@ -17,7 +17,7 @@ Position = tuple[int, int, int]
 """(epoch, xid, id): where a reader stands in the log."""
 
 PUBLISHED = "published"
-"""Under this name a connection counts what was told on it."""
+"""Under this name a connection notes the types of what was told on it."""
 
 _HEADER = frozenset({"stream", "happened_at", "actor"})
 
@@ -61,13 +61,14 @@ async def publish(db: Connection, events: Sequence[Event]) -> None:
     """Write facts into the log, in order, in the caller's transaction."""
     if not events:
         return
-    db.info[PUBLISHED] = db.info.get(PUBLISHED, 0) + len(events)
+    types = [type_of(type(one)) for one in events]
+    db.info.setdefault(PUBLISHED, set()).update(types)
     await db.execute(
         _publish,
         params(
             "given",
             stream=[one.stream for one in events],
-            type=[type_of(type(one)) for one in events],
+            type=types,
             data=[_body(one) for one in events],
             actor=[one.actor for one in events],
             happened_at=[one.happened_at for one in events],

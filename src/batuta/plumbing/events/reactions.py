@@ -1,24 +1,26 @@
 """Reactions: what is done on which fact, in order, exactly once.
 
-A pass reads the facts behind the position, hands runs of one type to their handlers, and moves the position, all in
-one transaction. When a handler fails, the pass is rolled back and tried again with half the facts, down to the one
-that fails alone; five such failures park its stream and the others go on.
+A pass reads the facts behind the position that the reaction hears, hands runs of one type to their handlers, and
+moves the position past them and past what it does not hear, all in one transaction. When a handler fails, the pass is
+rolled back and tried again with half the facts, down to the one that fails alone; five such failures park its stream
+and the others go on.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import groupby
 from typing import Any, cast
 from uuid import UUID
 
 import msgspec
 import structlog
-from sqlalchemy import bindparam, func, text, update
+from sqlalchemy import Text, bindparam, func, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from batuta.kernel.errors import Unavailable
 from batuta.kernel.events import Event, type_of
-from batuta.plumbing.database import Connection, Engine, Json, insert_rows
+from batuta.plumbing.database import Connection, Engine, insert_rows
 from batuta.plumbing.events.log import PUBLISHED, Fact, Position, read
 from batuta.plumbing.events.tables import parked, reaction
 
@@ -41,11 +43,17 @@ class Reaction(msgspec.Struct, frozen=True):
     steps: Mapping[type[Event], Sequence[Handler]]
 
     def kinds(self) -> dict[str, type[Event]]:
-        return {type_of(kind): kind for kind in self.steps}
+        """What it hears, by the name in the log."""
+        return _kinds(tuple(self.steps))
+
+
+@lru_cache(maxsize=100)
+def _kinds(heard: tuple[type[Event], ...]) -> dict[str, type[Event]]:
+    return {type_of(kind): kind for kind in heard}
 
 
 class Pass(msgspec.Struct, frozen=True):
-    """What a pass did: how many facts it left behind it, and whether it knows that none follows (nothing was told)."""
+    """What a pass did: how many facts it heard, and whether it knows that none follows (it told none that it hears)."""
 
     facts: int
     is_last: bool
@@ -80,38 +88,38 @@ async def react(engine: Engine, to: Reaction, *, now: datetime, limit: int = FAC
 
 async def _pass(engine: Engine, to: Reaction, *, now: datetime, limit: int) -> Pass:
     async with engine.begin() as db:
-        facts, held = await _lock_and_read(db, to.name, limit=limit)
-        if not facts:
+        behind = await _lock_and_read(db, to, limit=limit)
+        if behind.end is None:
             return Pass(facts=0, is_last=True)
+        facts, held = behind.facts, behind.held
         await park(db, to.name, [fact for fact in facts if fact.stream in held], error=None, now=now)
-        db.info[PUBLISHED] = 0
         try:
             await perform(db, to, [fact for fact in facts if fact.stream not in held], now=now)
         except Exception as problem:
             raise Failed(facts, problem) from problem
-        await _move_position(db, to.name, facts[-1].position)
-        return Pass(facts=len(facts), is_last=len(facts) < limit and not db.info[PUBLISHED])
+        is_all = len(facts) < limit
+        await _move_position(db, to.name, behind.end if is_all else facts[-1].position)
+        return Pass(facts=len(facts), is_last=is_all and to.kinds().keys().isdisjoint(db.info.get(PUBLISHED, ())))
 
 
-async def is_behind(db: Connection, names: Sequence[str]) -> bool:
-    """Whether any of these reactions has facts behind its position, readable or not yet."""
-    return bool(await db.scalar(_BEHIND, {"names": list(names)}))
+BEHIND = """
+    NOT EXISTS (SELECT FROM plumbing.reaction WHERE name = {name})
+    OR EXISTS (SELECT FROM plumbing.reaction r JOIN plumbing.event e ON (e.epoch, e.xid, e.id) > (r.epoch, r.xid, r.id)
+               WHERE r.name = {name} AND e.type = ANY({types}))
+"""
+"""SQL: whether a reaction has facts that it hears behind its position, readable or not yet."""
 
 
-_BEHIND = text(
-    """
-    SELECT EXISTS (
-        SELECT FROM plumbing.reaction r JOIN plumbing.event e ON (e.epoch, e.xid, e.id) > (r.epoch, r.xid, r.id)
-        WHERE r.name = ANY(:names))
-    """
-)
+async def is_behind(db: Connection, reactions: Sequence[Reaction]) -> bool:
+    """Whether any of these reactions has facts that it hears behind its position, readable or not yet."""
+    asked = text(f"SELECT {BEHIND.format(name=':name', types=':types')}")
+    return any([await db.scalar(asked, {"name": one.name, "types": list(one.kinds())}) for one in reactions])
 
 
 async def perform(db: Connection, to: Reaction, facts: Sequence[Fact], *, now: datetime) -> None:
     """Hand consecutive runs of one type to their handlers; order across types is kept."""
     kinds = to.kinds()
-    heard = (fact for fact in facts if fact.name in kinds)
-    for name, run in groupby(heard, key=lambda fact: fact.name):
+    for name, run in groupby(facts, key=lambda fact: fact.name):
         kind = kinds[name]
         events = [fact.as_event(kind) for fact in run]
         for handler in to.steps[kind]:
@@ -128,32 +136,49 @@ _LOCK = text(
 )
 
 # A statement of its own: a worker that waited for the lock must see what the other one has parked meanwhile.
+# A row for each fact that is heard; without any, one row that says how far the log can be read.
 _READ = text(
     """
-    SELECT e.*, EXISTS (SELECT FROM plumbing.parked p WHERE p.reaction = :name AND p.stream = e.stream) AS is_held
-    FROM plumbing.event e
-    WHERE (e.epoch, e.xid, e.id) > (:epoch, CAST(CAST(:xid AS text) AS xid8), :id)
-      AND (e.epoch < (SELECT max(c.epoch) FROM plumbing.cluster c)
-           OR e.xid < pg_snapshot_xmin(pg_current_snapshot()))
-    ORDER BY e.epoch, e.xid, e.id LIMIT :limit
+    WITH settled AS NOT MATERIALIZED (
+        SELECT * FROM plumbing.event e
+        WHERE (e.epoch, e.xid, e.id) > (:epoch, CAST(CAST(:xid AS text) AS xid8), :id)
+          AND (e.epoch < (SELECT max(c.epoch) FROM plumbing.cluster c)
+               OR e.xid < pg_snapshot_xmin(pg_current_snapshot())))
+    SELECT last.epoch AS end_epoch, last.xid AS end_xid, last.id AS end_id, heard.*,
+           EXISTS (SELECT FROM plumbing.parked p WHERE p.reaction = :name AND p.stream = heard.stream) AS is_held
+    FROM (SELECT epoch, xid, id FROM settled ORDER BY epoch DESC, xid DESC, id DESC LIMIT 1) AS last
+    LEFT JOIN (SELECT * FROM settled WHERE type = ANY(:types) ORDER BY epoch, xid, id LIMIT :limit) AS heard ON true
+    ORDER BY heard.epoch, heard.xid, heard.id
     """
-).columns(data=Json)
+)
 
 
-async def _lock_and_read(db: Connection, name: str, *, limit: int) -> tuple[list[Fact], set[UUID]]:
-    """Lock a reaction's position; return the facts behind it, and the streams among them that are kept back."""
-    place = (await db.execute(_LOCK, {"name": name})).one_or_none()
+class _Behind(msgspec.Struct, frozen=True):
+    """What is behind a position: where the readable log ends (None: nothing is), the facts heard, streams kept back."""
+
+    end: Position | None
+    facts: list[Fact]
+    held: set[UUID]
+
+
+async def _lock_and_read(db: Connection, to: Reaction, *, limit: int) -> _Behind:
+    """Lock a reaction's position and read what is behind it."""
+    place = (await db.execute(_LOCK, {"name": to.name})).one_or_none()
     if place is None:
-        beginning = insert(reaction).values(name=name, epoch=0, xid=text("'0'::xid8"), id=0)
+        beginning = insert(reaction).values(name=to.name, epoch=0, xid=text("'0'::xid8"), id=0)
         await db.execute(beginning.on_conflict_do_nothing())
-        place = (await db.execute(_LOCK, {"name": name})).one()
+        place = (await db.execute(_LOCK, {"name": to.name})).one()
     if not place.is_known:
         raise RestoredElsewhere(
-            "this log was restored into another database; nothing reacts until `batuta events rebase`", reaction=name
+            "this log was restored into another database; nothing reacts until `batuta events rebase`", reaction=to.name
         )
-    behind = {"name": name, "epoch": place.epoch, "xid": str(place.xid), "id": place.id, "limit": limit}
-    rows = (await db.execute(_READ, behind)).all()
-    return [read(row) for row in rows], {row.stream for row in rows if row.is_held}
+    asked = {"epoch": place.epoch, "xid": str(place.xid), "id": place.id, "types": list(to.kinds()), "limit": limit}
+    rows = (await db.execute(_READ, {"name": to.name, **asked})).all()
+    if not rows:
+        return _Behind(None, [], set())
+    end = (rows[0].end_epoch, rows[0].end_xid, rows[0].end_id)
+    heard = [row for row in rows if row.id is not None]
+    return _Behind(end, [read(row) for row in heard], {row.stream for row in heard if row.is_held})
 
 
 async def _move_position(db: Connection, name: str, position: Position) -> None:
@@ -164,7 +189,9 @@ async def _move_position(db: Connection, name: str, position: Position) -> None:
 _MOVE = (
     update(reaction)
     .where(reaction.c.name == bindparam("reaction"))
-    .values(epoch=bindparam("to_epoch"), xid=func.xid8(bindparam("to_xid")), id=bindparam("to_id"), failures=0)
+    .values(
+        epoch=bindparam("to_epoch"), xid=func.xid8(bindparam("to_xid", type_=Text())), id=bindparam("to_id"), failures=0
+    )
 )
 
 
@@ -192,7 +219,7 @@ async def _blame(engine: Engine, to: Reaction, failure: Failed, *, now: datetime
     fact = failure.facts[0]
     error = f"{type(failure.cause).__name__}: {failure.cause}"
     async with engine.begin() as db:
-        first, _ = await _lock_and_read(db, to.name, limit=1)
+        first = (await _lock_and_read(db, to, limit=1)).facts
         if not first or first[0].position != fact.position:
             return
         failures = cast(
