@@ -10,7 +10,9 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, text
 
-from batuta.identity.domain import NoSuchStaff, Staff, WrongCredentials
+from batuta.identity.commands.allowing import give_back, take
+from batuta.identity.domain import NoSuchStaff, Staff, TooManySignIns, WrongCredentials
+from batuta.identity.domain.allowances import of_attempts
 from batuta.identity.domain.passwords import check_password, hash_password, is_password, made_up
 from batuta.identity.events import PasswordChanged
 from batuta.identity.queries import credentials_of, staff_by_id
@@ -59,19 +61,36 @@ async def set_password(
 
 
 async def change_password(
-    engine: Engine, *, staff_id: UUID, old: str, new: str, but: bytes, chance: random.Random, now: datetime
+    engine: Engine,
+    *,
+    staff_id: UUID,
+    old: str,
+    new: str,
+    address: str,
+    but: bytes,
+    chance: random.Random,
+    now: datetime,
 ) -> Staff:
-    """Let somebody change their own password, who knows the old one.
+    """Let somebody change their own password, who knows the old one; tries are counted as at sign-in.
 
     Raises:
+        TooManySignIns: with the seconds to wait.
         WrongCredentials: the old one is another.
         WeakPassword: the new one would be guessed.
     """
     async with engine.connect() as db:
         staff = (await staff_by_id(db, [staff_id])).get(staff_id)
         known = await credentials_of(db, staff.email) if staff else None
-    if known is None or not await holds(old, known.hashed):
+    if known is None:
+        raise NoSuchStaff("no member of staff has this id", id=staff_id)
+    allowed = of_attempts(known.staff.email, address)
+    async with engine.begin() as db:
+        for one in allowed:
+            await take(db, one, refusal=TooManySignIns, now=now)
+    if not await holds(old, known.hashed):
         raise WrongCredentials("this is not the present password")
+    async with engine.begin() as db:
+        await give_back(db, allowed)
     return await set_password(
         engine, staff_id=staff_id, password=new, actor=known.staff.actor, but=but, chance=chance, now=now
     )

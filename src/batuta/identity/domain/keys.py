@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.identity.domain.permissions import Limits, check_limits, check_permissions
+from batuta.identity.domain.permissions import Limits, Rights, check_limits, check_permissions
 from batuta.identity.domain.sessions import hash_of, new_token
 from batuta.kernel.errors import Invalid, NotFound, Refused
 from batuta.kernel.quantities import Code
@@ -111,3 +111,13 @@ def id_in(shown: str) -> UUID | None:
 def is_secret(shown: str, hashed: bytes) -> bool:
     """Whether the text is the one whose hash is kept."""
     return compare_digest(hash_of(shown), hashed)
+
+
+def rights_given(new: NewApiKey) -> Rights:
+    """What whoever makes the key gives away."""
+    return Rights(
+        permissions=new.permissions,
+        channel_ids=new.channel_ids or None,
+        location_ids=new.location_ids or None,
+        limits=new.limits,
+    )

@@ -2,7 +2,7 @@
 
 import random
 from base64 import urlsafe_b64encode
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Protocol
 
@@ -43,7 +43,7 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
 class OpenIdProvider(Protocol):
     """The outside part. Neither call runs inside a transaction."""
 
-    async def address(self, begun: Begun, *, callback: str) -> str:
+    async def address(self, begun: Begun, *, callback: str, now: datetime) -> str:
         """Where to send the browser.
 
         Raises:
@@ -51,7 +51,7 @@ class OpenIdProvider(Protocol):
         """
         ...
 
-    async def email(self, begun: Begun, *, code: str, callback: str) -> str:
+    async def email(self, begun: Begun, *, code: str, callback: str, now: datetime) -> str:
         """The verified e-mail of who came back with the code.
 
         Raises:

@@ -1,0 +1,1 @@
+"""Outside parts of identity: OpenID Connect providers."""
