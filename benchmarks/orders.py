@@ -21,7 +21,7 @@ from benchmarks.catalogue import Catalogue, chosen
 from benchmarks.harness import House, Process, house
 from benchmarks.measuring import MICROSECONDS, grown, percentile, row_counts
 from benchmarks.reporting import Tell, progress, report
-from benchmarks.shopping import headers_of, order_body, order_id
+from benchmarks.shopping import headers_of, order_body
 from benchmarks.wire import ConnectionLost, Wire
 
 ROUNDS = 3
@@ -105,7 +105,7 @@ async def _client(wish: Wish, number: int, load: Load, until: float) -> None:
 
 
 async def _ask_one(wire: Wire, wish: Wish, chance: random.Random, load: Load, name: str) -> None:
-    body = order_body(order_id(chance), _lines(wish, chance), external_id=name)
+    body = order_body(_lines(wish, chance), external_id=name)
     answer = await wire.ask("POST", "/api/orders", headers_of(wish.key, idempotency_key=name), body)
     if answer.status == CREATED:
         load.placed += 1
@@ -114,9 +114,7 @@ async def _ask_one(wire: Wire, wish: Wish, chance: random.Random, load: Load, na
 
 
 async def _ask_batch(wire: Wire, wish: Wish, chance: random.Random, load: Load, name: str) -> None:
-    body = b"\n".join(
-        order_body(order_id(chance), _lines(wish, chance), external_id=f"{name}-{i}") for i in range(wish.batch)
-    )
+    body = b"\n".join(order_body(_lines(wish, chance), external_id=f"{name}-{i}") for i in range(wish.batch))
     typed = "Content-Type: application/x-ndjson\r\n"
     answer = await wire.ask("POST", "/api/orders/batch", headers_of(wish.key, more=typed), body)
     if answer.status != OK:
@@ -183,13 +181,12 @@ def _recorded_skus(skus: int) -> list[int]:
 
 
 async def _recorded(one: House, port: int, skus: int) -> tuple[list[ceiling.Statement], str]:
-    chance = random.Random(RECORDED_FROM)
     wire = Wire(port)
     begin, answer = 0, None
     for number in range(RECORDED_FROM, RECORDED_FROM + RECORDED):
         begin = one.database_log.stat().st_size
         lines = [(sku, 1) for sku in _recorded_skus(skus)]
-        body = order_body(order_id(chance), lines, external_id=f"w-{number}")
+        body = order_body(lines, external_id=f"w-{number}")
         answer = await wire.ask("POST", "/api/orders", headers_of(one.key, idempotency_key=f"k-{number}"), body)
         if answer.status != CREATED:
             raise ceiling.CannotReplay(f"the order to record was not placed: {answer}")
