@@ -7,7 +7,7 @@ import asyncpg
 from batuta.kernel.errors import Unavailable
 
 AWAY = ("08", "57P01", "57P02", "57P03")
-BUSY = ("53300", "55P03", "57014", "25P04")
+BUSY = ("53300", "55P03", "57014", "25P04", "40001", "40P01")
 FULL = ("53100",)
 
 

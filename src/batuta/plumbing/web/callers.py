@@ -105,6 +105,11 @@ def caller_of(request: AnyRequest) -> Caller:
     return caller
 
 
+def become(request: AnyRequest, caller: Caller) -> None:
+    """Say who asks, on a route for anyone that knows its callers by something of its own (a cart's token)."""
+    request.scope["state"][CALLER] = caller
+
+
 async def caller_if_any(request: AnyRequest) -> Caller | None:
     """Who asks, on a route for anyone; None when nobody is signed in."""
     try:

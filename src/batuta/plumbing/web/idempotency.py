@@ -96,7 +96,7 @@ async def batched(
             return kept_refusal(outcome, instance=path)
         return Kept(done, msgspec.json.encode(outcome))
 
-    kept = await _batcher(request, batcher).answer(item, key=await key_of(request), encode=encode)
+    kept = await batcher_of(request, batcher).answer(item, key=await key_of(request), encode=encode)
     return _response(kept)
 
 
@@ -128,7 +128,8 @@ def kept_refusal(refusal: BatutaError, *, instance: str) -> Kept:
     return Kept(status, body, problem_headers(refusal) or None)
 
 
-def _batcher(request: AnyRequest, make: Callable[[Engine], Batcher[Item, T]]) -> Batcher[Item, T]:
+def batcher_of(request: AnyRequest, make: Callable[[Engine], Batcher[Item, T]]) -> Batcher[Item, T]:
+    """The application's one batcher of this kind."""
     batchers: dict[Any, Batcher[Any, Any]] = request.app.state.batchers
     found = batchers.get(make)
     if found is None:
@@ -167,4 +168,13 @@ def _response(kept: Kept) -> Response[Any]:
     )
 
 
-__all__ = ["Answer", "BadIdempotencyKey", "IdempotencyKeyReused", "batched", "kept_refusal", "key_of", "once"]
+__all__ = [
+    "Answer",
+    "BadIdempotencyKey",
+    "IdempotencyKeyReused",
+    "batched",
+    "batcher_of",
+    "kept_refusal",
+    "key_of",
+    "once",
+]
