@@ -23,7 +23,8 @@ from benchmarks.harness import House, house
 from benchmarks.measuring import percentile
 from benchmarks.persisting import NoAnswer, Persistent
 from benchmarks.reporting import progress, report
-from benchmarks.shopping import headers_of, order_body
+from benchmarks.shopping import CartBuyer, CheckoutFailed, headers_of, order_body
+from benchmarks.wire import Answer
 
 CREATED = 201
 REFUSED = 409
@@ -80,14 +81,11 @@ async def buy(sale: Sale) -> Bought:
 async def _client(sale: Sale, number: int, attempts: Iterator[int], bought: Bought) -> None:
     client = Persistent(sale.ports, first=number)
     for attempt in attempts:
-        wanted = sale.skus if attempt % 2 else sale.skus[::-1]
-        name = f"{sale.name}-{attempt}"
-        body = order_body([(sku, 1) for sku in wanted], external_id=name)
         begun = time.perf_counter()
         try:
-            answer = await client.ask("POST", "/api/orders", headers_of(sale.key, idempotency_key=name), body)
-        except NoAnswer:
-            _note(bought, "no answer")
+            answer = await _attempt(client, sale, attempt)
+        except (NoAnswer, CheckoutFailed) as problem:
+            _note(bought, str(problem))
             continue
         if answer.status == CREATED:
             bought.sold += 1
@@ -100,6 +98,22 @@ async def _client(sale: Sale, number: int, attempts: Iterator[int], bought: Boug
     bought.lost += client.lost
     bought.turned_away += client.turned_away
     client.close()
+
+
+async def _attempt(client: Persistent, sale: Sale, attempt: int) -> Answer:
+    """Buy one unit of each SKU: in one call, or with a cart when there are several."""
+    wanted = sale.skus if attempt % 2 else sale.skus[::-1]
+    name = f"{sale.name}-{attempt}"
+    if len(wanted) == 1:
+        body = order_body([(sku, 1) for sku in wanted], external_id=name)
+        return await client.ask("POST", "/api/orders", headers_of(sale.key, idempotency_key=name), body)
+    buyer = CartBuyer(client, sale.key, name)
+    try:
+        return Answer(CREATED, b"", await buyer.check_out(wanted, one_by_one=False))
+    except CheckoutFailed as problem:
+        if problem.answer.status != REFUSED:
+            raise
+        return problem.answer
 
 
 def _says_what_is_left(body: bytes) -> bool:
