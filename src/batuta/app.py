@@ -20,12 +20,15 @@ from sqlalchemy import text
 
 import batuta
 from batuta.fulfillment.queries import order_scopes, parcel_scopes
+from batuta.identity.api import PROVIDER, guard_of
+from batuta.identity.domain import OpenIdProvider
+from batuta.identity.queries import Shown, shown_of_demo
 from batuta.kernel.errors import Refused, Unavailable
 from batuta.plumbing.database import create_engine
 from batuta.plumbing.migrate import migrate
 from batuta.plumbing.opening import OpenDatabase, open_database
 from batuta.plumbing.settings import Settings
-from batuta.plumbing.web import Guard, create_shell, nobody
+from batuta.plumbing.web import Guard, create_shell
 
 CONNECTIONS_WAITING_MAX = 2048
 GOODBYE_WITHIN_S = 5
@@ -42,15 +45,20 @@ class HttpAddressNotUsable(Refused):
     """There is no such address on this machine, or this user may not listen there."""
 
 
-def create_app(database: OpenDatabase, *, guard: Guard = nobody) -> Litestar:
-    """Put the rooms' routes into the web shell. guard: knows the callers."""
-    return create_shell(
+def create_app(database: OpenDatabase, *, guard: Guard | None = None, openid: OpenIdProvider | None = None) -> Litestar:
+    """Put the rooms' routes into the web shell.
+
+    guard: knows the callers; unless given, by their sessions and keys. openid: by which staff may sign in too.
+    """
+    app = create_shell(
         routes(),
         engine=database.engine,
-        guard=guard,
+        guard=guard or guard_of(database.engine),
         dependencies=knowledge(),
         database_problem=database.problem,
     )
+    app.state[PROVIDER] = openid
+    return app
 
 
 def knowledge() -> dict[str, Provide]:
@@ -68,10 +76,10 @@ def routes() -> list[BaseRouteHandler]:
     return [route for api in found for route in api.ROUTES]
 
 
-async def serve(settings: Settings, *, announce: Callable[[str], None]) -> None:
+async def serve(settings: Settings, *, announce: Callable[[str, Shown], None]) -> None:
     """Open and migrate the database and serve until SIGINT or SIGTERM; then end everything, the database last.
 
-    announce: called with the address once requests are answered.
+    announce: called once requests are answered, with the address and the sign-ins to print.
 
     Raises:
         HttpPortTaken, HttpAddressNotUsable: before anything is started.
@@ -97,9 +105,29 @@ async def serve(settings: Settings, *, announce: Callable[[str], None]) -> None:
             if done := await migrate(database.engine):
                 log.info("migrated", versions=done)
             await _begin_with_demo(settings, database)
-            server = _Server(_config(create_app(database)), lambda: announce(_address(settings)))
+            async with database.engine.connect() as db:
+                shown = await shown_of_demo(db)
+            app = create_app(database, openid=openid_of(settings))
+            server = _Server(_config(app), lambda: announce(_address(settings), shown))
             async with _worker_beside(settings, database):
                 await server.serve(sockets=[listener])
+
+
+def openid_of(settings: Settings) -> OpenIdProvider | None:
+    """The provider that the settings name; None without one.
+
+    Raises:
+        BadIssuer: its address is no https.
+    """
+    if not settings.oidc_issuer or not settings.oidc_client_id:
+        return None
+    from batuta.identity.adapters.openid import Provider
+
+    return Provider(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=settings.oidc_client_secret or "",
+    )
 
 
 async def _begin_with_demo(settings: Settings, database: OpenDatabase) -> None:

@@ -14,6 +14,7 @@ import structlog
 
 from batuta.fulfillment.commands import expire_offers, expire_pickups
 from batuta.fulfillment.queries import AUDIT as FULFILLMENT_LAWS
+from batuta.identity.commands import forget_allowances, forget_begun, forget_sessions
 from batuta.inventory.commands import release_expired
 from batuta.inventory.queries import AUDIT as INVENTORY_LAWS
 from batuta.kernel.errors import Unavailable
@@ -107,6 +108,21 @@ SWEEPS = (
         "pickups that nobody collected",
         expire_pickups,
         due="SELECT FROM fulfillment.fulfillment_order WHERE status = 'ready' AND collect_until_at <= :now",
+    ),
+    Sweep(
+        "sessions that ended long ago",
+        forget_sessions,
+        due="SELECT FROM identity.session WHERE created_at < :now - interval '30 days'",
+    ),
+    Sweep(
+        "sign-ins that never came back from their provider",
+        forget_begun,
+        due="SELECT FROM identity.openid_begun WHERE created_at < :now - interval '10 minutes'",
+    ),
+    Sweep(
+        "rate limits that nobody uses",
+        forget_allowances,
+        due="SELECT FROM identity.allowance WHERE until_at < :now - interval '1 day'",
     ),
     Sweep(
         "returns that nobody sent",

@@ -2,14 +2,19 @@
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
 from batuta.cli import running
 from batuta.cli.auditing import audit
+from batuta.cli.callers import apikey, tell_shown, user
 from batuta.cli.held_jobs import jobs
 from batuta.cli.reactions import events
 from batuta.plumbing.settings import load_settings
+
+if TYPE_CHECKING:
+    from batuta.identity.queries import Shown
 
 PROBLEM_EXIT = 1
 
@@ -38,6 +43,8 @@ def commands() -> None:
 commands.add_command(audit)
 commands.add_command(events)
 commands.add_command(jobs)
+commands.add_command(user)
+commands.add_command(apikey)
 
 
 @commands.command()
@@ -49,10 +56,11 @@ def up() -> None:
     loaded = running.loaded()
     from batuta.app import serve
 
-    def announce(address: str) -> None:
+    def announce(address: str, shown: "Shown") -> None:
         click.echo(f"batuta is at {address}  (Ctrl-C ends it)")
         click.echo(f"  {address}/schema        what can be asked of it, as OpenAPI")
         click.echo("  batuta audit, batuta events  whether all is sound and nothing waits, from another terminal here")
+        tell_shown(shown)
 
     running.run(serve(loaded.settings, announce=announce))
 

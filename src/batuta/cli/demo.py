@@ -4,6 +4,7 @@ Everything goes in through the rooms' public commands, in one transaction: it is
 Ids derive from codes, so every machine has the same company.
 """
 
+import random
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
@@ -22,8 +23,8 @@ from batuta.company.domain import Brand, Channel, LegalEntity
 from batuta.company.queries import legal_entities_by_code
 from batuta.customers.commands import give_consents, save_addresses, save_customers
 from batuta.customers.domain import Consent, Customer, CustomerAddress, Medium, Purpose
-from batuta.identity.commands import save_staff
-from batuta.identity.domain import Staff
+from batuta.identity.commands import make_up_key, make_up_passwords, save_staff
+from batuta.identity.domain import PERMISSIONS, STOREFRONT, NewApiKey, Staff
 from batuta.inventory.commands import SafetyLevel, record_movements, set_safety_stock
 from batuta.inventory.domain import Account, Condition, Movement, MovementReason
 from batuta.kernel.addresses import check_address
@@ -173,7 +174,14 @@ async def _make_staff(db: Connection, written: Row, now: datetime) -> None:
         )
         for row in written["staff"]
     ]
-    _all(await save_staff(db, staff=staff, now=now))
+    saved = _all(await save_staff(db, staff=staff, now=now))
+    chance = random.SystemRandom()
+    one_a_role = {one.role: one for one in reversed(saved)}
+    await make_up_passwords(db, staff=list(one_a_role.values()), chance=chance, now=now)
+    front = NewApiKey(name="demo-storefront", permissions=STOREFRONT, channel_ids=frozenset({_id("channel", "web")}))
+    back = NewApiKey(name="demo-back-office", permissions=PERMISSIONS - {"identity.manage"})
+    for new in (front, back):
+        await make_up_key(db, new=new, actor=ACTOR, chance=chance, now=now)
 
 
 async def _make_customers(db: Connection, written: Row, now: datetime) -> None:
@@ -367,8 +375,11 @@ def _midnight(day: date | None) -> datetime | None:
     return None if day is None else datetime.combine(day, time(), ZONE).astimezone(UTC)
 
 
-def _all(answers: Iterable[Answer | BatutaError]) -> None:
+def _all(answers: Iterable[Answer | BatutaError]) -> list[Answer]:
     """The demo data is ours: a refusal is a mistake in it, and nothing of it stays."""
+    good: list[Answer] = []
     for answer in answers:
         if isinstance(answer, BatutaError):
             raise answer
+        good.append(answer)
+    return good

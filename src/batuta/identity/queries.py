@@ -60,6 +60,14 @@ class ShownKey(msgspec.Struct, frozen=True, kw_only=True):
     secret: str
 
 
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """What `batuta up` prints. can_anybody: whether any active member of staff has a password."""
+
+    sign_ins: list[ShownSignIn]
+    keys: list[ShownKey]
+    can_anybody: bool
+
+
 async def staff_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Staff]:
     found = msgspec.convert(await rows_with(db, staff.c.id, ids), list[Staff])
     return {one.id: one for one in found}
@@ -124,8 +132,15 @@ async def keys_after(db: Connection, key_id: UUID, *, limit: int) -> list[ApiKey
     return [_key(row) for row in rows]
 
 
-async def shown_sign_ins(db: Connection) -> list[ShownSignIn]:
-    """The demo company's sign-ins that still hold, as they are printed."""
+async def shown_of_demo(db: Connection) -> Shown:
+    """The demo company's sign-ins and keys that still hold."""
+    can_anybody = await db.scalar(
+        text("SELECT EXISTS (SELECT FROM identity.password JOIN identity.staff ON id = staff_id WHERE is_active)")
+    )
+    return Shown(sign_ins=await _shown_sign_ins(db), keys=await _shown_keys(db), can_anybody=bool(can_anybody))
+
+
+async def _shown_sign_ins(db: Connection) -> list[ShownSignIn]:
     rows = await db.execute(
         select(staff.c.role, staff.c.email, password.c.shown.label("password"))
         .join_from(password, staff)
@@ -135,8 +150,7 @@ async def shown_sign_ins(db: Connection) -> list[ShownSignIn]:
     return msgspec.convert([dict(row) for row in rows], list[ShownSignIn])
 
 
-async def shown_keys(db: Connection) -> list[ShownKey]:
-    """The demo company's keys that are in force, as they are printed."""
+async def _shown_keys(db: Connection) -> list[ShownKey]:
     rows = await db.execute(
         select(api_key.c.name, api_key.c.shown.label("secret"))
         .where(api_key.c.shown.is_not(None), api_key.c.revoked_at.is_(None))

@@ -96,6 +96,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = None
     mail_sender: Annotated[str, Meta(description="the From address of mail that no brand sends")] = "batuta@localhost"
+    oidc_issuer: Annotated[
+        str | None,
+        Meta(
+            description="OpenID Connect provider by which staff may sign in too, as https://…; it must know the "
+            "callback …/api/session/openid/callback, and tell verified e-mails"
+        ),
+    ] = None
+    oidc_client_id: Annotated[str | None, Meta(description="how that provider knows batuta")] = None
+    oidc_client_secret: Annotated[
+        str | None, Meta(description="the secret that batuta shares with that provider", extra=SECRET)
+    ] = None
 
 
 class Origin(StrEnum):
@@ -206,7 +217,9 @@ def _metas() -> dict[str, Meta]:
 def _shown(value: object, *, is_secret: bool) -> str:
     if value is None:
         return "-"
-    return masked(str(value)) if is_secret else str(value)
+    if not is_secret:
+        return str(value)
+    return masked(str(value)) if "://" in str(value) else "***"
 
 
 def masked(url: str) -> str:
