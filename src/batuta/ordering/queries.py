@@ -1,14 +1,17 @@
 """Reads of ordering."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, Uuid, any_, bindparam, exists, func, select, text, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
 
+from batuta.catalog.tables import sku
+from batuta.company.tables import channel
 from batuta.kernel.addresses import Address
 from batuta.ordering.domain import (
     Buckets,
@@ -23,30 +26,47 @@ from batuta.ordering.domain import (
     Order,
     OrderStatus,
     Stage,
+    fulfillment_status,
+    payment_status,
 )
+from batuta.ordering.domain.listing import OrderFilter, OrderRow
 from batuta.ordering.tables import cart, cart_line, hold, line, order
+from batuta.payments.domain import Balance
+from batuta.payments.queries import balances
 from batuta.plumbing.audit import Law
 from batuta.plumbing.database import Connection, Row, rows_with
 
+# One statement and no join: lines and holds come as arrays of their own rows.
+_WHOLE = """
+    SELECT o.*, ARRAY(SELECT l FROM ordering.line l WHERE l.order_id = o.id ORDER BY l.position) AS lines,
+        ARRAY(SELECT h FROM ordering.hold h WHERE h.order_id = o.id ORDER BY h.placed_at, h.id) AS holds
+    FROM ordering."order" o WHERE """
+_BY_ID = text(_WHOLE + "o.id = ANY(:ids)")
+_BY_NUMBER = text(_WHOLE + "o.number = ANY(:numbers)")
+_BY_EXTERNAL_ID = text(
+    _WHOLE + "(o.channel_id, o.external_id) IN (SELECT * FROM unnest(CAST(:channels AS uuid[]), CAST(:keys AS text[])))"
+)
 
-async def orders_by_id(db: Connection, ids: Sequence[UUID]) -> dict[UUID, Order]:
+
+async def orders_by_id(db: Connection, ids: Iterable[UUID]) -> dict[UUID, Order]:
     """Whole orders, with lines and holds; unknown ids are left out."""
-    return await _assembled(db, await rows_with(db, order.c.id, list(set(ids))))
+    wanted = list(set(ids))
+    if not wanted:
+        return {}
+    return {row.id: _read_whole(row) for row in await db.execute(_BY_ID, {"ids": wanted})}
 
 
 async def orders_by_number(db: Connection, numbers: Sequence[str]) -> dict[str, Order]:
     """Whole orders by the number that people use."""
-    found = await _assembled(db, await rows_with(db, order.c.number, numbers))
-    return {one.number: one for one in found.values()}
+    return {row.number: _read_whole(row) for row in await db.execute(_BY_NUMBER, {"numbers": list(numbers)})}
 
 
 async def orders_by_external_id(db: Connection, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], Order]:
     """Whole orders by (channel, the channel's own number)."""
     if not keys:
         return {}
-    rows = await db.execute(select(order).where(tuple_(order.c.channel_id, order.c.external_id).in_(keys)))
-    found = await _assembled(db, [dict(row) for row in rows.mappings()])
-    return {(one.channel_id, one.external_id): one for one in found.values() if one.external_id is not None}
+    asked = {"channels": [channel_id for channel_id, _ in keys], "keys": [key for _, key in keys]}
+    return {(row.channel_id, row.external_id): _read_whole(row) for row in await db.execute(_BY_EXTERNAL_ID, asked)}
 
 
 async def lines_by_id(db: Connection, ids: Sequence[UUID]) -> dict[UUID, Line]:
@@ -65,12 +85,111 @@ async def holds_on(db: Connection, order_ids: Collection[UUID], stage: Stage) ->
 
 async def orders_placed(db: Connection, *, before: tuple[datetime, UUID] | None = None, limit: int = 50) -> list[Order]:
     """Orders, newest first; the next page begins behind the last order's (placed_at, id)."""
-    wanted: Select[Any] = select(order).order_by(order.c.placed_at.desc(), order.c.id.desc()).limit(limit)
+    wanted: Select[Any] = select(order.c.id).order_by(order.c.placed_at.desc(), order.c.id.desc()).limit(limit)
     if before:
         wanted = wanted.where(tuple_(order.c.placed_at, order.c.id) < before)
-    rows = [dict(row) for row in (await db.execute(wanted)).mappings()]
-    found = await _assembled(db, rows)
-    return [found[row["id"]] for row in rows]
+    ids = await db.scalars(wanted)
+    found = await orders_by_id(db, ids)
+    return [found[id_] for id_ in ids]
+
+
+async def list_orders(
+    db: Connection, wanted: OrderFilter, *, before: tuple[datetime, UUID] | None, limit: int
+) -> list[OrderRow]:
+    """Orders for a list, newest first (PLT-09); the next page begins behind the last row's (placed_at, id)."""
+    statement = select(*_row_columns).where(*_conditions(wanted))
+    if before:
+        statement = statement.where(tuple_(order.c.placed_at, order.c.id) < before)
+    statement = statement.order_by(order.c.placed_at.desc(), order.c.id.desc()).limit(limit)
+    rows = (await db.execute(statement)).all()
+    ids = {"ids": [row.id for row in rows]}
+    units = {row.order_id: row for row in await db.execute(_units_by_order, ids)} if rows else {}
+    held = set(await db.scalars(_held_orders, ids)) if rows else set()
+    money = await balances(db, ids["ids"]) if rows else {}
+    return [_order_row(row, units[row.id], money.get(row.id), is_held=row.id in held) for row in rows]
+
+
+_row_columns = (
+    order.c.id,
+    order.c.number,
+    order.c.channel_id,
+    order.c.external_id,
+    order.c.customer_id,
+    order.c.status,
+    order.c.method,
+    order.c.ship_to["name"].as_string().label("name"),
+    order.c.email,
+    order.c.currency,
+    order.c.gross_minor,
+    order.c.placed_at,
+    order.c.version,
+)
+_order_ids = any_(bindparam("ids", type_=ARRAY(Uuid)))
+_units_by_order = (
+    select(
+        line.c.order_id,
+        func.count().label("lines"),
+        func.sum(line.c.quantity).label("units"),
+        *(func.sum(line.c[name]).label(name) for name in Buckets.__struct_fields__),
+    )
+    .where(line.c.order_id == _order_ids)
+    .group_by(line.c.order_id)
+)
+_held_orders = select(hold.c.order_id).where(hold.c.order_id == _order_ids, hold.c.status == HoldStatus.ACTIVE.value)
+
+
+def _conditions(wanted: OrderFilter) -> list[ColumnElement[bool]]:
+    of_sku = select(sku.c.id).where(sku.c.code == wanted.sku_code).scalar_subquery()
+    held = exists().where(hold.c.order_id == order.c.id, hold.c.status == HoldStatus.ACTIVE.value)
+    # The key of outside numbers begins with the channel, so they are looked up in each.
+    any_channel = order.c.channel_id.in_(select(channel.c.id))
+    of_code = select(channel.c.id).where(channel.c.code == wanted.channel_code)
+    by: list[tuple[object, ColumnElement[bool]]] = [
+        (wanted.statuses or None, order.c.status.in_([str(one) for one in wanted.statuses])),
+        (wanted.channel_ids, order.c.channel_id.in_(sorted(wanted.channel_ids or ()))),
+        (
+            wanted.channel_code,
+            order.c.channel_id.in_(select(channel.c.id).where(channel.c.code == wanted.channel_code)),
+        ),
+        (wanted.customer_id, order.c.customer_id == wanted.customer_id),
+        (wanted.email, func.lower(order.c.email) == (wanted.email or "").lower()),
+        (wanted.external_id, any_channel & (order.c.external_id == wanted.external_id)),
+        (wanted.number, order.c.number == wanted.number),
+        (wanted.sku_code, order.c.id.in_(select(line.c.order_id).where(line.c.sku_id == of_sku))),
+        (wanted.placed_from, order.c.placed_at >= wanted.placed_from),
+        (wanted.placed_until, order.c.placed_at < wanted.placed_until),
+        (wanted.is_held, held if wanted.is_held else ~held),
+    ]
+    return [condition for asked, condition in by if asked is not None]
+
+
+def _order_row(row: Row, units: Row, money: Balance | None, *, is_held: bool) -> OrderRow:
+    buckets = Buckets(**{name: units[name] for name in Buckets.__struct_fields__})
+    return OrderRow(
+        **{
+            **row,
+            "status": OrderStatus(row.status),
+            "method": Method(row.method),
+            "name": row.name or "",
+            "fulfillment": fulfillment_status([buckets]),
+            "payment": paid(money),
+            "is_held": is_held,
+            "lines": units["lines"],
+            "units": units["units"],
+        }
+    )
+
+
+def paid(money: Balance | None) -> str:
+    """How far the money of an order is."""
+    if money is None:
+        return payment_status(due=0, authorised=0, captured=0, refunded=0)
+    return payment_status(
+        due=money.due_minor,
+        authorised=money.authorised_minor - money.voided_minor - money.expired_minor,
+        captured=money.captured_minor,
+        refunded=money.refunded_minor,
+    )
 
 
 async def count_by_status(db: Connection) -> dict[OrderStatus, int]:
@@ -104,30 +223,19 @@ async def read_carts(db: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[
     }
 
 
-async def _assembled(db: Connection, headers: Sequence[dict[str, Any]]) -> dict[UUID, Order]:
-    ids = [header["id"] for header in headers]
-    if not ids:
-        return {}
-    lines: dict[UUID, list[Line]] = defaultdict(list)
-    for row in sorted(await rows_with(db, line.c.order_id, ids), key=lambda row: row["position"]):
-        lines[row["order_id"]].append(read_line(row))
-    holds: dict[UUID, list[Hold]] = defaultdict(list)
-    for row in sorted(await rows_with(db, hold.c.order_id, ids), key=lambda row: (row["placed_at"], row["id"])):
-        holds[row["order_id"]].append(read_hold(row))
-    return {header["id"]: _read_order(header, lines[header["id"]], holds[header["id"]]) for header in headers}
+_ORDER_FIELDS = tuple(name for name in Order.__struct_fields__ if name in order.c)
 
 
-def _read_order(row: dict[str, Any], lines: Sequence[Line], holds: Sequence[Hold]) -> Order:
-    of = {name: row[name] for name in Order.__struct_fields__ if name in row}
+def _read_whole(row: Row) -> Order:
     return Order(
         **{
-            **of,
+            **{name: row[name] for name in _ORDER_FIELDS},
             "status": OrderStatus(row["status"]),
             "method": Method(row["method"]),
             "ship_to": msgspec.convert(row["ship_to"], Address),
             "bill_to": msgspec.convert(row["bill_to"], Address | None),
-            "lines": tuple(lines),
-            "holds": tuple(holds),
+            "lines": tuple(map(read_line, row["lines"])),
+            "holds": tuple(map(read_hold, row["holds"])),
         }
     )
 

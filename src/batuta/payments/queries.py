@@ -1,11 +1,11 @@
 """Reads of the room: balances, payments, books, calls to make, and the laws of the audit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Uuid, any_, bindparam, cast, func, select
+from sqlalchemy import ARRAY, BigInteger, Uuid, any_, bindparam, cast, func, select, text
 
 from batuta.payments.domain import (
     Account,
@@ -24,9 +24,9 @@ from batuta.payments.domain import (
     RequestKind,
     Sums,
 )
-from batuta.payments.tables import entry, instruction, payment, request
+from batuta.payments.tables import entry, instruction, payment
 from batuta.plumbing.audit import Law
-from batuta.plumbing.database import Connection
+from batuta.plumbing.database import Connection, Row
 
 _ids = any_(bindparam("ids", type_=ARRAY(Uuid)))
 
@@ -59,42 +59,36 @@ async def payments_of(db: Connection, order_ids: Sequence[UUID]) -> dict[UUID, l
 
 async def balances_by_payment(db: Connection, order_ids: Sequence[UUID]) -> dict[UUID, tuple[Payment, Sums]]:
     """Every payment of these orders with its sums."""
-    payments = [_payment(row) for row in await db.execute(_payments, {"ids": list(order_ids)})]
-    _, sums = await _dues_and_sums(db, order_ids)
-    return {one.id: (one, sums.get(one.id, Sums())) for one in payments}
+    books = await books_of(db, order_ids)
+    return {one.id: (one, book.sums.get(one.id, Sums())) for book in books.values() for one in book.payments.values()}
 
 
 async def books_of(db: Connection, order_ids: Sequence[UUID], *, entry_ids: Sequence[UUID] = ()) -> dict[UUID, Book]:
     """The whole money of each order that has a payment. entry_ids: entries whose presence the caller wants to know."""
-    ids = {"ids": list(order_ids)}
-    payments: dict[UUID, list[Payment]] = {}
-    for row in await db.execute(_payments, ids):
-        payments.setdefault(row.order_id, []).append(_payment(row))
-    instructions: dict[UUID, list[Instruction]] = {}
-    for row in await db.execute(_instructions, ids):
-        instructions.setdefault(row.order_id, []).append(_instruction(row))
-    requests: dict[UUID, list[Request]] = {}
-    for row in await db.execute(_requests, ids):
-        requests.setdefault(row.order_id, []).append(_request(row))
-    dues, sums = await _dues_and_sums(db, order_ids)
-    known = [row.id for row in await db.execute(_entry_ids, {"ids": list(entry_ids)})] if entry_ids else []
-    return {
-        order_id: Book(
-            order_id,
-            due_minor=dues.get(order_id, 0),
-            payments=found,
-            instructions=instructions.get(order_id, ()),
-            requests=requests.get(order_id, ()),
-            sums={one.id: sums[one.id] for one in found if one.id in sums},
-            own_entry_ids=known,
-        )
-        for order_id, found in payments.items()
-    }
+    rows = await db.execute(_books, {"ids": list(order_ids)}) if order_ids else ()
+    asked = frozenset(entry_ids)
+    return {row.order_id: _book(row, asked) for row in rows if row.payments}
+
+
+def _book(row: Row, asked: frozenset[UUID]) -> Book:
+    due_minor, sums = _added_up(row.entries)
+    return Book(
+        row.order_id,
+        due_minor=due_minor,
+        payments=[_payment(one) for one in row.payments],
+        instructions=[_instruction(one) for one in row.instructions],
+        requests=[_request(one) for one in row.requests],
+        sums=sums,
+        own_entry_ids=[one["id"] for one in row.entries if one["id"] in asked],
+    )
 
 
 async def dues_of(db: Connection, order_ids: Sequence[UUID]) -> dict[UUID, int]:
     """What each order owes in all, whether or not it has a payment."""
-    return (await _dues_and_sums(db, order_ids))[0]
+    dues: dict[UUID, int] = {}
+    for row in await db.execute(_dues, {"ids": list(order_ids)}):
+        dues[row.order_id] = dues.get(row.order_id, 0) + _sign(row.kind, row.debit) * row.amount_minor
+    return dues
 
 
 async def calls_to_make(
@@ -122,18 +116,21 @@ async def calls_to_make(
     }
 
 
-async def _dues_and_sums(db: Connection, order_ids: Sequence[UUID]) -> tuple[dict[UUID, int], dict[UUID, Sums]]:
-    dues: dict[UUID, int] = {}
+def _added_up(entries: Iterable[Row]) -> tuple[int, dict[UUID, Sums]]:
+    """What an order owes, and what came of each of its payments."""
+    due_minor = 0
     fields: dict[UUID, dict[str, Any]] = {}
-    for row in await db.execute(_sums_by_payment, {"ids": list(order_ids)}):
-        if row.payment_id is None:
-            dues[row.order_id] = dues.get(row.order_id, 0) + _sign(row.kind, row.debit) * row.amount_minor
+    for one in entries:
+        amount_minor = one["amount_minor"]
+        if one["payment_id"] is None:
+            due_minor += _sign(one["kind"], one["debit"]) * amount_minor
             continue
-        found = fields.setdefault(row.payment_id, {})
-        found[_FIELD[row.kind]] = row.amount_minor
-        if row.kind == EntryKind.CAPTURE:
-            found["last_captured_at"] = row.last_at
-    return dues, {payment_id: Sums(**found) for payment_id, found in fields.items()}
+        found = fields.setdefault(one["payment_id"], {})
+        field = _FIELD[one["kind"]]
+        found[field] = found.get(field, 0) + amount_minor
+        if one["kind"] == EntryKind.CAPTURE:
+            found["last_captured_at"] = max(one["happened_at"], found.get("last_captured_at", one["happened_at"]))
+    return due_minor, {payment_id: Sums(**found) for payment_id, found in fields.items()}
 
 
 def _sign(kind: str, debit: str) -> int:
@@ -158,23 +155,22 @@ _sums_by_order = (
     .group_by(entry.c.order_id, entry.c.kind, entry.c.debit, entry.c.currency)
 )
 
-_sums_by_payment = (
-    select(
-        entry.c.order_id,
-        entry.c.payment_id,
-        entry.c.kind,
-        entry.c.debit,
-        _amount,
-        func.max(entry.c.happened_at).label("last_at"),
-    )
-    .where(entry.c.order_id == _ids)
-    .group_by(entry.c.order_id, entry.c.payment_id, entry.c.kind, entry.c.debit)
+# One statement and no join: the rows of each table come as an array of their own.
+_books = text(
+    """
+    SELECT o.id AS order_id,
+        ARRAY(SELECT p FROM payments.payment p WHERE p.order_id = o.id) AS payments,
+        ARRAY(SELECT i FROM payments.instruction i WHERE i.order_id = o.id ORDER BY i.created_at) AS instructions,
+        ARRAY(SELECT r FROM payments.request r WHERE r.order_id = o.id) AS requests,
+        ARRAY(SELECT e FROM payments.entry e WHERE e.order_id = o.id) AS entries
+    FROM unnest(CAST(:ids AS uuid[])) AS o (id)
+    """
 )
-
-_payments = select(payment).where(payment.c.order_id == _ids)
-_instructions = select(instruction).where(instruction.c.order_id == _ids).order_by(instruction.c.created_at)
-_requests = select(request).where(request.c.order_id == _ids)
-_entry_ids = select(entry.c.id).where(entry.c.id == _ids)
+_dues = (
+    select(entry.c.order_id, entry.c.kind, entry.c.debit, _amount)
+    .where(entry.c.order_id == _ids, entry.c.payment_id.is_(None))
+    .group_by(entry.c.order_id, entry.c.kind, entry.c.debit)
+)
 
 _calls = (
     select(
@@ -194,50 +190,50 @@ _calls = (
 )
 
 
-def _payment(row: Any) -> Payment:
+def _payment(row: Row) -> Payment:
     return Payment(
-        id=row.id,
-        order_id=row.order_id,
-        position=row.position,
-        method=Method(row.method),
-        provider=row.provider,
-        currency=row.currency,
-        amount_minor=row.amount_minor,
-        token=row.token,
-        capture_moment=CaptureMoment(row.capture_moment),
-        renews_id=row.renews_id,
-        provider_reference=row.provider_reference,
-        authorised_until=row.authorised_until,
-        watch_at=row.watch_at,
+        id=row["id"],
+        order_id=row["order_id"],
+        position=row["position"],
+        method=Method(row["method"]),
+        provider=row["provider"],
+        currency=row["currency"],
+        amount_minor=row["amount_minor"],
+        token=row["token"],
+        capture_moment=CaptureMoment(row["capture_moment"]),
+        renews_id=row["renews_id"],
+        provider_reference=row["provider_reference"],
+        authorised_until=row["authorised_until"],
+        watch_at=row["watch_at"],
     )
 
 
-def _instruction(row: Any) -> Instruction:
+def _instruction(row: Row) -> Instruction:
     return Instruction(
-        id=row.id,
-        order_id=row.order_id,
-        payment_id=row.payment_id,
-        request_id=row.request_id,
-        kind=InstructionKind(row.kind),
-        amount_minor=row.amount_minor,
-        cause_id=row.cause_id,
-        status=InstructionStatus(row.status),
-        after_id=row.after_id,
-        attempt=row.attempt,
-        reason=row.reason,
-        settled_at=row.settled_at,
+        id=row["id"],
+        order_id=row["order_id"],
+        payment_id=row["payment_id"],
+        request_id=row["request_id"],
+        kind=InstructionKind(row["kind"]),
+        amount_minor=row["amount_minor"],
+        cause_id=row["cause_id"],
+        status=InstructionStatus(row["status"]),
+        after_id=row["after_id"],
+        attempt=row["attempt"],
+        reason=row["reason"],
+        settled_at=row["settled_at"],
     )
 
 
-def _request(row: Any) -> Request:
+def _request(row: Row) -> Request:
     return Request(
-        id=row.id,
-        order_id=row.order_id,
-        kind=RequestKind(row.kind),
-        cause_id=row.cause_id,
-        amount_minor=row.amount_minor,
-        missing_minor=row.missing_minor,
-        reason=row.reason,
+        id=row["id"],
+        order_id=row["order_id"],
+        kind=RequestKind(row["kind"]),
+        cause_id=row["cause_id"],
+        amount_minor=row["amount_minor"],
+        missing_minor=row["missing_minor"],
+        reason=row["reason"],
     )
 
 

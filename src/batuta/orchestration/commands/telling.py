@@ -1,13 +1,13 @@
 """Telling the customer, before the customer asks. Channels may mute it; what is muted is counted."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
 
-from batuta.company.domain import Brand, Channel
+from batuta.company.domain import Channel
 from batuta.company.queries import brands_by_id, channels_by_id, legal_entities_by_id
 from batuta.fulfillment.events import Delivered, HandedOver, ReadyForPickup
 from batuta.kernel.errors import BatutaError
@@ -25,6 +25,7 @@ from batuta.returns.events import Received
 from batuta.shipping.queries import carriers_by_id, parcels_by_id, services_by_id
 
 Told = TypeVar("Told", bound=Event)
+Facts = Callable[[Told, Order], Mapping[str, Fact]]
 
 _log = structlog.get_logger("batuta.telling")
 
@@ -33,7 +34,7 @@ async def tell_placed(db: Connection, events: Sequence[OrderPlaced], now: dateti
     def facts(one: OrderPlaced, _: Order) -> Mapping[str, Fact]:
         return {"total_minor": one.gross_minor, "currency": one.currency}
 
-    await _tell(db, "order_placed", events, facts, lambda one: one.stream, now=now)
+    await _tell(db, "order_placed", events, _known(facts), lambda one: one.stream, now=now)
 
 
 async def tell_payment_failed(db: Connection, events: Sequence[PaymentDeclined], now: datetime) -> None:
@@ -41,98 +42,131 @@ async def tell_payment_failed(db: Connection, events: Sequence[PaymentDeclined],
         return {"due_minor": one.amount_minor, "currency": order.currency}
 
     declined = [one for one in events if not one.is_renewal]
-    await _tell(db, "payment_failed", declined, facts, lambda one: one.payment_id, now=now)
+    await _tell(db, "payment_failed", declined, _known(facts), lambda one: one.payment_id, now=now)
 
 
 async def tell_shipped(db: Connection, events: Sequence[HandedOver], now: datetime) -> None:
-    parcels = await parcels_by_id(db, [id_ for one in events for id_ in one.parcel_ids])
-    services = await services_by_id(db, {one.service_id for one in parcels.values() if one.service_id})
-    carriers = await carriers_by_id(db, {one.carrier_id for one in services.values()})
+    async def read(heard: Sequence[HandedOver]) -> Facts[HandedOver]:
+        parcels = await parcels_by_id(db, [id_ for one in heard for id_ in one.parcel_ids])
+        services = await services_by_id(db, {one.service_id for one in parcels.values() if one.service_id})
+        carriers = await carriers_by_id(db, {one.carrier_id for one in services.values()})
 
-    def facts(one: HandedOver, _: Order) -> Mapping[str, Fact]:
-        sent = [parcels[id_] for id_ in one.parcel_ids if id_ in parcels]
-        names = {carriers[services[each.service_id].carrier_id].name for each in sent if each.service_id}
-        numbers = [each.tracking_number for each in sent if each.tracking_number]
-        return {"carrier": ", ".join(sorted(names)), "tracking_number": ", ".join(numbers)}
+        def facts(one: HandedOver, _: Order) -> Mapping[str, Fact]:
+            sent = [parcels[id_] for id_ in one.parcel_ids if id_ in parcels]
+            names = {carriers[services[each.service_id].carrier_id].name for each in sent if each.service_id}
+            numbers = [each.tracking_number for each in sent if each.tracking_number]
+            return {"carrier": ", ".join(sorted(names)), "tracking_number": ", ".join(numbers)}
+
+        return facts
 
     def subject(one: HandedOver) -> UUID:
         return child_id(one.fulfillment_order_id, *one.parcel_ids)
 
-    await _tell(db, "order_shipped", events, facts, subject, now=now)
+    await _tell(db, "order_shipped", events, read, subject, now=now)
 
 
 async def tell_ready_for_pickup(db: Connection, events: Sequence[ReadyForPickup], now: datetime) -> None:
-    places = await locations_by_id(db, {one.location_id for one in events})
+    async def read(heard: Sequence[ReadyForPickup]) -> Facts[ReadyForPickup]:
+        places = await locations_by_id(db, {one.location_id for one in heard})
 
-    def facts(one: ReadyForPickup, _: Order) -> Mapping[str, Fact]:
-        place = places[one.location_id]
-        address = ", ".join([*place.address.street, place.address.city])
-        return {"location": place.name, "address": address, "code": one.code, "until_at": one.until_at}
+        def facts(one: ReadyForPickup, _: Order) -> Mapping[str, Fact]:
+            place = places[one.location_id]
+            address = ", ".join([*place.address.street, place.address.city])
+            return {"location": place.name, "address": address, "code": one.code, "until_at": one.until_at}
 
-    await _tell(db, "ready_for_pickup", events, facts, lambda one: one.fulfillment_order_id, now=now)
+        return facts
+
+    await _tell(db, "ready_for_pickup", events, read, lambda one: one.fulfillment_order_id, now=now)
 
 
 async def tell_delivered(db: Connection, events: Sequence[Delivered], now: datetime) -> None:
     def facts(one: Delivered, _: Order) -> Mapping[str, Fact]:
         return {"delivered_at": one.delivered_at}
 
-    await _tell(db, "delivered", events, facts, lambda one: one.parcel_id, now=now)
+    await _tell(db, "delivered", events, _known(facts), lambda one: one.parcel_id, now=now)
 
 
 async def tell_cancelled(db: Connection, events: Sequence[UnitsCancelled], now: datetime) -> None:
     def facts(one: UnitsCancelled, _: Order) -> Mapping[str, Fact]:
         return {"units": sum(line.quantity for line in one.lines)}
 
-    await _tell(db, "cancelled", events, facts, lambda one: one.cause_id, now=now)
+    await _tell(db, "cancelled", events, _known(facts), lambda one: one.cause_id, now=now)
 
 
 async def tell_refunded(db: Connection, events: Sequence[PaymentRefunded], now: datetime) -> None:
     def facts(one: PaymentRefunded, order: Order) -> Mapping[str, Fact]:
         return {"amount_minor": one.amount_minor, "currency": order.currency}
 
-    await _tell(db, "refunded", events, facts, lambda one: child_id(one.payment_id, one.cause_id), now=now)
+    await _tell(db, "refunded", events, _known(facts), lambda one: child_id(one.payment_id, one.cause_id), now=now)
 
 
 async def tell_return_received(db: Connection, events: Sequence[Received], now: datetime) -> None:
     def facts(one: Received, _: Order) -> Mapping[str, Fact]:
         return {"units": sum(line.quantity for line in one.lines)}
 
-    await _tell(db, "return_received", events, facts, lambda one: one.return_id, now=now)
+    await _tell(db, "return_received", events, _known(facts), lambda one: one.return_id, now=now)
+
+
+def _known(facts: Facts[Told]) -> Callable[[Sequence[Told]], Awaitable[Facts[Told]]]:
+    """Facts for which nothing has to be read."""
+
+    async def read(_: Sequence[Told]) -> Facts[Told]:
+        return facts
+
+    return read
 
 
 async def _tell(
     db: Connection,
     template: str,
     events: Sequence[Told],
-    facts: Callable[[Told, Order], Mapping[str, Fact]],
+    read: Callable[[Sequence[Told]], Awaitable[Facts[Told]]],
     subject: Callable[[Told], UUID],
     *,
     now: datetime,
 ) -> None:
-    """One message a fact to the order's e-mail address; the subject's id makes it one."""
-    orders = await orders_by_id(db, list({one.stream for one in events}))
+    """One message a fact to the order's e-mail address; the subject's id makes it one.
+
+    What a muted channel would say is not even read.
+    """
+    orders = await orders_by_id(db, {one.stream for one in events})
     channels = await channels_by_id(db, {one.channel_id for one in orders.values()})
-    brands = await brands_by_id(db, {one.brand_id for one in channels.values()})
-    sellers = await legal_entities_by_id(db, {one.legal_entity_id for one in brands.values()})
-    notices = []
+    notices: list[Notice] = []
+    heard: list[Told] = []
     for one in events:
         order = orders.get(one.stream)
         if order is None or not order.email:
             continue
         channel = channels[order.channel_id]
-        brand = brands[channel.brand_id]
-        common = _common(order, brand, sellers[brand.legal_entity_id].time_zone)
-        notices.append(_notice(template, order, channel, {**common, **facts(one, order)}, subject(one)))
+        if channel.policies.are_messages_muted:
+            notices.append(_notice(template, order, {}, subject(one), is_muted=True))
+        else:
+            heard.append(one)
+    if heard:
+        facts = await read(heard)
+        common = await _common(db, channels)
+        for one in heard:
+            order = orders[one.stream]
+            notices.append(_notice(template, order, {**common(order), **facts(one, order)}, subject(one)))
     for notice, outcome in zip(notices, await notify(db, notices=notices, now=now), strict=True):
         if isinstance(outcome, BatutaError):
             _log.warning("not_told", template=template, stream=str(notice.stream), code=outcome.code, **outcome.facts)
 
 
-def _common(order: Order, brand: Brand, time_zone: str) -> dict[str, Any]:
-    return {"name": order.ship_to.name, "order_number": order.number, "shop": brand.name, "time_zone": time_zone}
+async def _common(db: Connection, channels: Mapping[UUID, Channel]) -> Callable[[Order], dict[str, Fact]]:
+    """What every message says: to whom, about which order, from which shop."""
+    brands = await brands_by_id(db, {one.brand_id for one in channels.values()})
+    sellers = await legal_entities_by_id(db, {one.legal_entity_id for one in brands.values()})
+
+    def common(order: Order) -> dict[str, Fact]:
+        brand = brands[channels[order.channel_id].brand_id]
+        zone = sellers[brand.legal_entity_id].time_zone
+        return {"name": order.ship_to.name, "order_number": order.number, "shop": brand.name, "time_zone": zone}
+
+    return common
 
 
-def _notice(template: str, order: Order, channel: Channel, facts: Mapping[str, Fact], subject: UUID) -> Notice:
+def _notice(template: str, order: Order, facts: Mapping[str, Fact], subject: UUID, *, is_muted: bool = False) -> Notice:
     return Notice(
         id=child_id(order.id, "message", template, subject),
         template=template,
@@ -141,5 +175,5 @@ def _notice(template: str, order: Order, channel: Channel, facts: Mapping[str, F
         stream=order.id,
         facts=facts,
         dedupe_key=f"{template}:{subject}",
-        is_muted=channel.policies.are_messages_muted,
+        is_muted=is_muted,
     )
