@@ -13,6 +13,7 @@ from batuta.catalog.domain import (
     KindIsFixed,
     Product,
     Sku,
+    UnknownBrand,
     UnknownProduct,
     UnknownSku,
     check_components,
@@ -21,6 +22,8 @@ from batuta.catalog.domain import (
 )
 from batuta.catalog.queries import components_of, products_by_code, products_by_id, skus_by_code, skus_by_id
 from batuta.catalog.tables import component, product, sku
+from batuta.company.domain import Brand
+from batuta.company.queries import brands_by_id
 from batuta.kernel.codes import Codes
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.outcomes import each, good
@@ -45,9 +48,10 @@ async def save_products(db: Connection, *, products: Sequence[Product], now: dat
 async def save_skus(db: Connection, *, skus: Sequence[Sku], now: datetime) -> list[Sku | BatutaError]:
     """Save SKUs by code; each answer is the one stored (an old code keeps its id) or why not."""
     products = await products_by_id(db, {one.product_id for one in skus})
+    brands = await brands_by_id(db, {one.brand_id for one in skus if one.brand_id})
     present = await skus_by_code(db, {one.code for one in skus})
     names = Codes(await skus_by_id(db, {one.id for one in skus}))
-    checked = each(skus, lambda one: _named(_agrees(check_sku(one), products, present), names))
+    checked = each(skus, lambda one: _named(_agrees(_branded(check_sku(one), brands), products, present), names))
     codes = await _save(db, sku, good(checked), now)
     stored = await skus_by_code(db, codes)
     return [one if isinstance(one, BatutaError) else stored[one.code] for one in checked]
@@ -81,6 +85,12 @@ async def set_components(
     checked = each(bundles.items(), decide)
     await _write_components(db, dict(good(checked)), now)
     return [one if isinstance(one, BatutaError) else one[1] for one in checked]
+
+
+def _branded(one: Sku, brands: Mapping[UUID, Brand]) -> Sku:
+    if one.brand_id is not None and one.brand_id not in brands:
+        raise UnknownBrand("there is no such brand", code=one.code, brand_id=str(one.brand_id))
+    return one
 
 
 def _agrees(one: Sku, products: Mapping[UUID, Product], present: Mapping[str, Sku]) -> Sku:

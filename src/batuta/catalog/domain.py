@@ -34,6 +34,10 @@ class UnknownSku(NotFound):
     """There is no such SKU."""
 
 
+class UnknownBrand(NotFound):
+    """The SKU is said to be of a brand that is not there."""
+
+
 class KindIsFixed(Refused):
     """A SKU stays what it was first saved as: stock and orders rely on it."""
 

@@ -1,6 +1,6 @@
 """Customers, their addresses and consents."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -13,6 +13,9 @@ from stdnum.exceptions import ValidationError
 from batuta.kernel.addresses import Address
 from batuta.kernel.errors import Invalid, NotFound, Refused
 from batuta.kernel.quantities import Code, Prose, Text, fitting
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 class BadCustomer(Invalid):
@@ -29,6 +32,10 @@ class AddressOfAnother(Refused):
 
 class UnknownCustomer(NotFound):
     """There is no such customer."""
+
+
+class NotThen(Refused):
+    """What somebody said, they said since 1970 and not later than now."""
 
 
 class CustomerKind(StrEnum):
@@ -107,12 +114,23 @@ class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
 class CustomerFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which customers to list; None is any. search: words that begin the name."""
 
+    id: UUID | None = None
     email: str | None = None
     phone: str | None = None
     external_id: str | None = None
     kind: CustomerKind | None = None
     is_guest: bool | None = None
     search: str | None = None
+
+
+def check_said_at(at: datetime, *, now: datetime) -> None:
+    """Accept a moment at which a customer can have said something; clocks may differ by five minutes.
+
+    Raises:
+        NotThen: it is none.
+    """
+    if not EARLIEST <= at <= now + CLOCKS_DIFFER:
+        raise NotThen("nobody can have said it then", at=str(at))
 
 
 def check_customer(customer: Customer) -> Customer:

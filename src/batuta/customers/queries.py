@@ -15,6 +15,7 @@ _CUSTOMERS = Listing(
     select(customer),
     order=(customer.c.id,),
     filters={
+        "id": customer.c.id == bindparam("id", type_=Uuid()),
         "email": customer.c.email == bindparam("email", type_=Text()),
         "phone": customer.c.phone == bindparam("phone", type_=Text()),
         "external_id": customer.c.external_id == bindparam("external_id", type_=Text()),

@@ -19,6 +19,18 @@ def good(outcomes: Iterable[Outcome | BatutaError]) -> list[Outcome]:
     return [outcome for outcome in outcomes if not isinstance(outcome, BatutaError)]
 
 
+def only(outcomes: Iterable[Outcome | BatutaError]) -> Outcome:
+    """Return the outcome of a command that was given one item, for an edge.
+
+    Raises:
+        BatutaError: the item was refused.
+    """
+    (outcome,) = outcomes
+    if isinstance(outcome, BatutaError):
+        raise outcome
+    return outcome
+
+
 def _one(item: Item, decide: Callable[[Item], Outcome]) -> Outcome | BatutaError:
     try:
         return decide(item)

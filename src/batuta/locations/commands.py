@@ -1,12 +1,12 @@
 """Saving locations and their days, many at once; saving the same again changes nothing."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Text, bindparam, select
+from sqlalchemy import Date, Text, Uuid, bindparam, delete, select
 
 from batuta.company.queries import legal_entities_by_id
 from batuta.kernel.codes import Codes
@@ -16,11 +16,13 @@ from batuta.kernel.quantities import fitting
 from batuta.locations.domain import BadLocation, Location, SpecialDay, UnknownLocation, check_location, check_shifts
 from batuta.locations.queries import locations_by_code, locations_by_id
 from batuta.locations.tables import location, special_day
-from batuta.plumbing.database import Connection, upsert_rows
+from batuta.plumbing.database import Connection, arrays, params, upsert_rows
 
 _LOCK = (
     select(location.c.version).where(location.c.code == bindparam("code", type_=Text())).with_for_update(key_share=True)
 )
+_gone = arrays("gone", location_id=Uuid(), day=Date())
+_FORGET = delete(special_day).where(special_day.c.location_id == _gone.c.location_id, special_day.c.day == _gone.c.day)
 
 
 class UnknownLegalEntity(NotFound):
@@ -70,6 +72,12 @@ async def set_days(db: Connection, *, days: Sequence[SpecialDay], now: datetime)
     }
     await upsert_rows(db, special_day, rows.values(), key=("location_id", "day"))
     return checked
+
+
+async def forget_days(db: Connection, *, days: Sequence[tuple[UUID, date]]) -> None:
+    """Let weekly hours and holidays count again; a day that says nothing is no problem."""
+    given = params("gone", location_id=[location_id for location_id, _ in days], day=[day for _, day in days])
+    await db.execute(_FORGET, given)
 
 
 def _owned(one: Location, owners: Mapping[UUID, object], names: Codes) -> Location:

@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.types import TypeEngine, UserDefinedType
 
+from batuta.kernel.errors import Unavailable
 from batuta.plumbing.copying import copy_rows
 from batuta.plumbing.driver import Connection, Engine, Row, Rows
 
@@ -64,6 +65,10 @@ class Xid8(UserDefinedType[int]):
 
 DatabaseError = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What the driver raises; an address that nobody answers is an `OSError`."""
+
+
+class SavedMeanwhile(Unavailable):
+    """Somebody else was saving the very same; nothing was done."""
 
 
 def create_engine(url: str, *, pool_size: int = 10, settings: Mapping[str, str] | None = None) -> Engine:
@@ -145,11 +150,19 @@ async def upsert_rows(
     counts in it how often a row was written (PLT-02).
 
     keep: columns that a row already there keeps.
+
+    Raises:
+        SavedMeanwhile: another of the table's unique keys was taken since it was looked for.
     """
     given = sorted(rows, key=lambda row: tuple(row[column] for column in key))
-    if given:
-        columns = tuple(given[0])
-        await db.execute(_upsert_from_arrays(table, columns, tuple(key), tuple(keep)), _by_column(columns, given))
+    if not given:
+        return
+    columns = tuple(given[0])
+    statement = _upsert_from_arrays(table, columns, tuple(key), tuple(keep))
+    try:
+        await db.execute(statement, _by_column(columns, given))
+    except asyncpg.UniqueViolationError as problem:
+        raise SavedMeanwhile("somebody else is saving the same at this moment: try again") from problem
 
 
 def _by_column(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
@@ -199,6 +212,7 @@ __all__ = [
     "Json",
     "Row",
     "Rows",
+    "SavedMeanwhile",
     "Text",
     "Uuid",
     "Xid8",
