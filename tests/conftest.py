@@ -3,7 +3,6 @@
 import asyncio
 import importlib
 import os
-import pkgutil
 import tempfile
 import threading
 from collections.abc import AsyncIterator
@@ -108,20 +107,15 @@ async def create_database(server_url: str, name: str) -> None:
         await connection.execute(text(f'CREATE DATABASE "{name}"'))
     await administrator.dispose()
 
-    for room in pkgutil.iter_modules(batuta.__path__, "batuta."):
-        _import_tables(room.name)
+    house = Path(batuta.__path__[0])
+    for path in sorted([*house.rglob("tables.py"), *house.rglob("tables/__init__.py")]):
+        module = path.relative_to(house.parent).with_suffix("")
+        importlib.import_module(".".join(module.parts).removesuffix(".__init__"))
+    importlib.import_module("batuta.plumbing.keys")
+    importlib.import_module("batuta.payments.adapters.test_provider")
     made = create_engine(str(make_url(server_url).set(database=name).render_as_string(hide_password=False)))
     async with made.begin() as connection:
         await connection.run_script(sql_of_all(metadata))
         await connection.run_script(jobs.installation_sql())
         await rebase(connection)
     await made.dispose()
-
-
-def _import_tables(room: str) -> None:
-    path = Path(batuta.__path__[0]) / room.removeprefix("batuta.")
-    if (path / "tables.py").exists() or (path / "tables").exists():
-        importlib.import_module(f"{room}.tables")
-    importlib.import_module("batuta.plumbing.events.tables")
-    importlib.import_module("batuta.plumbing.keys")
-    importlib.import_module("batuta.payments.adapters.test_provider")

@@ -36,6 +36,7 @@ SCHEMAS = {
     "ordering": "Orders, their lines and holds.",
     "fulfillment": "The work of locations on orders.",
     "returns": "Returns, receipts, grades, refunds.",
+    "webhooks": "Endpoints, their secrets and breakers, deliveries by lane, tries.",
 }
 """From the bottom of the house to its top, so that foreign keys point to what is there."""
 

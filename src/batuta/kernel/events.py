@@ -23,5 +23,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 @cache
 def type_of(kind: type[Event]) -> str:
     """The stable name of a fact, `room.fact`: `OrderPlaced` of the room ordering is `ordering.order_placed`."""
-    room = kind.__module__.split(".")[1]
+    _, room, *rest = kind.__module__.split(".")
+    if room == "connectors":
+        room = rest[0]
     return f"{room}.{re.sub(r'(?<!^)(?=[A-Z])', '_', kind.__name__).lower()}"

@@ -85,7 +85,8 @@ async def _look(engine: Engine, clockwork: Clockwork, *, now: datetime) -> _Look
     for i, one in enumerate(reactions):
         given |= {f"name_{i}": one.name, f"types_{i}": list(one.kinds())}
     async with engine.connect() as db:
-        answers = tuple((await db.execute(_looking(tuple(one.due for one in sweeps), len(reactions)), given)).one())
+        looking = _looking(tuple(one.due for one in sweeps), tuple(one.listeners for one in reactions))
+        answers = tuple((await db.execute(looking, given)).one())
     are_due, are_behind = answers[: len(sweeps)], answers[len(sweeps) : -1]
     return _Look(
         tuple(one for one, is_so in zip(sweeps, are_due, strict=True) if is_so),
@@ -95,8 +96,11 @@ async def _look(engine: Engine, clockwork: Clockwork, *, now: datetime) -> _Look
 
 
 @lru_cache(maxsize=100)
-def _looking(dues: tuple[str, ...], reactions: int) -> TextClause:
-    behind = [BEHIND.format(name=f"CAST(:name_{i} AS text)", types=f":types_{i}") for i in range(reactions)]
+def _looking(dues: tuple[str, ...], listeners: tuple[str, ...]) -> TextClause:
+    behind = [
+        BEHIND.format(name=f"CAST(:name_{i} AS text)", types=f":types_{i}", listeners=listening)
+        for i, listening in enumerate(listeners)
+    ]
     asked = [*(f"EXISTS ({due})" for due in dues), *(f"({one})" for one in behind), f"EXISTS ({WAITING})"]
     looking = text("SELECT " + ", ".join(f"{one} AS seen_{i}" for i, one in enumerate(asked)))
     return looking.bindparams(bindparam("now", type_=Instant)) if dues else looking

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from sqlalchemy import Text, bindparam, func, text, update
+from sqlalchemy import Text, TextClause, bindparam, func, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from batuta.kernel.errors import Unavailable
@@ -37,10 +37,16 @@ class RestoredElsewhere(Unavailable):
 
 
 class Reaction(msgspec.Struct, frozen=True):
-    """A named reader of the log and its table: on this fact, these handlers, in this order."""
+    """A named reader of the log and its table: on this fact, these handlers, in this order.
+
+    follow: is handed all facts that are heard, as they stand in the log, instead of steps. listeners: SQL whose rows
+    are those for whom the log is read; while there are none, facts are passed over unread.
+    """
 
     name: str
     steps: Mapping[type[Event], Sequence[Handler]]
+    follow: Handler | None = None
+    listeners: str = "SELECT"
 
     def kinds(self) -> dict[str, type[Event]]:
         """What it hears, by the name in the log."""
@@ -105,19 +111,28 @@ async def _pass(engine: Engine, to: Reaction, *, now: datetime, limit: int) -> P
 BEHIND = """
     NOT EXISTS (SELECT FROM plumbing.reaction WHERE name = {name})
     OR EXISTS (SELECT FROM plumbing.reaction r JOIN plumbing.event e ON (e.epoch, e.xid, e.id) > (r.epoch, r.xid, r.id)
-               WHERE r.name = {name} AND e.type = ANY({types}))
+               WHERE r.name = {name} AND e.type = ANY({types}) AND EXISTS ({listeners}))
 """
 """SQL: whether a reaction has facts that it hears behind its position, readable or not yet."""
 
 
 async def is_behind(db: Connection, reactions: Sequence[Reaction]) -> bool:
     """Whether any of these reactions has facts that it hears behind its position, readable or not yet."""
-    asked = text(f"SELECT {BEHIND.format(name=':name', types=':types')}")
-    return any([await db.scalar(asked, {"name": one.name, "types": list(one.kinds())}) for one in reactions])
+    asked = "SELECT " + BEHIND.format(name=":name", types=":types", listeners="{}")
+    return any(
+        [
+            await db.scalar(text(asked.format(one.listeners)), {"name": one.name, "types": list(one.kinds())})
+            for one in reactions
+        ]
+    )
 
 
 async def perform(db: Connection, to: Reaction, facts: Sequence[Fact], *, now: datetime) -> None:
     """Hand consecutive runs of one type to their handlers; order across types is kept."""
+    if to.follow:
+        if facts:
+            await to.follow(db, facts, now)
+        return
     kinds = to.kinds()
     for name, run in groupby(facts, key=lambda fact: fact.name):
         kind = kinds[name]
@@ -137,8 +152,7 @@ _LOCK = text(
 
 # A statement of its own: a worker that waited for the lock must see what the other one has parked meanwhile.
 # A row for each fact that is heard; without any, one row that says how far the log can be read.
-_READ = text(
-    """
+_READ = """
     WITH settled AS NOT MATERIALIZED (
         SELECT * FROM plumbing.event e
         WHERE (e.epoch, e.xid, e.id) > (:epoch, CAST(CAST(:xid AS text) AS xid8), :id)
@@ -147,10 +161,16 @@ _READ = text(
     SELECT last.epoch AS end_epoch, last.xid AS end_xid, last.id AS end_id, heard.*,
            EXISTS (SELECT FROM plumbing.parked p WHERE p.reaction = :name AND p.stream = heard.stream) AS is_held
     FROM (SELECT epoch, xid, id FROM settled ORDER BY epoch DESC, xid DESC, id DESC LIMIT 1) AS last
-    LEFT JOIN (SELECT * FROM settled WHERE type = ANY(:types) ORDER BY epoch, xid, id LIMIT :limit) AS heard ON true
+    LEFT JOIN (
+        SELECT * FROM settled WHERE type = ANY(:types) AND EXISTS ({listeners})
+        ORDER BY epoch, xid, id LIMIT :limit) AS heard ON true
     ORDER BY heard.epoch, heard.xid, heard.id
-    """
-)
+"""
+
+
+@lru_cache(maxsize=100)
+def _reading(listeners: str) -> TextClause:
+    return text(_READ.format(listeners=listeners))
 
 
 class _Behind(msgspec.Struct, frozen=True):
@@ -173,7 +193,7 @@ async def _lock_and_read(db: Connection, to: Reaction, *, limit: int) -> _Behind
             "this log was restored into another database; nothing reacts until `batuta events rebase`", reaction=to.name
         )
     asked = {"epoch": place.epoch, "xid": str(place.xid), "id": place.id, "types": list(to.kinds()), "limit": limit}
-    rows = (await db.execute(_READ, {"name": to.name, **asked})).all()
+    rows = (await db.execute(_reading(to.listeners), {"name": to.name, **asked})).all()
     if not rows:
         return _Behind(None, [], set())
     end = (rows[0].end_epoch, rows[0].end_xid, rows[0].end_id)

@@ -21,7 +21,15 @@ class EventColumns(TypedColumns):
     recorded_at: Named[datetime] = Column(Instant, nullable=False, server_default=text("clock_timestamp()"))
 
 
-event = Table("event", metadata, EventColumns, Index("event_stream_idx", "stream", "id"), schema="plumbing")
+event = Table(
+    "event",
+    metadata,
+    EventColumns,
+    Index("event_stream_idx", "stream", "id"),
+    # Of a log that only grows it is small, and it costs next to nothing to keep.
+    Index("event_recorded_at_idx", "recorded_at", postgresql_using="brin"),
+    schema="plumbing",
+)
 
 
 class ClusterColumns(TypedColumns):
