@@ -67,7 +67,7 @@ class StartPicking(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
 
 
-class CountedUnits(msgspec.Struct, frozen=True, kw_only=True):
+class CountedUnits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """So many units of the line by now, in total."""
 
     line_id: UUID
@@ -82,7 +82,7 @@ class Pick(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[CountedUnits, ...] | None = None
 
 
-class ShortUnits(msgspec.Struct, frozen=True, kw_only=True):
+class ShortUnits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """So many units of the line cannot be served, in total. sku_id: the component a bundle lacks; None is all."""
 
     line_id: UUID
@@ -99,7 +99,7 @@ class ReportShort(msgspec.Struct, frozen=True, kw_only=True):
     reason: RejectionReason = RejectionReason.NOT_FOUND
 
 
-class PackedContent(msgspec.Struct, frozen=True, kw_only=True):
+class PackedContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Units of a SKU in a parcel."""
 
     line_id: UUID

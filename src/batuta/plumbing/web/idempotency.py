@@ -14,17 +14,20 @@ from batuta.kernel.errors import BatutaError, Invalid, Unavailable
 from batuta.plumbing.batching import Batcher
 from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.keys import IdempotencyKeyReused, Kept, Key, check_same, keep, kept_under
+from batuta.plumbing.web.bodies import header_of
 from batuta.plumbing.web.callers import CALLER
 from batuta.plumbing.web.problems import PROBLEM_TYPE, AnyRequest, problem_body, problem_headers, status_of
 
 T = TypeVar("T")
 Item = TypeVar("Item")
 
-HEADER = "idempotency-key"
+HEADER = b"idempotency-key"
 WELL_FORMED = re.compile(r"[\x21-\x7e]{1,255}")
 REPLAYED = {"idempotency-replayed": "true"}
 PROBLEM_MIN = 400
 TRIES = 3
+EXPRESS = "batuta_express"
+"""In a request's state: it came by the express lane, which takes answers as they are kept."""
 
 
 class BadIdempotencyKey(Invalid):
@@ -54,25 +57,25 @@ async def once(engine: Engine, request: AnyRequest, act: Callable[[Connection], 
     key = await key_of(request)
     if key is None:
         async with engine.begin() as db:
-            return _response(_kept(request, await act(db)))
+            return _response(request, _kept(request, await act(db)))
     for _ in range(TRIES):
         try:
             async with engine.begin() as db:
                 if known := (await kept_under(db, [key])).get((key.scope, key.key)):
-                    return _again(key, known)
+                    return _again(request, key, known)
                 kept = _kept(request, await act(db))
                 await _keep(db, key, kept)
-            return _response(kept)
+            return _response(request, kept)
         except _AnsweredMeanwhile:
             continue
-        except Unavailable:
+        except (IdempotencyKeyReused, Unavailable):
             raise
         except BatutaError as refusal:
             try:
                 kept = kept_refusal(refusal, instance=request.url.path)
                 async with engine.begin() as db:
                     await _keep(db, key, kept)
-                return _response(kept)
+                return _response(request, kept)
             except _AnsweredMeanwhile:
                 continue
     raise AssertionError("a key that is taken is found")
@@ -97,7 +100,7 @@ async def batched(
         return Kept(done, msgspec.json.encode(outcome))
 
     kept = await batcher_of(request, batcher).answer(item, key=await key_of(request), encode=encode)
-    return _response(kept)
+    return _response(request, kept)
 
 
 async def key_of(request: AnyRequest) -> Key | None:
@@ -106,7 +109,7 @@ async def key_of(request: AnyRequest) -> Key | None:
     Raises:
         BadIdempotencyKey: it is too long or holds something else than visible ASCII.
     """
-    given = request.headers.get(HEADER)
+    given = header_of(request, HEADER)
     if given is None:
         return None
     if not WELL_FORMED.fullmatch(given):
@@ -115,7 +118,7 @@ async def key_of(request: AnyRequest) -> Key | None:
     route = f"{request.method} {request.scope['path']}"
     digest = blake2b(route.encode(), digest_size=16)
     digest.update(request.scope["query_string"])
-    digest.update(request.headers.get("if-match", "").encode())
+    digest.update((header_of(request, b"if-match") or "").encode())
     digest.update(b"\n")
     digest.update(await request.body())
     return Key(caller.id, given, route[:200], digest.digest())
@@ -154,18 +157,20 @@ async def _keep(db: Connection, key: Key, kept: Kept) -> None:
         raise _AnsweredMeanwhile
 
 
-def _again(key: Key, kept: Kept) -> Response[Any]:
+def _again(request: AnyRequest, key: Key, kept: Kept) -> Response[Any]:
     check_same(key, kept.request_hash)
-    return _response(msgspec.structs.replace(kept, headers={**(kept.headers or {}), **REPLAYED}))
+    return _response(request, msgspec.structs.replace(kept, headers={**(kept.headers or {}), **REPLAYED}))
 
 
-def _response(kept: Kept) -> Response[Any]:
-    return Response(
-        kept.body,
-        status_code=kept.status,
-        media_type=PROBLEM_TYPE if kept.status >= PROBLEM_MIN else MediaType.JSON,
-        headers=kept.headers,
-    )
+def _response(request: AnyRequest, kept: Kept) -> Response[Any]:
+    if EXPRESS in request.scope["state"]:
+        return kept  # type: ignore[return-value]
+    return Response(kept.body, status_code=kept.status, media_type=media_type_of(kept), headers=kept.headers)
+
+
+def media_type_of(kept: Kept) -> str:
+    """What an answer's body is."""
+    return PROBLEM_TYPE if kept.status >= PROBLEM_MIN else MediaType.JSON
 
 
 __all__ = [
