@@ -18,6 +18,7 @@ from batuta.inventory.domain.slips import (
     SafetySlip,
     Slip,
     SlipAnswer,
+    SlipAnswers,
     account,
     answer_of,
     as_movement,
@@ -49,10 +50,10 @@ class _Places(msgspec.Struct, frozen=True):
 
 async def record_slips(
     db: Connection, *, bundles: Sequence[Bundle], now: datetime
-) -> list[list[SlipAnswer] | BatutaError]:
+) -> list[SlipAnswers | SlipAnswer | BatutaError]:
     """Record the slips of many requests, in their order; each slip is recorded, or why not (PLT-08).
 
-    A request that is one slip is refused with it.
+    A request that is one slip is answered, and refused, with it.
     """
     slips = [slip for bundle in bundles for slip in bundle.slips]
     sides = [side for slip in slips for side in (slip.source, slip.target) if isinstance(side, At)]
@@ -98,7 +99,8 @@ def _reader(bundle: Bundle, places: _Places, *, now: datetime) -> Callable[[Slip
     return read
 
 
-def _answer(bundle: Bundle, outcomes: Sequence[object]) -> list[SlipAnswer] | BatutaError:
+def _answer(bundle: Bundle, outcomes: Sequence[object]) -> SlipAnswers | SlipAnswer | BatutaError:
     if bundle.is_alone and isinstance(outcomes[0], BatutaError):
         return outcomes[0]
-    return [answer_of(slip, outcome) for slip, outcome in zip(bundle.slips, outcomes, strict=True)]
+    told = [answer_of(slip.key, outcome) for slip, outcome in zip(bundle.slips, outcomes, strict=True)]
+    return told[0] if bundle.is_alone else SlipAnswers(answers=told)

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from batuta.company.domain import Policies
-from batuta.inventory.domain.claims import HOLD_MINUTES_MAX, Grant
+from batuta.inventory.domain.claims import HOLD_MINUTES_MAX, Claim, Grant, grant_of
 from batuta.inventory.domain.sharing import LOCATIONS_TOLD_MAX
 from batuta.kernel.errors import NotFound, Refused
 from batuta.kernel.quantities import Code, Quantity
@@ -158,6 +158,17 @@ def whole_units(line_parts: Mapping[UUID, int], grants: Sequence[Grant]) -> int:
     for grant in grants:
         held[grant.sku_id] += grant.quantity
     return min((held[sku_id] // units for sku_id, units in line_parts.items()), default=0)
+
+
+def holding_of(reservation_id: UUID, claims: Sequence[Claim]) -> Holding:
+    """What a reservation holds, from its live claims."""
+    ends = [claim.expires_at for claim in claims if claim.expires_at]
+    return Holding(
+        id=reservation_id,
+        units=sum(claim.held for claim in claims),
+        until_at=min(ends, default=None),
+        grants=[grant_of(claim, quantity=claim.held) for claim in claims],
+    )
 
 
 def wholes_left(line_parts: Mapping[UUID, int], left: Mapping[UUID, Mapping[UUID, int]]) -> list[Left]:

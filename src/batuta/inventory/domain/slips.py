@@ -83,6 +83,12 @@ class SlipAnswer(msgspec.Struct, frozen=True, kw_only=True):
     facts: dict[str, object] = {}
 
 
+class SlipAnswers(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of each slip, in the order they were sent."""
+
+    answers: list[SlipAnswer]
+
+
 class SafetySlip(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many sellable units of a SKU a location keeps back from sale."""
 
@@ -140,10 +146,10 @@ def document_id(document: str) -> UUID:
         return id_from(f"document {document}", EARLIEST)
 
 
-def answer_of(slip: Slip, outcome: object) -> SlipAnswer:
+def answer_of(key: str, outcome: object) -> SlipAnswer:
     """Tell the sender what became of a slip."""
     if isinstance(outcome, BatutaError):
         return SlipAnswer(
-            key=slip.key, is_recorded=False, code=outcome.code, detail=outcome.sentence, facts=dict(outcome.facts)
+            key=key, is_recorded=False, code=outcome.code, detail=outcome.sentence, facts=dict(outcome.facts)
         )
-    return SlipAnswer(key=slip.key, is_recorded=True)
+    return SlipAnswer(key=key, is_recorded=True)
