@@ -95,6 +95,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             extra=SECRET,
         ),
     ] = None
+    webhooks_allow_private: Annotated[
+        bool,
+        Meta(
+            description="whether webhooks may go to private addresses and by plain http; "
+            "whoever may name their addresses can then reach into this network"
+        ),
+    ] = False
     mail_sender: Annotated[str, Meta(description="the From address of mail that no brand sends")] = "batuta@localhost"
     oidc_issuer: Annotated[
         str | None,
