@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, func, select
+from sqlalchemy import ARRAY, ColumnElement, TextClause, Uuid, any_, bindparam, func, select, text
 
 from batuta.fulfillment.domain import (
     OVER,
@@ -37,13 +37,13 @@ from batuta.plumbing.listing import Listing
 
 async def fulfillment_orders_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, FulfillmentOrder]:
     """Whole fulfillment orders; unknown ids are left out."""
-    return await _assembled(db, await rows_with(db, fulfillment_order.c.id, set(ids)))
+    return await _read_all(db, _BY_ID, list(set(ids)))
 
 
 async def fulfillment_orders_of(db: Connection, order_ids: Collection[UUID]) -> dict[UUID, list[FulfillmentOrder]]:
     """The fulfillment orders of each order, oldest first."""
     found: dict[UUID, list[FulfillmentOrder]] = {order_id: [] for order_id in order_ids}
-    whole = await _assembled(db, await rows_with(db, fulfillment_order.c.order_id, set(order_ids)))
+    whole = await _read_all(db, _BY_ORDER, list(found))
     for one in sorted(whole.values(), key=lambda one: one.id):
         found[one.order_id].append(one)
     return found
@@ -58,12 +58,7 @@ async def fulfillment_orders_by_parcel(db: Connection, parcel_ids: Collection[UU
 async def work_at(db: Connection, location_ids: Collection[UUID]) -> dict[UUID, list[FulfillmentOrder]]:
     """What each location still has to do, oldest first (FUL-10)."""
     found: dict[UUID, list[FulfillmentOrder]] = {location_id: [] for location_id in location_ids}
-    rows = await db.execute(
-        select(fulfillment_order)
-        .where(fulfillment_order.c.location_id.in_(location_ids), fulfillment_order.c.status.not_in(sorted(OVER)))
-        .order_by(fulfillment_order.c.created_at, fulfillment_order.c.id)
-    )
-    for one in (await _assembled(db, [dict(row) for row in rows.mappings()])).values():
+    for one in (await _read_all(db, _OPEN_AT, list(found), over=sorted(OVER))).values():
         found[one.location_id].append(one)
     return found
 
@@ -138,7 +133,7 @@ async def work_page(
     """Open work, oldest first, each with the moment it was offered; the next page begins behind (that moment, id)."""
     given = {name: _sorted(getattr(wanted, name)) for name in WorkWanted.__struct_fields__}
     rows = await _WORK.read(db, given, behind=after, limit=limit)
-    whole = await _assembled(db, [dict(row) for row in rows])
+    whole = await fulfillment_orders_by_id(db, [row.id for row in rows])
     return [(row.created_at, whole[row.id]) for row in rows]
 
 
@@ -239,39 +234,44 @@ def _read_part(row: Mapping[str, Any] | Row) -> CancellationPart:
     return msgspec.convert({name: row[name] for name in CancellationPart.__struct_fields__}, CancellationPart)
 
 
-async def _assembled(db: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[UUID, FulfillmentOrder]:
-    ids = [row["id"] for row in rows]
-    lines = _grouped(await rows_with(db, fulfillment_line.c.fulfillment_order_id, ids), "position")
-    packages = _grouped(await rows_with(db, package.c.fulfillment_order_id, ids), "parcel_id")
-    return {
-        row["id"]: FulfillmentOrder(
-            **{
-                **{name: row[name] for name in _ORDER_FIELDS},
-                "method": Method(row["method"]),
-                "status": FulfillmentStatus(row["status"]),
-                "ship_to": msgspec.convert(row["ship_to"], Address | None),
-                "lines": tuple(
-                    FulfillmentLine(**{name: line[name] for name in FulfillmentLine.__struct_fields__})
-                    for line in lines[row["id"]]
-                ),
-                "packages": tuple(
-                    msgspec.convert({name: one[name] for name in Package.__struct_fields__}, Package)
-                    for one in packages[row["id"]]
-                ),
-            }
-        )
-        for row in rows
-    }
+# One statement and no join: lines and packages come as arrays of their own rows.
+_WHOLE = """
+    SELECT f.*,
+        ARRAY(SELECT l FROM fulfillment.fulfillment_line l WHERE l.fulfillment_order_id = f.id ORDER BY l.position)
+            AS lines,
+        ARRAY(SELECT p FROM fulfillment.package p WHERE p.fulfillment_order_id = f.id ORDER BY p.parcel_id) AS packages
+    FROM fulfillment.fulfillment_order f WHERE """
+_BY_ID = text(_WHOLE + "f.id = ANY(:keys)")
+_BY_ORDER = text(_WHOLE + "f.order_id = ANY(:keys)")
+_OPEN_AT = text(_WHOLE + "f.location_id = ANY(:keys) AND f.status <> ALL(:over) ORDER BY f.created_at, f.id")
 
 
+async def _read_all(
+    db: Connection, wanted: TextClause, keys: Sequence[UUID], **given: Sequence[str]
+) -> dict[UUID, FulfillmentOrder]:
+    if not keys:
+        return {}
+    return {row.id: _read_whole(row) for row in await db.execute(wanted, {"keys": keys, **given})}
+
+
+def _read_whole(row: Row) -> FulfillmentOrder:
+    return FulfillmentOrder(
+        **{
+            **{name: row[name] for name in _ORDER_FIELDS},
+            "method": Method(row["method"]),
+            "status": FulfillmentStatus(row["status"]),
+            "ship_to": msgspec.convert(row["ship_to"], Address | None),
+            "lines": tuple(FulfillmentLine(**{name: one[name] for name in _LINE_FIELDS}) for one in row["lines"]),
+            "packages": tuple(
+                msgspec.convert({name: one[name] for name in Package.__struct_fields__}, Package)
+                for one in row["packages"]
+            ),
+        }
+    )
+
+
+_LINE_FIELDS = FulfillmentLine.__struct_fields__
 _ORDER_FIELDS = tuple(name for name in FulfillmentOrder.__struct_fields__ if name not in {"lines", "packages"})
-
-
-def _grouped(rows: Iterable[dict[str, Any]], order: str) -> dict[UUID, list[dict[str, Any]]]:
-    groups: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: row[order]):
-        groups[row["fulfillment_order_id"]].append(row)
-    return groups
 
 
 _STANDING = """
