@@ -3,10 +3,9 @@
 import random
 from typing import Annotated
 
-import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 from litestar.response import Redirect
 
 from batuta.identity.api.sessions import visitor_of
@@ -27,7 +26,7 @@ CALLBACK = "/api/session/openid/callback"
 
 _chance = random.SystemRandom()
 
-Given = Annotated[str | None, msgspec.Meta(max_length=2_000), Parameter(required=False)]
+Given = Annotated[str | None, QueryParameter(max_length=2_000)]
 
 
 @get("/api/session/openid", guards=[anyone()], status_code=302)
@@ -46,14 +45,14 @@ async def go(request: AnyRequest, engine: NamedDependency[Engine], return_to: Gi
 async def come_back(
     request: AnyRequest,
     engine: NamedDependency[Engine],
-    given_state: Annotated[Given, Parameter(query="state")] = None,
+    came_with: Annotated[str | None, QueryParameter(name="state", max_length=2_000)] = None,
     code: Given = None,
     error: Given = None,
 ) -> Response[None]:
     """Begin a session for the member of staff whose verified e-mail the provider tells."""
     provider, now = _provider(request), moment()
     async with engine.begin() as db:
-        begun = await take_begun(db, state=given_state or "", browser=request.cookies.get(COOKIE, ""), now=now)
+        begun = await take_begun(db, state=came_with or "", browser=request.cookies.get(COOKIE, ""), now=now)
     if error or not code:
         raise OpenIdRefused("the provider has let nobody in", why=error or "no code")
     email = await provider.email(begun, code=code, callback=_callback(request), now=now)
