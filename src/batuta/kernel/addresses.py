@@ -25,7 +25,7 @@ class BadAddress(Invalid):
     """The address breaks its country's rules; `fields` says which part is `required`, `invalid` or `too_long`."""
 
 
-class Address(msgspec.Struct, frozen=True, kw_only=True):
+class Address(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One place on a letter.
 
     street: one to four lines, without city and postal code.

@@ -34,7 +34,7 @@ from batuta.ordering.tables import cart, cart_line, hold, line, order
 from batuta.payments.domain import Balance
 from batuta.payments.queries import balances
 from batuta.plumbing.audit import Law
-from batuta.plumbing.database import Connection, Row, rows_with
+from batuta.plumbing.database import Connection, Instant, Row, rows_with
 
 # One statement and no join: lines and holds come as arrays of their own rows.
 _WHOLE = """
@@ -147,17 +147,14 @@ def _conditions(wanted: OrderFilter) -> list[ColumnElement[bool]]:
     by: list[tuple[object, ColumnElement[bool]]] = [
         (wanted.statuses or None, order.c.status.in_([str(one) for one in wanted.statuses])),
         (wanted.channel_ids, order.c.channel_id.in_(sorted(wanted.channel_ids or ()))),
-        (
-            wanted.channel_code,
-            order.c.channel_id.in_(select(channel.c.id).where(channel.c.code == wanted.channel_code)),
-        ),
+        (wanted.channel_code, order.c.channel_id.in_(of_code)),
         (wanted.customer_id, order.c.customer_id == wanted.customer_id),
         (wanted.email, func.lower(order.c.email) == (wanted.email or "").lower()),
         (wanted.external_id, any_channel & (order.c.external_id == wanted.external_id)),
         (wanted.number, order.c.number == wanted.number),
         (wanted.sku_code, order.c.id.in_(select(line.c.order_id).where(line.c.sku_id == of_sku))),
-        (wanted.placed_from, order.c.placed_at >= wanted.placed_from),
-        (wanted.placed_until, order.c.placed_at < wanted.placed_until),
+        (wanted.placed_from, order.c.placed_at >= bindparam(None, wanted.placed_from, Instant)),
+        (wanted.placed_until, order.c.placed_at < bindparam(None, wanted.placed_until, Instant)),
         (wanted.is_held, held if wanted.is_held else ~held),
     ]
     return [condition for asked, condition in by if asked is not None]

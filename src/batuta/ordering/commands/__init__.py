@@ -3,7 +3,7 @@
 from batuta.ordering.commands.adjusting import Adjustment, adjust
 from batuta.ordering.commands.cancelling import UnknownOrder, cancel, expire_unpaid, give_up
 from batuta.ordering.commands.carts import change_carts, forget_carts, open_carts
-from batuta.ordering.commands.checking_out import CartReserved, check_out, reserve_carts
+from batuta.ordering.commands.checking_out import CartReserved, check_out, reserve_carts, unreserve
 from batuta.ordering.commands.freeing import GivenUp
 from batuta.ordering.commands.holding import (
     EndHold,
@@ -14,7 +14,7 @@ from batuta.ordering.commands.holding import (
     release_due_holds,
 )
 from batuta.ordering.commands.importing import import_closed
-from batuta.ordering.commands.moving import UnitReturn, UnknownLine, count_returned, move_units
+from batuta.ordering.commands.moving import UnitReturn, UnknownLine, count_returned, lock_orders, move_units
 from batuta.ordering.commands.placing import PaysTooMuch, place
 
 __all__ = [
@@ -39,9 +39,11 @@ __all__ = [
     "forget_carts",
     "give_up",
     "import_closed",
+    "lock_orders",
     "move_units",
     "open_carts",
     "place",
     "release_due_holds",
     "reserve_carts",
+    "unreserve",
 ]

@@ -10,8 +10,8 @@ from batuta.catalog.domain import Component, Sku, SkuKind
 from batuta.catalog.queries import components_of, skus_by_id
 from batuta.company.domain import Channel
 from batuta.company.queries import channels_by_id
-from batuta.inventory.commands import extend, reserve
-from batuta.inventory.domain import Extend, Reserved, ReserveLine, ReserveRequest, Short
+from batuta.inventory.commands import extend, release, reserve
+from batuta.inventory.domain import Extend, Release, Reserved, ReserveLine, ReserveRequest, Short
 from batuta.kernel.errors import BatutaError
 from batuta.locations.domain import Location
 from batuta.locations.queries import locations_by_id
@@ -28,6 +28,7 @@ from batuta.ordering.domain import (
     ReserveCart,
     UnknownCart,
     VersionConflict,
+    Visitor,
     check_use,
     order_id_of,
 )
@@ -96,6 +97,19 @@ async def reserve_carts(
         carts[asked.holder_id] = msgspec.structs.replace(carts[asked.holder_id], reserved_until_at=asked.until_at)
     await write_carts(db, [carts[one.cart_id] for one in outcomes.values() if isinstance(one, CartReserved)])
     return [outcomes[i] for i in range(len(requests))]
+
+
+async def unreserve(db: Connection, *, cart_id: UUID, visitor: Visitor, now: datetime) -> None:
+    """Give back what is held for a cart.
+
+    Raises:
+        UnknownCart, CartIsOrdered, CartHasEnded: it holds nothing that is the visitor's to give back.
+    """
+    found = (await lock_carts(db, [cart_id])).get(cart_id)
+    cart = check_use(found, visitor, version=None, now=now)
+    if cart.reserved_until_at:
+        await release(db, releases=[Release(holder_id=cart_id)], now=now)
+        await write_carts(db, [msgspec.structs.replace(cart, reserved_until_at=None)])
 
 
 async def check_out(

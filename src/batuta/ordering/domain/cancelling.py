@@ -15,7 +15,7 @@ class NothingToCancel(Refused):
     """No such unit is left that could be cancelled; `lines` says what has become of them."""
 
 
-class CancelLine(msgspec.Struct, frozen=True, kw_only=True):
+class CancelLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """So many units of a line."""
 
     line_id: UUID

@@ -67,7 +67,7 @@ def draft(order: PlaceOrder, world: World) -> Draft:
         BadAddress: the address breaks its country's rules.
     """
     channel = world.channels.get(order.channel_code)
-    if channel is None:
+    if channel is None or (order.channel_ids is not None and channel.id not in order.channel_ids):
         raise UnknownChannel("no channel has this code", channel_code=order.channel_code)
     _check(order, channel)
     if order.customer_id is not None and order.customer_id not in world.customers:

@@ -34,7 +34,7 @@ class UnknownLocation(Refused):
     """No location where orders can be picked up has this code."""
 
 
-class PlaceLine(msgspec.Struct, frozen=True, kw_only=True):
+class PlaceLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One line to buy.
 
     given_unit_minor: the channel's own price, where it sets prices itself (a marketplace).
@@ -48,7 +48,7 @@ class PlaceLine(msgspec.Struct, frozen=True, kw_only=True):
     cart_line_id: UUID | None = None
 
 
-class Means(msgspec.Struct, frozen=True, kw_only=True):
+class Means(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One way in which the customer pays. token: the provider's, never a card number (PAY-10).
 
     captures_at_once: the money is taken when it is authorised, not when the goods leave.
@@ -60,11 +60,14 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     captures_at_once: bool = False
 
 
-class NamedAmount(msgspec.Struct, frozen=True, kw_only=True):
+SignedMinor = Annotated[int, msgspec.Meta(ge=-(10**15), le=10**15)]
+
+
+class NamedAmount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What no line explains: interest (positive) or a discount given elsewhere (negative), in the order's currency."""
 
     name: Text
-    amount_minor: int
+    amount_minor: SignedMinor
 
 
 class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +77,7 @@ class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True):
     cart_id: whose soft claims on stock become this order's. currency: where given, must be the channel's.
     means: when empty, the customer pays later; more than is due is refused, less leaves the order unpaid.
     actor: who did it (`customer:…`, `staff:ana`); on_behalf_of says for whom when that is another.
+    channel_ids: where the actor may sell; None is everywhere.
     """
 
     id: UUID
@@ -98,6 +102,7 @@ class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True):
     adjustments: Sequence[NamedAmount] = ()
     cart_id: UUID | None = None
     preferred_location_ids: Sequence[UUID] = ()
+    channel_ids: frozenset[UUID] | None = None
 
 
 class Placed(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,21 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
+def wanted_version(request: AnyRequest) -> int | None:
+    """The version that a request insists on in `If-Match`; None when it takes any.
+
+    Raises:
+        BadIfMatch: it is none of our ETags.
+    """
+    wanted = request.headers.get("if-match")
+    if wanted is None or wanted.strip() == "*":
+        return None
+    found = ETAG.fullmatch(wanted.strip())
+    if not found:
+        raise BadIfMatch('If-Match takes one ETag as it was given, like "7"', if_match=wanted[:100])
+    return int(found[1])
+
+
 def check_version(request: AnyRequest, present: int) -> None:
     """Refuse a request that names another version in `If-Match` than the present one.
 
@@ -28,11 +43,6 @@ def check_version(request: AnyRequest, present: int) -> None:
         VersionConflict: with the present version.
         BadIfMatch: it is none of our ETags.
     """
-    wanted = request.headers.get("if-match")
-    if wanted is None or wanted.strip() == "*":
-        return
-    found = ETAG.fullmatch(wanted.strip())
-    if not found:
-        raise BadIfMatch('If-Match takes one ETag as it was given, like "7"', if_match=wanted[:100])
-    if int(found[1]) != present:
-        raise VersionConflict("somebody has changed it since you read it", present=present, wanted=int(found[1]))
+    wanted = wanted_version(request)
+    if wanted not in {None, present}:
+        raise VersionConflict("somebody has changed it since you read it", present=present, wanted=wanted)

@@ -1,0 +1,303 @@
+"""Carts, for storefronts and for whoever holds a cart's token."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from litestar import Response, delete, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from batuta.kernel.addresses import Address
+from batuta.kernel.errors import BatutaError
+from batuta.kernel.quantities import Code, Text
+from batuta.ordering.api.placing import Wish, place_batcher
+from batuta.ordering.api.showing import DeliveryOptions, delivery_options, show_carts
+from batuta.ordering.commands import CartReserved, change_carts, open_carts, reserve_carts, unreserve
+from batuta.ordering.domain import (
+    CART_LINES_MAX,
+    Cart,
+    CartChange,
+    CheckOut,
+    NewCart,
+    Placed,
+    ReserveCart,
+    UnknownCart,
+    Visitor,
+    WantedLine,
+    token_hash,
+)
+from batuta.ordering.domain.asking import AllMeans
+from batuta.ordering.domain.carts import Email, Locale
+from batuta.ordering.domain.shown import ShownCart
+from batuta.ordering.queries import carts_by_id
+from batuta.plumbing.batching import Batcher
+from batuta.plumbing.database import Connection, Engine
+from batuta.plumbing.web import (
+    Answer,
+    AnyRequest,
+    Caller,
+    anyone,
+    batched,
+    caller_if_any,
+    caller_of,
+    etag,
+    once,
+    requires,
+)
+from batuta.plumbing.web.callers import become
+from batuta.plumbing.web.moments import fresh_id, fresh_secret, moment
+from batuta.plumbing.web.versions import wanted_version
+
+TOKEN_HEADER = "x-cart-token"  # noqa: S105 - a header's name
+GUEST = "guest"
+
+SomeLines = Annotated[list[WantedLine], msgspec.Meta(max_length=CART_LINES_MAX)]
+
+
+class CartBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A cart to open."""
+
+    channel_code: Code
+    customer_id: UUID | None = None
+    locale: Locale | None = None
+    email: Email | None = None
+    lines: SomeLines = []
+
+
+class LinesBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The SKUs named get these quantities, none takes a line away; other lines stay."""
+
+    lines: Annotated[list[WantedLine], msgspec.Meta(min_length=1, max_length=CART_LINES_MAX)]
+
+
+class ContactBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the cart goes and who is told. What is left out stays as it is."""
+
+    ship_to: Address | msgspec.UnsetType = msgspec.UNSET
+    bill_to: Address | msgspec.UnsetType | None = msgspec.UNSET
+    email: Email | msgspec.UnsetType | None = msgspec.UNSET
+    phone: Text | msgspec.UnsetType | None = msgspec.UNSET
+    locale: Locale | msgspec.UnsetType = msgspec.UNSET
+
+
+class DeliveryBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the cart shall be had: shipped by a kind of service, or picked up somewhere; one of the two."""
+
+    service_kind: Code | msgspec.UnsetType = msgspec.UNSET
+    pickup_location_code: Code | msgspec.UnsetType = msgspec.UNSET
+
+    def __post_init__(self) -> None:
+        if (self.service_kind is msgspec.UNSET) == (self.pickup_location_code is msgspec.UNSET):
+            raise ValueError("choose service_kind or pickup_location_code")
+
+
+class ReservationBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """minutes: how long, within what the channel allows; allow_partial: take what there is."""
+
+    minutes: Annotated[int, msgspec.Meta(ge=1, le=10_080)] | None = None
+    allow_partial: bool = False
+
+
+class CheckOutBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the order is paid. external_id: the storefront's own number of it."""
+
+    means: AllMeans = []
+    external_id: Code | None = None
+
+
+class OpenedCart(msgspec.Struct, frozen=True, kw_only=True):
+    """token: what lets its holder use the cart (`X-Cart-Token`); it is told this once."""
+
+    cart: ShownCart
+    token: str
+
+
+class _Opening(msgspec.Struct, frozen=True):
+    new: NewCart
+    token: str
+
+
+def open_batcher(engine: Engine) -> Batcher[_Opening, OpenedCart]:
+    return Batcher(engine, _open, name="open_carts")
+
+
+def change_batcher(engine: Engine) -> Batcher[CartChange, ShownCart]:
+    return Batcher(engine, _change, name="change_carts")
+
+
+def reserve_batcher(engine: Engine) -> Batcher[ReserveCart, CartReserved]:
+    return Batcher(engine, _reserve, name="reserve_carts")
+
+
+@post("/api/carts", guards=[requires("carts.write")])
+async def open_cart(request: AnyRequest, data: JSONBody[CartBody]) -> Response[OpenedCart]:
+    """Open a cart in a channel."""
+    caller, token = caller_of(request), fresh_secret()
+    new = NewCart(
+        id=fresh_id(),
+        token_hash=token_hash(token),
+        channel_code=data.channel_code,
+        visitor=Visitor(channel_ids=caller.channel_ids),
+        customer_id=caller.customer_id or data.customer_id,
+        locale=data.locale,
+        email=data.email,
+        lines=data.lines,
+    )
+    return await batched(request, open_batcher, _Opening(new, token))
+
+
+@get("/api/carts/{cart_id:uuid}", guards=[anyone()])
+async def get_cart(
+    request: AnyRequest, engine: NamedDependency[Engine], cart_id: FromPath[UUID]
+) -> Response[ShownCart]:
+    """A cart with its prices of now and what is left of its goods."""
+    visitor, _ = await _visitor(request)
+    async with engine.connect() as db:
+        (shown,) = await show_carts(db, [await _cart(db, cart_id, visitor)], now=moment())
+    assert isinstance(shown, ShownCart)
+    return Response(shown, headers={"etag": etag(shown.version)})
+
+
+@put("/api/carts/{cart_id:uuid}/lines", guards=[anyone()])
+async def put_lines(request: AnyRequest, cart_id: FromPath[UUID], data: JSONBody[LinesBody]) -> Response[ShownCart]:
+    """Set quantities of SKUs."""
+    visitor, _ = await _visitor(request)
+    change = CartChange(cart_id=cart_id, visitor=visitor, version=wanted_version(request), lines=data.lines)
+    return await batched(request, change_batcher, change)
+
+
+@put("/api/carts/{cart_id:uuid}/address", guards=[anyone()])
+async def put_address(request: AnyRequest, cart_id: FromPath[UUID], data: JSONBody[ContactBody]) -> Response[ShownCart]:
+    """Say where the cart goes and how its customer is reached."""
+    visitor, _ = await _visitor(request)
+    change = CartChange(
+        cart_id=cart_id,
+        visitor=visitor,
+        version=wanted_version(request),
+        ship_to=data.ship_to,
+        bill_to=data.bill_to,
+        email=data.email,
+        phone=data.phone,
+        locale=data.locale,
+    )
+    return await batched(request, change_batcher, change)
+
+
+@get("/api/carts/{cart_id:uuid}/delivery-options", guards=[anyone()])
+async def get_delivery_options(
+    request: AnyRequest, engine: NamedDependency[Engine], cart_id: FromPath[UUID]
+) -> DeliveryOptions:
+    """The ways in which the cart can be had: shipped to its address, or picked up where all of it lies."""
+    visitor, _ = await _visitor(request)
+    async with engine.connect() as db:
+        return await delivery_options(db, await _cart(db, cart_id, visitor), now=moment())
+
+
+@put("/api/carts/{cart_id:uuid}/delivery", guards=[anyone()])
+async def put_delivery(
+    request: AnyRequest, cart_id: FromPath[UUID], data: JSONBody[DeliveryBody]
+) -> Response[ShownCart]:
+    """Choose how the cart is had."""
+    visitor, _ = await _visitor(request)
+    change = CartChange(
+        cart_id=cart_id,
+        visitor=visitor,
+        version=wanted_version(request),
+        service_kind=data.service_kind,
+        pickup_location_code=data.pickup_location_code,
+    )
+    return await batched(request, change_batcher, change)
+
+
+@post("/api/carts/{cart_id:uuid}/reservation", guards=[anyone()])
+async def reserve_cart(
+    request: AnyRequest, cart_id: FromPath[UUID], data: JSONBody[ReservationBody]
+) -> Response[CartReserved]:
+    """Hold the cart's goods for a while; asked again, for longer."""
+    visitor, actor = await _visitor(request)
+    wish = ReserveCart(
+        cart_id=cart_id, visitor=visitor, actor=actor, minutes=data.minutes, allow_partial=data.allow_partial
+    )
+    return await batched(request, reserve_batcher, wish)
+
+
+@delete("/api/carts/{cart_id:uuid}/reservation", guards=[anyone()])
+async def unreserve_cart(
+    request: AnyRequest, engine: NamedDependency[Engine], cart_id: FromPath[UUID]
+) -> Response[None]:
+    """Give the cart's goods back."""
+    visitor, _ = await _visitor(request)
+
+    async def act(db: Connection) -> Answer[None]:
+        await unreserve(db, cart_id=cart_id, visitor=visitor, now=moment())
+        return Answer(None)
+
+    return await once(engine, request, act)
+
+
+@post("/api/carts/{cart_id:uuid}/order", guards=[anyone()])
+async def order_cart(request: AnyRequest, cart_id: FromPath[UUID], data: JSONBody[CheckOutBody]) -> Response[Placed]:
+    """Make the cart an order. The same cart is one order, however often it is asked."""
+    visitor, actor = await _visitor(request)
+    wish: Wish = CheckOut(
+        cart_id=cart_id,
+        visitor=visitor,
+        actor=actor,
+        placed_at=moment(),
+        version=wanted_version(request),
+        external_id=data.external_id,
+        means=data.means,
+    )
+    return await batched(request, place_batcher, wish)
+
+
+async def _open(db: Connection, items: Sequence[_Opening], now: datetime) -> Sequence[OpenedCart | BatutaError]:
+    shown = await show_carts(db, await open_carts(db, carts=[one.new for one in items], now=now), now=now)
+    return [
+        OpenedCart(cart=cart, token=one.token) if isinstance(cart, ShownCart) else cart
+        for one, cart in zip(items, shown, strict=True)
+    ]
+
+
+async def _change(db: Connection, items: Sequence[CartChange], now: datetime) -> Sequence[ShownCart | BatutaError]:
+    return await show_carts(db, await change_carts(db, changes=items, now=now), now=now)
+
+
+async def _reserve(db: Connection, items: Sequence[ReserveCart], now: datetime) -> Sequence[CartReserved | BatutaError]:
+    return await reserve_carts(db, requests=items, now=now)
+
+
+async def _visitor(request: AnyRequest) -> tuple[Visitor, str]:
+    """Who is at the cart, and how facts name them."""
+    token = request.headers.get(TOKEN_HEADER)
+    hashed = token_hash(token) if token else None
+    caller = await caller_if_any(request)
+    if caller is None:
+        # What a guest asks is kept under their token: whoever has another one is answered for themselves.
+        become(request, Caller(id=UUID(bytes=token_hash(token or "")[:16]), actor=GUEST, permissions=frozenset()))
+        return Visitor(token_hash=hashed), GUEST
+    channels = caller.channel_ids if caller.may("carts.write") and caller.customer_id is None else frozenset()
+    return Visitor(token_hash=hashed, customer_id=caller.customer_id, channel_ids=channels), caller.actor
+
+
+async def _cart(db: Connection, cart_id: UUID, visitor: Visitor) -> Cart:
+    found = (await carts_by_id(db, [cart_id])).get(cart_id)
+    if found is None or not visitor.may_use(found):
+        raise UnknownCart("there is no such cart")
+    return found
+
+
+ROUTES = [
+    open_cart,
+    get_cart,
+    put_lines,
+    put_address,
+    get_delivery_options,
+    put_delivery,
+    reserve_cart,
+    unreserve_cart,
+    order_cart,
+]

@@ -1,0 +1,164 @@
+"""Carts and their ways of delivery, read and put together for the one who looks."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from batuta.catalog.domain import SkuKind
+from batuta.catalog.queries import components_of, skus_by_id
+from batuta.company.queries import channels_by_id
+from batuta.inventory.queries import free_places
+from batuta.kernel.addresses import Address
+from batuta.kernel.errors import BatutaError
+from batuta.locations.domain import Ability, Location
+from batuta.locations.queries import active_locations, locations_by_id
+from batuta.ordering.domain import Cart, Method
+from batuta.ordering.domain.shown import CartGoods, ShownCart, cart_quote, left_of, ships, show
+from batuta.plumbing.database import Connection
+from batuta.pricing.domain import Quote
+from batuta.pricing.queries import quote
+from batuta.shipping.domain import Rated, RateRequest, ServiceKind, Tariffs
+from batuta.shipping.queries import tariffs
+
+Free = Mapping[UUID, Mapping[UUID, int]]
+
+
+class ShippingOption(msgspec.Struct, frozen=True, kw_only=True):
+    """A way of shipping. charge_minor: what the customer pays for it, with its tax; days from hand-over to the door."""
+
+    service_kind: str
+    charge_minor: int
+    total_minor: int
+    currency: str
+    days_min: int
+    days_max: int
+
+
+class PickupOption(msgspec.Struct, frozen=True, kw_only=True):
+    """A place where everything in the cart can be collected."""
+
+    location_code: str
+    name: str
+    address: Address
+    total_minor: int
+    currency: str
+
+
+class DeliveryOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How the cart can be had, the cheapest first. shipping is empty before there is an address."""
+
+    shipping: list[ShippingOption]
+    pickup: list[PickupOption]
+
+
+async def show_carts(
+    db: Connection, outcomes: Sequence[Cart | BatutaError], *, now: datetime
+) -> list[ShownCart | BatutaError]:
+    """The carts among outcomes as their visitors see them, in their order."""
+    carts = {one.id: one for one in outcomes if isinstance(one, Cart)}
+    goods, _ = await read_goods(db, carts.values(), now=now)
+    pickups = {one.pickup_location_id for one in carts.values() if one.pickup_location_id}
+    if pickups:
+        goods = msgspec.structs.replace(goods, locations=await locations_by_id(db, pickups))
+    priced = {
+        one.id: cart_quote(one, goods, service_kind=one.service_kind, at=now) for one in carts.values() if one.lines
+    }
+    quotes = dict(zip(priced, await quote(db, requests=list(priced.values())), strict=True))
+    return [show(one, goods, quotes.get(one.id), now=now) if isinstance(one, Cart) else one for one in outcomes]
+
+
+async def read_goods(db: Connection, carts: Collection[Cart], *, now: datetime) -> tuple[CartGoods, Free]:
+    """What the carts speak about, and where it lies."""
+    wanted = {line.sku_id for one in carts for line in one.lines}
+    skus = await skus_by_id(db, wanted) if wanted else {}
+    bundles = [sku.id for sku in skus.values() if sku.kind is SkuKind.BUNDLE]
+    parts = await components_of(db, bundles) if bundles else {}
+    of_parts = {part.sku_id for several in parts.values() for part in several} - set(skus)
+    if of_parts:
+        skus = {**skus, **await skus_by_id(db, of_parts)}
+    free = await free_places(db, set(skus), now=now) if skus else {}
+    goods = CartGoods(
+        skus=skus,
+        parts=parts,
+        channels=await channels_by_id(db, {one.channel_id for one in carts}),
+        locations={},
+        left={sku_id: sum(places.values()) for sku_id, places in free.items()},
+    )
+    return goods, free
+
+
+async def delivery_options(db: Connection, cart: Cart, *, now: datetime) -> DeliveryOptions:
+    """Every way of shipping that some location can take to the address, and every place that has all of the cart."""
+    if not cart.lines:
+        return DeliveryOptions(shipping=[], pickup=[])
+    goods, free = await read_goods(db, [cart], now=now)
+    places = await active_locations(db)
+    shipped = msgspec.structs.replace(cart, method=Method.SHIP)
+    ways = _ways(shipped, goods, places, await tariffs(db))
+    requests = [cart_quote(shipped, goods, service_kind=kind, at=now) for kind in (None, *ways)]
+    bare, *with_shipping = await quote(db, requests=requests)
+    options = [
+        ShippingOption(
+            service_kind=kind,
+            charge_minor=priced.shipping.gross_minor,
+            total_minor=priced.gross_minor,
+            currency=priced.currency,
+            days_min=min(one.days_min for one in rated),
+            days_max=max(one.days_max for one in rated),
+        )
+        for (kind, rated), priced in zip(ways.items(), with_shipping, strict=True)
+        if isinstance(priced, Quote)
+    ]
+    return DeliveryOptions(
+        shipping=sorted(options, key=lambda one: (one.charge_minor, one.days_max, one.service_kind)),
+        pickup=_pickups(cart, goods, free, places, bare) if isinstance(bare, Quote) else [],
+    )
+
+
+def _ways(cart: Cart, goods: CartGoods, places: Sequence[Location], known: Tariffs) -> dict[ServiceKind, list[Rated]]:
+    """By kind, what services ask that take the cart's heaviest piece from some location to its address."""
+    if cart.ship_to is None or not ships(cart, goods):
+        return {}
+    units = [goods.skus[line.sku_id] for line in cart.lines]
+    origins = {
+        (place.address.country, place.address.postal_code) for place in places if Ability.SHIP in place.abilities
+    }
+    found: dict[ServiceKind, list[Rated]] = defaultdict(list)
+    for country, postal_code in sorted(origins):
+        rated = known.rate(
+            RateRequest(
+                id=cart.id,
+                origin_country=country,
+                origin_postal_code=postal_code,
+                destination_country=cart.ship_to.country,
+                destination_postal_code=cart.ship_to.postal_code,
+                weight_g=max([1, *(sku.weight_g or 0 for sku in units)]),
+                length_mm=max(sku.length_mm or 0 for sku in units),
+            )
+        )
+        for one in rated if isinstance(rated, list) else ():
+            found[one.service_kind].append(one)
+    return found
+
+
+def _pickups(cart: Cart, goods: CartGoods, free: Free, places: Sequence[Location], bare: Quote) -> list[PickupOption]:
+    return [
+        PickupOption(
+            location_code=place.code,
+            name=place.name,
+            address=place.address,
+            total_minor=bare.gross_minor,
+            currency=bare.currency,
+        )
+        for place in sorted(places, key=lambda place: place.code)
+        if Ability.PICKUP in place.abilities and _has_all(place.id, cart, goods, free)
+    ]
+
+
+def _has_all(place_id: UUID, cart: Cart, goods: CartGoods, free: Free) -> bool:
+    here = msgspec.structs.replace(goods, left={sku_id: at.get(place_id, 0) for sku_id, at in free.items()})
+    counted = [(line.quantity, left_of(line.sku_id, here)) for line in cart.lines]
+    return all(left is None or quantity <= left for quantity, left in counted)

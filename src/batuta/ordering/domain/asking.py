@@ -1,0 +1,100 @@
+"""What a channel may say to place an order: an order without what the house itself knows of it."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+
+from batuta.kernel.addresses import Address
+from batuta.kernel.quantities import AmountMinor, Code, Quantity, Text
+from batuta.ordering.domain.carts import Email, Locale
+from batuta.ordering.domain.orders import Method
+from batuta.ordering.domain.placing import Means, NamedAmount, PlaceLine, PlaceOrder
+
+ORDER_LINES_MAX = 1_000
+MEANS_MAX = 20
+ADJUSTMENTS_MAX = 50
+
+
+class NewLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One line to buy. given_unit_minor: the channel's own price, where it sets prices itself (a marketplace)."""
+
+    sku_code: Code
+    quantity: Quantity
+    given_unit_minor: AmountMinor | None = None
+    discount_minor: AmountMinor = 0
+
+
+AllMeans = Annotated[list[Means], msgspec.Meta(max_length=MEANS_MAX)]
+
+
+class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An order to place.
+
+    external_id: the channel's own number; the same number is the same order (ORD-07).
+    currency: where given, must be the channel's. means: none pays later; more than is due is refused.
+    """
+
+    channel_code: Code
+    lines: Annotated[list[NewLine], msgspec.Meta(min_length=1, max_length=ORDER_LINES_MAX)]
+    ship_to: Address
+    external_id: Code | None = None
+    customer_id: UUID | None = None
+    on_behalf_of: Text | None = None
+    bill_to: Address | None = None
+    email: Email | None = None
+    phone: Text | None = None
+    locale: Locale | None = None
+    method: Method = Method.SHIP
+    service_kind: Code = "standard"
+    pickup_location_code: Code | None = None
+    currency: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$")] | None = None
+    given_shipping_minor: AmountMinor | None = None
+    means: AllMeans = []
+    adjustments: Annotated[list[NamedAmount], msgspec.Meta(max_length=ADJUSTMENTS_MAX)] = []
+
+
+class Placing(msgspec.Struct, frozen=True, kw_only=True):
+    """What the house adds to an order: its id, who places it and when, and where they may."""
+
+    id: UUID
+    actor: str
+    placed_at: datetime
+    customer_id: UUID | None
+    channel_ids: frozenset[UUID] | None
+
+
+def order_of(asked: NewOrder, placing: Placing) -> PlaceOrder:
+    """The whole order. A customer orders for themselves."""
+    return PlaceOrder(
+        id=placing.id,
+        channel_code=asked.channel_code,
+        lines=[
+            PlaceLine(
+                sku_code=one.sku_code,
+                quantity=one.quantity,
+                given_unit_minor=one.given_unit_minor,
+                discount_minor=one.discount_minor,
+            )
+            for one in asked.lines
+        ],
+        ship_to=asked.ship_to,
+        actor=placing.actor,
+        placed_at=placing.placed_at,
+        external_id=asked.external_id,
+        customer_id=placing.customer_id or asked.customer_id,
+        on_behalf_of=asked.on_behalf_of,
+        bill_to=asked.bill_to,
+        email=asked.email,
+        phone=asked.phone,
+        locale=asked.locale,
+        method=asked.method,
+        service_kind=asked.service_kind,
+        pickup_location_code=asked.pickup_location_code,
+        currency=asked.currency,
+        given_shipping_minor=asked.given_shipping_minor,
+        means=asked.means,
+        adjustments=asked.adjustments,
+        channel_ids=placing.channel_ids,
+    )
