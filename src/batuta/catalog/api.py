@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from batuta.catalog.commands import lock_product, lock_sku, save_products, save_skus, set_components
 from batuta.catalog.domain import (
@@ -156,11 +156,11 @@ async def put_product(
 @get("/api/skus", guards=[requires("catalog.read")])
 async def skus(  # noqa: PLR0917 - the parameters of the address
     engine: NamedDependency[Engine],
-    product_id: UUID | None = None,
-    kind: SkuKind | None = None,
+    product_id: FromQuery[UUID | None] = None,
+    kind: FromQuery[SkuKind | None] = None,
     gtin: CodeIs = None,
     code: CodeIs = None,
-    is_active: bool | None = None,  # noqa: FBT001 - a parameter of the address
+    is_active: FromQuery[bool | None] = None,
     search: Search = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT_USUAL,

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from batuta.customers.commands import give_consents, lock_customer, save_addresses, save_customers, withdraw_consents
 from batuta.customers.domain import (
@@ -118,8 +118,8 @@ async def customers(  # noqa: PLR0917 - the parameters of the address
     email: Wanted = None,
     phone: Wanted = None,
     external_id: Wanted = None,
-    kind: CustomerKind | None = None,
-    is_guest: bool | None = None,  # noqa: FBT001 - a parameter of the address
+    kind: FromQuery[CustomerKind | None] = None,
+    is_guest: FromQuery[bool | None] = None,
     search: Search = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT_USUAL,

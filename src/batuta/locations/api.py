@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response, delete, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from batuta.kernel.addresses import Address
 from batuta.kernel.codes import CodeIsFixed
@@ -110,10 +110,10 @@ async def locations(  # noqa: PLR0917 - the parameters of the address
     engine: NamedDependency[Engine],
     caller: NamedDependency[Caller],
     code: Annotated[str | None, QueryParameter(max_length=100)] = None,
-    kind: LocationKind | None = None,
-    ability: Ability | None = None,
-    is_active: bool | None = None,  # noqa: FBT001 - a parameter of the address
-    legal_entity_id: UUID | None = None,
+    kind: FromQuery[LocationKind | None] = None,
+    ability: FromQuery[Ability | None] = None,
+    is_active: FromQuery[bool | None] = None,
+    legal_entity_id: FromQuery[UUID | None] = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT_USUAL,
 ) -> Page[Location]:

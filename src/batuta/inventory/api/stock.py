@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import JSONBody, QueryParameter
+from litestar.params import FromQuery, JSONBody, QueryParameter
 
 from batuta.catalog.domain import Sku
 from batuta.catalog.queries import skus_by_code
@@ -133,7 +133,7 @@ async def stock(  # noqa: PLR0917 - the parameters of the address
     caller: NamedDependency[Caller],
     sku_id: Few = None,
     location_id: Few = None,
-    condition: Condition | None = None,
+    condition: FromQuery[Condition | None] = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT_USUAL,
 ) -> Page[StockLevel]:
@@ -149,12 +149,12 @@ async def stock(  # noqa: PLR0917 - the parameters of the address
 async def movements(  # noqa: PLR0917 - the parameters of the address
     engine: NamedDependency[Engine],
     caller: NamedDependency[Caller],
-    sku_id: UUID | None = None,
+    sku_id: FromQuery[UUID | None] = None,
     location_id: Few = None,
     document: DocumentIs = None,
-    reason: MovementReason | None = None,
-    recorded_from: datetime | None = None,
-    recorded_until: datetime | None = None,
+    reason: FromQuery[MovementReason | None] = None,
+    recorded_from: FromQuery[datetime | None] = None,
+    recorded_until: FromQuery[datetime | None] = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT_USUAL,
 ) -> Page[LedgerEntry]:
