@@ -1,0 +1,141 @@
+"""The lines of an order: what each is worth, where its units are, and why they ship from there."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import msgspec
+
+from batuta.ordering.domain import Bucket, Line, Order
+from batuta.sourcing.domain import Considered, Decision, Outcome, Verdict, explain
+from batuta.web.catalogue import Speech
+
+ATTEMPTS_SHOWN = 5
+_SHOWN = (
+    Bucket.DELIVERED,
+    Bucket.SHIPPED,
+    Bucket.PACKED,
+    Bucket.PICKED,
+    Bucket.RELEASED,
+    Bucket.ALLOCATED,
+    Bucket.RESERVED,
+    Bucket.OPEN,
+    Bucket.PREORDERED,
+    Bucket.BACKORDERED,
+    Bucket.CANCELLED,
+)
+
+
+class Part(msgspec.Struct, frozen=True):
+    """Units of a line in one bucket, those nearest the customer first. start, width: in thousandths of the line."""
+
+    bucket: str
+    units: int
+    words: str
+    start: int
+    width: int
+
+
+class ConsideredView(msgspec.Struct, frozen=True, kw_only=True):
+    """A location that could have been."""
+
+    name: str
+    have: str
+    cost: str
+    result: str
+    is_chosen: bool
+
+
+class WhyView(msgspec.Struct, frozen=True, kw_only=True):
+    """One decision: in sentences, and location by location."""
+
+    title: str
+    attempt: str
+    sentence: str
+    is_planned: bool
+    considered: Sequence[ConsideredView]
+
+
+class LineView(msgspec.Struct, frozen=True, kw_only=True):
+    """A line."""
+
+    id: str
+    name: str
+    sku: str
+    quantity: str
+    each: str
+    amount: str
+    discount: str
+    parts: Sequence[Part]
+    returned: str
+    why: Sequence[WhyView]
+
+
+def lines_of(order: Order, decisions: Sequence[Decision], names: Mapping[UUID, str], speech: Speech) -> list[LineView]:
+    """The lines as they were ordered."""
+    by_line: dict[UUID, list[Decision]] = {}
+    for decision in decisions:
+        by_line.setdefault(decision.line_id, []).append(decision)
+    return [_line(order, line, names[line.id], by_line.get(line.id, ()), speech) for line in order.lines]
+
+
+def _line(order: Order, line: Line, name: str, decisions: Sequence[Decision], speech: Speech) -> LineView:
+    newest = list(reversed(decisions))[:ATTEMPTS_SHOWN]
+    return LineView(
+        id=str(line.id),
+        name=name,
+        sku=line.sku_code,
+        quantity=speech.number(line.quantity),
+        each=speech.money(line.unit_gross_minor, order.currency),
+        amount=speech.money(line.gross_minor, order.currency),
+        discount=speech.money(-line.discount_minor, order.currency) if line.discount_minor else "",
+        parts=parts_of(line, speech),
+        returned=speech.count("bucket.returned", line.buckets.returned) if line.buckets.returned else "",
+        why=[_why(one, speech) for one in newest],
+    )
+
+
+def parts_of(line: Line, speech: Speech) -> list[Part]:
+    """Where a line's units are, as shares of a bar that is full."""
+    parts, start = [], 0
+    shares = [(bucket, units) for bucket in _SHOWN if (units := line.buckets.of(bucket))]
+    for bucket, units in shares:
+        end = 1_000 * sum(u for b, u in shares[: shares.index((bucket, units)) + 1]) // line.quantity
+        words = speech.count(f"bucket.{bucket}", units)
+        parts.append(Part(str(bucket), units, words, start, end - start))
+        start = end
+    return parts
+
+
+def _why(one: Decision, speech: Speech) -> WhyView:
+    is_planned = one.outcome is Outcome.PLANNED
+    return WhyView(
+        title=speech("order.why" if is_planned else "order.why_not"),
+        attempt=speech("order.attempt", attempt=one.attempt, at=speech.moment(one.at)),
+        sentence=explain(one, speech.language),
+        is_planned=is_planned,
+        considered=[_considered(each, one, speech) for each in one.considered],
+    )
+
+
+def _considered(each: Considered, decision: Decision, speech: Speech) -> ConsideredView:
+    is_chosen = each.verdict is Verdict.CHOSEN
+    costs = decision.costs if is_chosen else each.costs
+    return ConsideredView(
+        name=each.name,
+        have=speech.number(each.have),
+        cost=speech.money(costs.total_minor, decision.currency) if costs else speech("page.none"),
+        result=_result(each, decision, speech),
+        is_chosen=is_chosen,
+    )
+
+
+def _result(each: Considered, decision: Decision, speech: Speech) -> str:
+    if each.verdict is Verdict.CHOSEN:
+        return speech("order.chosen")
+    if each.rule is not None:
+        return speech(f"rule.{each.rule}")
+    difference = each.difference_minor or 0
+    if not difference:
+        return speech("order.equal")
+    word = "order.dearer" if difference > 0 else "order.cheaper"
+    return speech(word, difference=speech.money(abs(difference), decision.currency))

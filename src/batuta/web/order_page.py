@@ -1,0 +1,229 @@
+"""The page of one order as it is drawn: everything read once, every word and amount ready."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from batuta.fulfillment.domain import FulfillmentOrder
+from batuta.fulfillment.queries import fulfillment_orders_of
+from batuta.identity.queries import staff_by_email
+from batuta.kernel.addresses import Address
+from batuta.locations.domain import Location
+from batuta.locations.queries import locations_by_id
+from batuta.notifications.domain import Message
+from batuta.notifications.queries import messages_of
+from batuta.ordering.domain import Order
+from batuta.payments.domain import Balance, PaymentView
+from batuta.payments.queries import balances, payments_of
+from batuta.plumbing.database import Connection
+from batuta.plumbing.events import Fact, facts_of
+from batuta.plumbing.web.callers import Caller
+from batuta.shipping.domain import Carrier, Parcel, SeenScan, Service
+from batuta.shipping.queries import carriers_by_code, parcels_of_owner, scans_of, services_by_id
+from batuta.sourcing.domain import Decision
+from batuta.sourcing.queries import decisions_of
+from batuta.web.catalogue import Speech
+from batuta.web.lines import LineView, lines_of
+from batuta.web.money import MoneyView, money_of
+from batuta.web.parcels import ParcelView, WorkOfOrder, parcels_seen, work_seen
+from batuta.web.pills import Pill, pill, status_pill
+from batuta.web.queries import Home, homes_of, line_names
+from batuta.web.timeline import Named, Story, actor_in_words, people_in, places_in, reason_in_words, story
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What the rooms know of one order."""
+
+    order: Order
+    home: Home
+    facts: Sequence[Fact]
+    decisions: Sequence[Decision]
+    balance: Balance | None
+    payments: Sequence[PaymentView]
+    work: Sequence[FulfillmentOrder]
+    parcels: Sequence[Parcel]
+    scans: Mapping[UUID, Sequence[SeenScan]]
+    messages: Sequence[Message]
+    locations: Mapping[UUID, Location]
+    services: Mapping[UUID, Service]
+    carriers: Mapping[str, Carrier]
+    people: Mapping[str, str]
+    names: Mapping[UUID, str]
+
+
+class HoldView(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that keeps the order."""
+
+    id: str
+    kind: str
+    reason: str
+    since: str
+    until: str
+    blocks: str
+
+
+class MessageView(msgspec.Struct, frozen=True, kw_only=True):
+    """What the customer was told."""
+
+    template: str
+    subject: str
+    recipient: str
+    at: str
+    status: Pill
+    problem: str
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """An address as it is read, line by line."""
+
+    lines: Sequence[str]
+
+
+class OrderView(msgspec.Struct, frozen=True, kw_only=True):
+    """One order. Parts that its reader may not see are None."""
+
+    number: str
+    external_id: str | None
+    placed: str
+    placed_iso: str
+    placed_by: str
+    channel: str
+    status: Pill
+    money_status: Pill
+    goods: Pill
+    units: str
+    holds: Sequence[HoldView]
+    lines: Sequence[LineView]
+    money: MoneyView
+    parcels: Sequence[ParcelView]
+    work: WorkOfOrder
+    story: Story
+    messages: Sequence[MessageView]
+    customer: str
+    email: str | None
+    phone: str | None
+    ship_to: Place | None
+    bill_to: Place | None
+    pickup: str | None
+    way: str
+    service: str
+    locale: str
+    can_cancel: bool
+    can_release: bool
+
+
+async def read_order(db: Connection, order: Order) -> Known:
+    """Read what every room knows of an order; so many queries, whatever its size."""
+    facts = (await facts_of(db, [order.id]))[order.id]
+    parcels = (await parcels_of_owner(db, [order.id]))[order.id]
+    work = (await fulfillment_orders_of(db, [order.id]))[order.id]
+    places = places_in(facts) | {one.location_id for one in work} | {order.pickup_location_id} - {None}
+    emails = people_in({order.placed_by, *(one.actor for one in facts), *(one.actor for one in order.holds)})
+    people = await staff_by_email(db, emails)
+    return Known(
+        order=order,
+        home=(await homes_of(db, [order.channel_id]))[order.channel_id],
+        facts=facts,
+        decisions=(await decisions_of(db, [order.id]))[order.id],
+        balance=(await balances(db, [order.id])).get(order.id),
+        payments=(await payments_of(db, [order.id]))[order.id],
+        work=work,
+        parcels=parcels,
+        scans=await scans_of(db, [one.id for one in parcels]),
+        messages=(await messages_of(db, [order.id]))[order.id],
+        locations=await locations_by_id(db, {one for one in places if one}),
+        services=await services_by_id(db, {one.service_id for one in work if one.service_id}),
+        carriers=await carriers_by_code(db, {one.carrier_code for one in parcels if one.carrier_code}),
+        people={email: one.name for email, one in people.items()},
+        names=await line_names(db, order),
+    )
+
+
+def order_view(known: Known, caller: Caller, speech: Speech) -> OrderView:
+    """Put an order into the words of its reader."""
+    order = known.order
+    named = _named(known)
+    return OrderView(
+        number=order.number,
+        external_id=order.external_id,
+        placed=speech.moment(order.placed_at),
+        placed_iso=order.placed_at.isoformat(),
+        placed_by=actor_in_words(order.placed_by, named, speech),
+        channel=known.home.channel.name,
+        status=status_pill(speech, order),
+        money_status=money_of(known.balance, known.payments, order, speech).status,
+        goods=pill(speech, "goods", order.fulfillment),
+        units=speech.count("order.unit_count", sum(line.quantity for line in order.lines)),
+        holds=_holds(order, named, speech),
+        lines=lines_of(order, known.decisions, known.names, speech),
+        money=money_of(known.balance, known.payments, order, speech),
+        parcels=parcels_seen(known.parcels, known.scans, known.carriers, speech),
+        work=work_seen(known.work, known.facts, known.locations, known.services, speech),
+        story=story(known.facts, named, speech),
+        messages=[_message(one, speech) for one in reversed(known.messages)],
+        customer=_name(order) or speech("order.guest"),
+        email=order.email,
+        phone=order.phone,
+        ship_to=None if order.pickup_location_id else Place(lines=_letter(order.ship_to)),
+        bill_to=Place(lines=_letter(order.bill_to)) if order.bill_to else None,
+        pickup=known.locations[order.pickup_location_id].name if order.pickup_location_id else None,
+        way=speech(f"way.{order.method}"),
+        service=speech.of("service", order.service_kind),
+        locale=order.locale,
+        can_cancel=caller.may("orders.cancel")
+        and any(line.buckets.waiting + line.buckets.in_work for line in order.lines),
+        can_release=caller.may("orders.hold"),
+    )
+
+
+def _named(known: Known) -> Named:
+    order = known.order
+    return Named(
+        currency=order.currency,
+        customer=_name(order),
+        people=known.people,
+        lines={str(id_): name for id_, name in known.names.items()},
+        locations={str(id_): one.name for id_, one in known.locations.items()},
+        parcels={str(one.id): one.tracking_number or one.reference for one in known.parcels},
+        methods={str(one.payment.id): str(one.payment.method) for one in known.payments},
+    )
+
+
+def _holds(order: Order, named: Named, speech: Speech) -> list[HoldView]:
+    return [
+        HoldView(
+            id=str(one.id),
+            kind=speech.of("hold", one.kind),
+            reason=reason_in_words(one.reason, speech),
+            since=speech(
+                "order.held_since", at=speech.moment(one.placed_at), actor=actor_in_words(one.actor, named, speech)
+            ),
+            until=speech("order.held_until", at=speech.moment(one.due_at)) if one.due_at else "",
+            blocks=speech.of("blocks", one.blocks),
+        )
+        for one in order.holds
+        if one.status == "active"
+    ]
+
+
+def _message(one: Message, speech: Speech) -> MessageView:
+    at: datetime = one.sent_at or one.created_at
+    return MessageView(
+        template=speech.of("template", one.template),
+        subject=one.subject,
+        recipient=one.recipient,
+        at=speech.moment(at),
+        status=pill(speech, "message", one.status),
+        problem=one.problem,
+    )
+
+
+def _name(order: Order) -> str:
+    return order.ship_to.name or order.ship_to.company or ""
+
+
+def _letter(address: Address) -> list[str]:
+    town = " ".join(part for part in (address.postal_code, address.city) if part)
+    return [part for part in (address.name, address.company, *address.street, town, address.country) if part]

@@ -1,0 +1,112 @@
+"""Statuses as a word and a colour."""
+
+import msgspec
+
+from batuta.ordering.domain import Order, payment_status
+from batuta.payments.domain import Balance
+from batuta.web.catalogue import Speech
+
+GOOD, BUSY, CALM, WAITING, BAD, OVER = "good", "busy", "calm", "waiting", "bad", "over"
+"""Colours of a status. Busy and calm both go on by themselves; calm is so common that it stays in the background."""
+
+_TONES = {
+    "status": {
+        "placed": WAITING,
+        "accepted": BUSY,
+        "in_progress": BUSY,
+        "completed": GOOD,
+        "cancelled": OVER,
+        "rejected": BAD,
+        "expired": OVER,
+        "held": WAITING,
+    },
+    "goods": {
+        "in_work": CALM,
+        "partly_shipped": BUSY,
+        "shipped": BUSY,
+        "partly_delivered": BUSY,
+        "delivered": GOOD,
+        "partly_returned": WAITING,
+        "returned": OVER,
+    },
+    "money": {
+        "unpaid": WAITING,
+        "partly_authorised": WAITING,
+        "authorised": CALM,
+        "partly_captured": BUSY,
+        "captured": GOOD,
+        "refund_owed": BAD,
+    },
+    "payment": {
+        "pending": WAITING,
+        "declined": BAD,
+        "authorised": CALM,
+        "partially_captured": BUSY,
+        "captured": GOOD,
+        "expired": BAD,
+        "refunding": BUSY,
+        "refund_failed": BAD,
+    },
+    "parcel": {
+        "manifested": BUSY,
+        "in_transit": BUSY,
+        "out_for_delivery": BUSY,
+        "available_for_pickup": WAITING,
+        "delivered": GOOD,
+        "exception": BAD,
+        "returning": WAITING,
+        "lost": BAD,
+    },
+    "work": {
+        "offered": WAITING,
+        "accepted": BUSY,
+        "picking": BUSY,
+        "picked": BUSY,
+        "packed": BUSY,
+        "ready": WAITING,
+        "handed_over": GOOD,
+        "closed": GOOD,
+        "rejected": BAD,
+        "short": BAD,
+        "cancel_requested": WAITING,
+        "cancel_refused": BUSY,
+    },
+    "message": {"queued": WAITING, "sent": GOOD, "failed": BAD},
+}
+
+
+class Pill(msgspec.Struct, frozen=True):
+    """A status as people read it."""
+
+    word: str
+    tone: str
+
+
+def pill(speech: Speech, group: str, name: str) -> Pill:
+    """The pill of a status; one that nothing follows from, or that is newer than this page, is grey."""
+    return Pill(speech.of(group, name), _TONES[group].get(name, OVER))
+
+
+def status_pill(speech: Speech, order: Order) -> Pill:
+    """The order's own status, or that it is held, which matters more."""
+    return pill(speech, "status", "held" if is_held(order) else order.status)
+
+
+def is_held(order: Order) -> bool:
+    """Whether anything keeps the order."""
+    return any(one.status == "active" for one in order.holds)
+
+
+def money_pill(speech: Speech, balance: Balance | None) -> Pill:
+    """How far the money of an order is."""
+    if balance is None or not (balance.due_minor or balance.authorised_minor or balance.captured_minor):
+        return pill(speech, "money", "nothing_due")
+    if not balance.due_minor and not balance.paid_minor and not balance.captured_minor:
+        return pill(speech, "money", "nothing_due")
+    name = payment_status(
+        due=balance.due_minor,
+        authorised=balance.held_minor + balance.paid_minor,
+        captured=balance.captured_minor,
+        refunded=balance.refunded_minor,
+    )
+    return pill(speech, "money", name)
