@@ -10,10 +10,12 @@ from batuta.shipping.queries.parcels import (
     unmatched_scans,
 )
 from batuta.shipping.queries.rates import (
+    carriers,
     carriers_by_code,
     carriers_by_id,
     rate_cards_of,
     rates,
+    services,
     services_by_code,
     services_by_id,
     tariffs,
@@ -21,6 +23,7 @@ from batuta.shipping.queries.rates import (
 
 __all__ = [
     "AUDIT",
+    "carriers",
     "carriers_by_code",
     "carriers_by_id",
     "label_facts",
@@ -31,6 +34,7 @@ __all__ = [
     "rate_cards_of",
     "rates",
     "scans_of",
+    "services",
     "services_by_code",
     "services_by_id",
     "tariffs",

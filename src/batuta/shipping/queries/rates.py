@@ -65,6 +65,20 @@ async def carriers_by_id(db: Connection, ids: Iterable[UUID]) -> dict[UUID, Carr
     return {row["id"]: msgspec.convert(row, Carrier) for row in await rows_with(db, carrier.c.id, list(ids))}
 
 
+async def carriers(db: Connection) -> list[Carrier]:
+    """Every carrier, by its code."""
+    return [msgspec.convert(dict(row), Carrier) for row in await db.execute(_CARRIERS)]
+
+
+async def services(db: Connection) -> list[Service]:
+    """Every service, by its code."""
+    return [msgspec.convert(dict(row), Service) for row in await db.execute(_SERVICES)]
+
+
+_CARRIERS = select(carrier).order_by(carrier.c.code)
+_SERVICES = select(service).order_by(service.c.code)
+
+
 async def services_by_code(db: Connection, codes: Iterable[str]) -> dict[str, Service]:
     """The services of these codes that exist."""
     found = msgspec.convert(await rows_with(db, service.c.code, list(codes)), list[Service])
@@ -95,13 +109,10 @@ async def rate_cards_of(db: Connection, service_ids: Iterable[UUID]) -> dict[UUI
 
 
 async def _read(db: Connection) -> Tariffs:
-    carriers = {
-        row["id"]: msgspec.convert(dict(row), Carrier) for row in (await db.execute(select(carrier))).mappings()
-    }
-    rows = await db.execute(select(service).order_by(service.c.code))
-    services = [msgspec.convert(dict(row), Service) for row in rows]
-    cards = await rate_cards_of(db, [one.id for one in services])
-    return Tariffs(Tariff(one, carriers[one.carrier_id], cards[one.id]) for one in services)
+    carrier_of = {one.id: one for one in await carriers(db)}
+    sold = await services(db)
+    cards = await rate_cards_of(db, [one.id for one in sold])
+    return Tariffs(Tariff(one, carrier_of[one.carrier_id], cards[one.id]) for one in sold)
 
 
 async def _by_service(db: Connection, table: Table, ids: Sequence[UUID]) -> Mapping[UUID, list[dict[str, Any]]]:
