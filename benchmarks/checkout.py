@@ -14,7 +14,7 @@ import time
 
 import msgspec
 
-from benchmarks import ceiling
+from benchmarks import ceiling, harness
 from benchmarks.apart import apart
 from benchmarks.catalogue import Catalogue, chosen
 from benchmarks.harness import House, Process, house
@@ -148,7 +148,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15.0)
     parser.add_argument("--skus", type=int, default=10_000)
     parser.add_argument("--json", action="store_true", help="print one JSON object and no progress")
-    sys.exit(asyncio.run(run(parser.parse_args())))
+    sys.exit(harness.run(run(parser.parse_args())))
 
 
 if __name__ == "__main__":

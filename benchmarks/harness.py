@@ -11,9 +11,10 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 from sqlalchemy import text
 
@@ -37,6 +38,9 @@ READY_WITHIN_S = 60
 GOODBYE_WITHIN_S = 20
 OK = 200
 LASTING = {"statement_timeout": "0", "transaction_timeout": "0", "idle_in_transaction_session_timeout": "0"}
+
+
+Result = TypeVar("Result")
 
 
 class NotReady(RuntimeError):
@@ -220,6 +224,21 @@ async def lasting(url: str) -> AsyncIterator[Engine]:
         yield engine
     finally:
         await engine.dispose()
+
+
+def run(benchmark: Coroutine[Any, Any, Result]) -> Result:
+    """Run a benchmark to its end; being asked to stop ends all that it has started."""
+
+    async def stoppable() -> Result:
+        task = asyncio.current_task()
+        assert task
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await benchmark
+
+    try:
+        return asyncio.run(stoppable())
+    except asyncio.CancelledError:
+        sys.exit(128 + signal.SIGTERM)
 
 
 def free_port() -> int:

@@ -21,6 +21,7 @@ import msgspec
 from sqlalchemy import text
 
 from batuta.plumbing.database import DatabaseError
+from benchmarks import harness
 from benchmarks.apart import apart
 from benchmarks.catalogue import Catalogue, receive
 from benchmarks.harness import House, NotReady, Process, house
@@ -263,7 +264,7 @@ def main() -> None:
     parser.add_argument("--locations", type=int, default=3)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(32))
     parser.add_argument("--json", action="store_true", help="print one JSON object and no progress")
-    sys.exit(0 if is_right(*asyncio.run(run(parser.parse_args()))) else 1)
+    sys.exit(0 if is_right(*harness.run(run(parser.parse_args()))) else 1)
 
 
 if __name__ == "__main__":
