@@ -66,12 +66,16 @@ class Key(msgspec.Struct, frozen=True):
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """An answer as it was given. status: a number that the web layer understands."""
+    """An answer as it was given. status: a number that the web layer understands.
+
+    is_told_again: it was found under its key, and nothing was done for this request.
+    """
 
     status: int
     body: bytes
     headers: dict[str, str] | None = None
     request_hash: bytes = b""
+    is_told_again: bool = False
 
 
 def check_same(key: Key, request_hash: bytes) -> None:
@@ -105,7 +109,7 @@ async def kept_under(db: Connection, keys: Collection[Key]) -> dict[tuple[UUID, 
         return {}
     given = params("asked", scope=[one.scope for one in keys], key=[one.key for one in keys])
     rows = await db.execute(_KEPT_UNDER, given)
-    return {(row[0], row[1]): Kept(row[2], row[3], row[4], row[5]) for row in rows}
+    return {(row[0], row[1]): Kept(row[2], row[3], row[4], row[5], is_told_again=True) for row in rows}
 
 
 async def keep(db: Connection, answers: Iterable[tuple[Key, Kept]], *, now: datetime) -> set[tuple[UUID, str]]:

@@ -4,6 +4,7 @@ A room's `api` declares its routes in `ROUTES`; each names its permission (`requ
 changes something goes through `once` or `batched`, so that a request that is sent again is answered as before.
 """
 
+from batuta.plumbing.web.bodies import NulInText
 from batuta.plumbing.web.callers import (
     Caller,
     Guard,
@@ -30,7 +31,7 @@ from batuta.plumbing.web.paging import (
     page_of,
     read_cursor,
 )
-from batuta.plumbing.web.problems import AnyRequest, NulInText, explain, explain_accident, explain_http, status_of
+from batuta.plumbing.web.problems import AnyRequest, explain, explain_accident, explain_http, status_of
 from batuta.plumbing.web.shell import create_shell
 from batuta.plumbing.web.versions import VersionConflict, check_version, etag
 

@@ -23,7 +23,7 @@ Item = TypeVar("Item")
 
 HEADER = b"idempotency-key"
 WELL_FORMED = re.compile(r"[\x21-\x7e]{1,255}")
-REPLAYED = {"idempotency-replayed": "true"}
+TOLD_AGAIN = {"idempotency-replayed": "true"}
 PROBLEM_MIN = 400
 TRIES = 3
 EXPRESS = "batuta_express"
@@ -159,10 +159,12 @@ async def _keep(db: Connection, key: Key, kept: Kept) -> None:
 
 def _again(request: AnyRequest, key: Key, kept: Kept) -> Response[Any]:
     check_same(key, kept.request_hash)
-    return _response(request, msgspec.structs.replace(kept, headers={**(kept.headers or {}), **REPLAYED}))
+    return _response(request, kept)
 
 
 def _response(request: AnyRequest, kept: Kept) -> Response[Any]:
+    if kept.is_told_again:
+        kept = msgspec.structs.replace(kept, headers={**(kept.headers or {}), **TOLD_AGAIN})
     if EXPRESS in request.scope["state"]:
         return kept  # type: ignore[return-value]
     return Response(kept.body, status_code=kept.status, media_type=media_type_of(kept), headers=kept.headers)

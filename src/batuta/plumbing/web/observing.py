@@ -1,8 +1,9 @@
 """Every request gets an id, in its logs and its answer, and is counted and timed under its route."""
 
+import os
 import re
 from time import perf_counter
-from uuid import uuid4
+from typing import TYPE_CHECKING
 
 import structlog
 from litestar.datastructures import MutableScopeHeaders
@@ -11,9 +12,16 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from batuta.plumbing.telemetry import request_seconds
+from batuta.plumbing.web.bodies import patient
 from batuta.plumbing.web.problems import BUG_STATUS
 
-GIVEN_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+if TYPE_CHECKING:
+    from prometheus_client import Histogram
+
+GIVEN_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+REQUEST_ID = b"x-request-id"
+
+_counted: "dict[tuple[str, str, int], Histogram]" = {}
 
 
 class Observing(ASGIMiddleware):
@@ -23,9 +31,7 @@ class Observing(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Watch one request."""
-        request_id = _request_id(scope)
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        request_id = begin_request(scope)
         status, started = BUG_STATUS, perf_counter()
 
         async def watch(message: Message) -> None:
@@ -36,12 +42,24 @@ class Observing(ASGIMiddleware):
             await send(message)
 
         try:
-            await next_app(scope, receive, watch)
+            await next_app(scope, patient(receive), watch)
         finally:
-            labels = (str(scope.get("method", "")), scope["path_template"], str(status))
-            request_seconds.labels(*labels).observe(perf_counter() - started)
+            end_request(str(scope.get("method", "")), scope["path_template"], status, started)
 
 
-def _request_id(scope: Scope) -> str:
-    given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
-    return given if GIVEN_REQUEST_ID.fullmatch(given) else uuid4().hex
+def begin_request(scope: Scope) -> str:
+    """Return the request's id, and name it in all that is logged for it."""
+    given = next((value for key, value in scope["headers"] if key == REQUEST_ID), b"")
+    request_id = given.decode() if GIVEN_REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    return request_id
+
+
+def end_request(method: str, route: str, status: int, started: float) -> None:
+    """Count and time a request. started: by `perf_counter`."""
+    key = (method, route, status)
+    histogram = _counted.get(key)
+    if histogram is None:
+        histogram = _counted[key] = request_seconds.labels(method, route, str(status))
+    histogram.observe(perf_counter() - started)

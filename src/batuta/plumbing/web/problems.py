@@ -1,6 +1,5 @@
 """Problem details (RFC 9457): every error's status, its stable code and its facts."""
 
-import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -36,16 +35,11 @@ BUG_STATUS = 500
 PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER_S = "1"
 CHALLENGE = 'Bearer realm="batuta"'
-ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 AnyRequest = Request[Any, Any, State]
 Problem = Response[bytes]
 
 log = structlog.get_logger("batuta.web")
-
-
-class NulInText(Invalid):
-    """Text holds the character NUL, which no database column can keep."""
 
 
 def status_of(error: BatutaError) -> int:
@@ -114,18 +108,3 @@ def problem_body(status: int, code: str, sentence: str, *, instance: str, facts:
     }
     # Facts may be of any type; a problem must never fail to be told.
     return msgspec.json.encode(content, enc_hook=str)
-
-
-async def refuse_nul(request: AnyRequest) -> None:
-    """Refuse NUL in path, query and JSON before it reaches a column.
-
-    Raises:
-        NulInText: there is one.
-    """
-    where = None
-    if "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]:
-        where = "address"
-    elif request.method not in {"GET", "HEAD"} and ESCAPED_NUL.search(await request.body()):
-        where = "body"
-    if where:
-        raise NulInText("text must not hold the character NUL", where=where)

@@ -1,0 +1,159 @@
+"""Bodies of requests: how large, how slow, of what kind."""
+
+import asyncio
+import re
+from http import HTTPStatus
+from typing import Any
+
+from litestar.enums import RequestEncodingType
+from litestar.exceptions import HTTPException
+from litestar.handlers import BaseRouteHandler
+from litestar.params import BodyKwarg
+from litestar.types import HTTPReceiveMessage, Receive
+
+from batuta.kernel.errors import Invalid
+from batuta.plumbing.web.problems import AnyRequest
+
+BODY_BYTES_MAX = 10_000_000
+BODY_WITHIN_S = 10.0
+BODY_BYTES_PER_S = 1_024
+JSON = "application/json"
+TAKES_JSON = "takes_json"
+HEADERS = "batuta_headers"
+
+ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+class NulInText(Invalid):
+    """Text holds the character NUL, which no database column can keep."""
+
+
+class NotUtf8(Invalid):
+    """The body is no UTF-8."""
+
+
+class SlowBody(HTTPException):
+    """The request's body does not arrive."""
+
+    status_code = HTTPStatus.REQUEST_TIMEOUT
+    detail = "the rest of the body did not arrive in time"
+
+
+class ClientGone(HTTPException):
+    """The client went away before its body was whole; nobody hears the answer."""
+
+    status_code = HTTPStatus.BAD_REQUEST
+    detail = "the client went away"
+
+
+class NotJson(HTTPException):
+    """The body is of a kind that the route does not take."""
+
+    status_code = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    detail = f"send the body as {JSON}"
+
+
+class TooLarge(HTTPException):
+    """The body is larger than any that batuta takes."""
+
+    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    detail = f"a body has at most {BODY_BYTES_MAX} bytes"
+
+
+def patient(receive: Receive) -> Receive:
+    """Wait for a body as long as it takes at a kilobyte a second, and ten seconds more; then refuse it."""
+    patience_s = BODY_WITHIN_S
+    is_whole = False
+
+    async def receive_in_time() -> HTTPReceiveMessage:
+        nonlocal patience_s, is_whole
+        if is_whole:
+            return await receive()  # type: ignore[return-value]
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with asyncio.timeout(patience_s):
+                message: Any = await receive()
+        except TimeoutError:
+            raise SlowBody(headers={"connection": "close"}) from None
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        is_whole = not message.get("more_body", False)
+        patience_s += len(message.get("body", b"")) / BODY_BYTES_PER_S - (loop.time() - began)
+        return message  # type: ignore[no-any-return]
+
+    return receive_in_time
+
+
+async def whole_body(request: AnyRequest) -> bytes:
+    """The body, within its limits.
+
+    Raises:
+        TooLarge, SlowBody.
+    """
+    announced = header_of(request, b"content-length")
+    if announced is not None and announced.isdigit() and int(announced) > BODY_BYTES_MAX:
+        raise TooLarge
+    receive = patient(request.receive)
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message: Any = await receive()
+        part = message.get("body", b"")
+        size += len(part)
+        if size > BODY_BYTES_MAX:
+            raise TooLarge
+        parts.append(part)
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def note_body(handler: BaseRouteHandler) -> None:
+    """Note in a route's `opt` whether it takes JSON alone; known once the route is in the application."""
+    parameter = handler.parsed_fn_signature.parameters.get("data")
+    kind = parameter.kwarg_definition if parameter else None
+    handler.opt[TAKES_JSON] = isinstance(kind, BodyKwarg) and kind.media_type == RequestEncodingType.JSON
+
+
+async def check_request(request: AnyRequest) -> None:
+    """Refuse what no route of ours can take: a body of another kind, NUL in path, query or body.
+
+    Raises:
+        NotJson, NotUtf8, NulInText.
+    """
+    scope = request.scope
+    if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+        raise NulInText("text must not hold the character NUL", where="address")
+    if scope["method"] in {"GET", "HEAD", "OPTIONS"}:
+        return
+    kind = (header_of(request, b"content-type") or "").partition(";")[0].strip().lower()
+    if scope["route_handler"].opt.get(TAKES_JSON):
+        check_json(kind, await request.body())
+    elif kind == "application/x-www-form-urlencoded" and b"%00" in await request.body():
+        raise NulInText("text must not hold the character NUL", where="body")
+
+
+def check_json(kind: str, body: bytes) -> None:
+    """Refuse a body that is not said to be JSON, is no UTF-8, or whose text holds NUL.
+
+    Raises:
+        NotJson, NotUtf8, NulInText.
+    """
+    if kind != JSON and (body or kind):
+        raise NotJson
+    try:
+        body.decode()
+    except UnicodeDecodeError as problem:
+        raise NotUtf8("JSON is written in UTF-8", at_byte=problem.start) from None
+    if b"\\u0000" in body and ESCAPED_NUL.search(body):
+        raise NulInText("text must not hold the character NUL", where="body")
+
+
+def header_of(request: AnyRequest, name: bytes) -> str | None:
+    """One header. name: in small letters."""
+    scope: Any = request.scope
+    by_name = scope.get(HEADERS)
+    if by_name is None:
+        by_name = scope[HEADERS] = dict(scope["headers"])
+    value = by_name.get(name)
+    return None if value is None else value.decode("latin-1")
