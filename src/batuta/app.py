@@ -19,6 +19,8 @@ from litestar.handlers import BaseRouteHandler
 from sqlalchemy import text
 
 import batuta
+from batuta import connectors
+from batuta.connectors.webhooks.api import ALLOW_PRIVATE as ALLOW_PRIVATE_WEBHOOKS
 from batuta.fulfillment.queries import order_scopes, parcel_scopes
 from batuta.identity.api import PROVIDER, guard_of
 from batuta.identity.domain import OpenIdProvider
@@ -71,7 +73,11 @@ def knowledge() -> dict[str, Provide]:
 
 def routes() -> list[BaseRouteHandler]:
     """All routes of the house: `ROUTES` of every room that has an `api`."""
-    names = sorted(f"{room.name}.api" for room in pkgutil.iter_modules(batuta.__path__, "batuta.") if room.ispkg)
+    rooms = [
+        *pkgutil.iter_modules(batuta.__path__, "batuta."),
+        *pkgutil.iter_modules(connectors.__path__, "batuta.connectors."),
+    ]
+    names = sorted(f"{room.name}.api" for room in rooms if room.ispkg)
     found = [importlib.import_module(name) for name in names if importlib.util.find_spec(name)]
     return [route for api in found for route in api.ROUTES]
 
@@ -108,6 +114,7 @@ async def serve(settings: Settings, *, announce: Callable[[str, Shown], None]) -
             async with database.engine.connect() as db:
                 shown = await shown_of_demo(db)
             app = create_app(database, openid=openid_of(settings))
+            app.state[ALLOW_PRIVATE_WEBHOOKS] = settings.webhooks_allow_private
             server = _Server(_config(app), lambda: announce(_address(settings), shown))
             async with _worker_beside(settings, database):
                 await server.serve(sockets=[listener])
@@ -163,7 +170,8 @@ async def _work(settings: Settings, url: str) -> None:
     worker = await asyncio.to_thread(importlib.import_module, "batuta.worker")
     engine = create_engine(url, pool_size=WORKER_CONNECTIONS)
     try:
-        async with worker.working(engine, worker.clockwork(settings)):
+        sender = worker.Sender(is_private_allowed=settings.webhooks_allow_private)
+        async with worker.working(engine, worker.clockwork(settings), sender=sender):
             await asyncio.Event().wait()
     finally:
         await engine.dispose()

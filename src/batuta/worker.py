@@ -9,9 +9,14 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
+from uuid import UUID
 
 import structlog
 
+from batuta.connectors.webhooks.adapters.http import Sender
+from batuta.connectors.webhooks.commands import following, forget_deliveries
+from batuta.connectors.webhooks.jobs import deliver, look_for_due
+from batuta.connectors.webhooks.queries import AUDIT as WEBHOOKS_LAWS
 from batuta.fulfillment.commands import expire_offers, expire_pickups
 from batuta.fulfillment.queries import AUDIT as FULFILLMENT_LAWS
 from batuta.identity.commands import forget_allowances, forget_begun, forget_sessions
@@ -48,6 +53,8 @@ STEP_EVERY_S = 1.0
 PAUSE_AFTER_TROUBLE_S = 2.0
 WATCH_EVERY_S = 5.0
 TIDY_EVERY_S = 3_600.0
+DELIVER_EVERY_S = 1.0
+ENDPOINTS_AT_ONCE_MAX = 50
 
 LAWS: tuple[Law, ...] = (
     *PLUMBING,
@@ -60,6 +67,7 @@ LAWS: tuple[Law, ...] = (
     *ORDERING_LAWS,
     *FULFILLMENT_LAWS,
     *RETURNS_LAWS,
+    *WEBHOOKS_LAWS,
 )
 """All that must be true of a sound database, from the bottom of the house to its top."""
 
@@ -129,6 +137,11 @@ SWEEPS = (
         expire_returns,
         due="SELECT FROM returns.return WHERE status IN ('requested', 'approved', 'label_sent') AND expires_at <= :now",
     ),
+    Sweep(
+        "webhooks of months ago",
+        forget_deliveries,
+        due="SELECT FROM webhooks.delivery WHERE created_at <= :now - interval '90 days'",
+    ),
 )
 
 _log = structlog.get_logger("batuta.worker")
@@ -139,7 +152,7 @@ def clockwork(settings: Settings) -> Clockwork:
     handlers: dict[str, Handler] = {"payments.carry_out": carry_out}
     if settings.smtp_url:
         handlers["notifications.send"] = partial(send, smtp_url=settings.smtp_url, sender=settings.mail_sender)
-    return Clockwork(reactions=(score(),), sweeps=SWEEPS, handlers=handlers)
+    return Clockwork(reactions=(score(), following()), sweeps=SWEEPS, handlers=handlers)
 
 
 async def work_on(engine: Engine, works: Clockwork) -> None:
@@ -172,10 +185,48 @@ async def tidy_on(engine: Engine) -> None:
     await _again_and_again(tidy, every_s=TIDY_EVERY_S)
 
 
+async def deliver_on(engine: Engine, sender: Sender) -> None:
+    """Send webhooks that are due until cancelled: to each endpoint by itself, so that a slow one keeps nobody waiting.
+
+    They are no part of a step, since what follows what in the house must not wait for strangers either.
+    """
+    busy: dict[UUID, asyncio.Task[None]] = {}
+
+    async def serve(endpoint_id: UUID) -> None:
+        try:
+            async with sender.open() as post:
+                while await deliver(engine, endpoint_ids=[endpoint_id], post=post, now=datetime.now(UTC)):
+                    pass
+        except Exception as error:  # noqa: BLE001 the edge of the worker
+            # What was taken is free again when its time is over.
+            if not outage(error):
+                _log.exception("delivery_broke", endpoint_id=str(endpoint_id))
+        finally:
+            del busy[endpoint_id]
+
+    async def look(now: datetime) -> None:
+        due = await look_for_due(engine, busy=busy, now=now)
+        for endpoint_id in due[: ENDPOINTS_AT_ONCE_MAX - len(busy)]:
+            busy[endpoint_id] = asyncio.create_task(serve(endpoint_id))
+
+    try:
+        await _again_and_again(look, every_s=DELIVER_EVERY_S)
+    finally:
+        ending = list(busy.values())
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+
+
 @contextlib.asynccontextmanager
-async def working(engine: Engine, works: Clockwork) -> AsyncIterator[None]:
-    """A worker beside the block, ended with it; an unfinished transaction rolls back and is done again later."""
+async def working(engine: Engine, works: Clockwork, *, sender: Sender | None = None) -> AsyncIterator[None]:
+    """A worker beside the block, ended with it; an unfinished transaction rolls back and is done again later.
+
+    sender: by which webhooks go out; without it, they wait.
+    """
     tasks = [asyncio.create_task(work_on(engine, works)), asyncio.create_task(watch_on(engine, works))]
+    if sender:
+        tasks.append(asyncio.create_task(deliver_on(engine, sender)))
     try:
         yield
     finally:

@@ -157,6 +157,16 @@ DAMAGES = {
     "no order line is refunded more than was paid for its units that are not cancelled": changed(
         "returns.return_line", "refund_minor = 1000000", named="order_line_id"
     ),
+    "a lane of webhooks is due exactly if it has a delivery to send": """
+        INSERT INTO webhooks.lane (endpoint_id, stream, due_at)
+        SELECT stream, stream, happened_at FROM plumbing.event LIMIT 1 RETURNING stream
+        """,
+    "every try of a webhook is in its log": """
+        INSERT INTO webhooks.delivery (id, endpoint_id, epoch, xid, fact_id, stream, type, status, tries, attempts,
+            created_at, ended_at, last_problem)
+        SELECT stream, stream, epoch, xid, id, stream, type, 'delivered', 1, 1, happened_at, happened_at, ''
+        FROM plumbing.event LIMIT 1 RETURNING id
+        """,
 }
 """For each law: a statement that breaks it in one row, and returns what names that row."""
 

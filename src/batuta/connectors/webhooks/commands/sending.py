@@ -204,7 +204,7 @@ async def book(db: Connection, *, sent: Sequence[Sent], now: datetime) -> None:
     await publish(db, [*told, *(_failed(one, now) for one in failed)])
 
 
-async def forget_old(db: Connection, *, now: datetime, limit: int) -> int:
+async def forget_deliveries(db: Connection, *, now: datetime, limit: int) -> int:
     """Forget deliveries of long ago with their tries; a sweep."""
     lanes = (await db.execute(_FORGET, {"before": now - KEPT, "limit": limit})).all()
     if lanes:
