@@ -7,6 +7,7 @@ import socket
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -28,11 +29,17 @@ CLIENT_ID, SECRET = "batuta-house", "a shared secret"
 START = "/api/session/openid"
 
 
+@cache
+def rsa_key(kid: str, owner: str = "provider") -> RSAKey:
+    assert owner
+    return RSAKey.generate_key(2048, {"kid": kid})
+
+
 class FakeProvider:
     """A provider that lets in whoever it is told to, and says of them what it is told to."""
 
     def __init__(self) -> None:
-        self.key: RSAKey | ECKey = RSAKey.generate_key(2048, {"kid": "one"})
+        self.key: RSAKey | ECKey = rsa_key("one")
         self.published: list[RSAKey | ECKey] = [self.key]
         self.algorithm = "RS256"
         self.claims: dict[str, Any] = {}
@@ -146,13 +153,9 @@ async def test_who_the_provider_knows_is_signed_in_and_goes_where_they_wanted(
 async def test_tokens_of_every_usual_signature_are_read_also_after_the_keys_were_changed(
     engine: Engine, shell: Litestar, provider: FakeProvider, algorithm: str
 ) -> None:
-    staff = await somebody(engine)
+    staff = await somebody(engine, password=None)
     await come_back(shell, provider, staff)
-    made = (
-        ECKey.generate_key("P-256", {"kid": "two"})
-        if algorithm == "ES256"
-        else RSAKey.generate_key(2048, {"kid": "two"})
-    )
+    made = ECKey.generate_key("P-256", {"kid": "two"}) if algorithm == "ES256" else rsa_key("two")
     provider.key, provider.algorithm, provider.published = made, algorithm, [made]
     ours: Provider = shell.state["openid"]
     keys, fetched_at = ours._keys or (None, None)
@@ -188,7 +191,7 @@ async def test_tokens_of_every_usual_signature_are_read_also_after_the_keys_were
 async def test_a_token_that_is_not_for_this_sign_in_lets_nobody_in(
     engine: Engine, shell: Litestar, provider: FakeProvider, claims: dict[str, Any], why: str
 ) -> None:
-    client, back = await come_back(shell, provider, await somebody(engine), **claims)
+    client, back = await come_back(shell, provider, await somebody(engine, password=None), **claims)
 
     assert (back.status_code, back.json()["code"]) == (401, "open_id_refused"), back.text
     assert why in back.json()["facts"]["why"]
@@ -200,12 +203,12 @@ async def test_a_token_that_is_not_for_this_sign_in_lets_nobody_in(
 async def test_a_forged_token_lets_nobody_in(
     engine: Engine, shell: Litestar, provider: FakeProvider, forgery: str
 ) -> None:
-    staff, client = await somebody(engine), browser(shell)
+    staff, client = await somebody(engine, password=None), browser(shell)
     assert isinstance(provider.key, RSAKey)
     gone = await client.get(START)
     back = provider.lets_in(staff.email, gone.headers["location"])
     if forgery == "another key of the same name":
-        provider.key = RSAKey.generate_key(2048, {"kid": "one"})
+        provider.key = rsa_key("one", "forged")
     elif forgery == "none":
         provider.forge("none", b"")
     else:
@@ -219,7 +222,7 @@ async def test_a_forged_token_lets_nobody_in(
 async def test_a_sign_in_comes_back_once_to_the_browser_that_began_it(
     engine: Engine, shell: Litestar, provider: FakeProvider
 ) -> None:
-    staff = await somebody(engine)
+    staff = await somebody(engine, password=None)
     client, other = browser(shell), browser(shell)
     gone = await client.get(START)
     back = provider.lets_in(staff.email, gone.headers["location"])
@@ -244,7 +247,7 @@ async def test_a_sign_in_comes_back_once_to_the_browser_that_began_it(
 async def test_who_left_is_not_let_in_by_the_provider_either(
     engine: Engine, shell: Litestar, provider: FakeProvider
 ) -> None:
-    staff = await somebody(engine, Role.VIEWER)
+    staff = await somebody(engine, Role.VIEWER, password=None)
     async with engine.begin() as db:
         await db.run("UPDATE identity.staff SET is_active = false WHERE id = $1", staff.id)
 
