@@ -31,6 +31,7 @@ from batuta.plumbing.migrate import migrate
 from batuta.plumbing.opening import OpenDatabase, open_database
 from batuta.plumbing.settings import Settings
 from batuta.plumbing.web import Guard, create_shell
+from batuta.web.problems import refuse_http
 
 CONNECTIONS_WAITING_MAX = 2048
 GOODBYE_WITHIN_S = 5
@@ -58,6 +59,7 @@ def create_app(database: OpenDatabase, *, guard: Guard | None = None, openid: Op
         guard=guard or guard_of(database.engine),
         dependencies=knowledge(),
         database_problem=database.problem,
+        explain_nowhere=refuse_http,
     )
     app.state[PROVIDER] = openid
     return app

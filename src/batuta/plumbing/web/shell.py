@@ -52,11 +52,13 @@ def create_shell(
     guard: Guard = nobody,
     dependencies: Mapping[str, Provide] | None = None,
     database_problem: Callable[[], BatutaError | None] = lambda: None,
+    explain_nowhere: Callable[[Any, HTTPException], Response[Any]] = explain_http,
 ) -> Litestar:
     """Put routes into the shell. Handlers may ask for `engine: NamedDependency[Engine]`.
 
     guard: knows the callers. A route that names no permission is shut.
     database_problem: what the embedded server's watch knows when the database is away.
+    explain_nowhere: answers for addresses where no route is.
     """
     for route in routes:
         name_permission(route)
@@ -68,7 +70,7 @@ def create_shell(
             "database_problem": Provide(lambda: database_problem, sync_to_thread=False),
             **(dependencies or {}),
         },
-        exception_handlers={BatutaError: explain, HTTPException: explain_http, Exception: explain_accident},
+        exception_handlers={BatutaError: explain, HTTPException: explain_nowhere, Exception: explain_accident},
         before_request=check_request,
         middleware=[Observing()],
         openapi_config=OpenAPIConfig("batuta", API_VERSION, path="/api", render_plugins=[JsonRenderPlugin()]),
