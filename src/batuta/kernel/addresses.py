@@ -99,14 +99,23 @@ def _tidy(text: str) -> str:
 
 
 def _limits(address: Address, street: list[str]) -> dict[str, str]:
-    lines = {part: [getattr(address, part)] for part in _ONE_LINE} | {"street": street}
-    wrong = {part: "invalid" for part, texts in lines.items() if any("\x00" in text for text in texts)}
-    wrong |= {part: "too_long" for part, texts in lines.items() if any(len(text) > LINE_LENGTH_MAX for text in texts)}
+    wrong: dict[str, str] = {}
+    for part in _ONE_LINE:
+        text: str = getattr(address, part)
+        if len(text) > LINE_LENGTH_MAX or "\x00" in text:
+            wrong[part] = _unfit(text)
+    for line in street:
+        if len(line) > LINE_LENGTH_MAX or "\x00" in line:
+            wrong["street"] = _unfit(line)
     if len(street) > STREET_LINES_MAX:
         wrong["street"] = "too_long"
     if not street:
         wrong["street"] = "required"
     return wrong | _off_the_earth(address.latitude, address.longitude)
+
+
+def _unfit(text: str) -> str:
+    return "too_long" if len(text) > LINE_LENGTH_MAX else "invalid"
 
 
 def _off_the_earth(latitude: float | None, longitude: float | None) -> dict[str, str]:
@@ -118,6 +127,7 @@ def _off_the_earth(latitude: float | None, longitude: float | None) -> dict[str,
     return {part: "invalid" for part, (degrees, most) in bounds.items() if not -most <= degrees <= most}
 
 
+@lru_cache(maxsize=4_000)
 def _by_country_rules(
     *, country_code: str, country_area: str, city: str, postal_code: str
 ) -> tuple[Mapping[str, str], dict[str, str]]:

@@ -18,6 +18,7 @@ from batuta.ordering.domain import (
     Cart,
     CartLine,
     Component,
+    Contact,
     Hold,
     HoldKind,
     HoldStatus,
@@ -67,6 +68,19 @@ async def orders_by_external_id(db: Connection, keys: Sequence[tuple[UUID, str]]
         return {}
     asked = {"channels": [channel_id for channel_id, _ in keys], "keys": [key for _, key in keys]}
     return {(row.channel_id, row.external_id): _read_whole(row) for row in await db.execute(_BY_EXTERNAL_ID, asked)}
+
+
+async def contacts_of(db: Connection, ids: Iterable[UUID]) -> dict[UUID, Contact]:
+    """Who is told about these orders; unknown ids are left out."""
+    return {row.id: Contact(**row) for row in await db.execute(_CONTACTS, {"ids": list(set(ids))})}
+
+
+_CONTACTS = text(
+    """
+    SELECT id, number, channel_id, currency, email, locale, ship_to ->> 'name' AS name
+    FROM ordering."order" WHERE id = ANY(:ids)
+    """
+)
 
 
 async def lines_by_id(db: Connection, ids: Sequence[UUID]) -> dict[UUID, Line]:

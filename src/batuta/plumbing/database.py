@@ -125,14 +125,26 @@ async def insert_new(
 ) -> list[tuple[Any, ...]]:
     """Insert rows that no unique key refuses and return the given columns of those inserted.
 
-    Rows come sorted by their unique key, so that two batches wait for each other and never deadlock.
+    Rows come sorted by their unique key, so that two batches wait for each other and never deadlock. Many go in by
+    COPY, which takes all or none: where a key is there already, it is undone and they go in by a statement.
     """
     given = list(rows)
     if not given:
         return []
     columns = tuple(given[0])
+    if len(given) >= COPY_ROWS_MIN and set(returning) <= set(columns) and await _copied(db, table, given):
+        return [tuple(row[column] for column in returning) for row in given]
     statement = _insert_ignoring(table, columns, tuple(returning))
     return [tuple(row) for row in await db.execute(statement, _by_column(columns, given))]
+
+
+async def _copied(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> bool:
+    try:
+        async with db.savepoint():
+            await copy_rows(db, table, rows)
+    except asyncpg.UniqueViolationError:
+        return False
+    return True
 
 
 async def upsert_rows(

@@ -12,7 +12,7 @@ from batuta.kernel.states import move
 from batuta.ordering.commands.moving import lock_orders, set_statuses
 from batuta.ordering.domain import HOLD_MOVES, Hold, HoldStatus, NewHold, OrderStatus, Stage
 from batuta.ordering.events import HoldEnded, HoldPlaced, OrderAccepted
-from batuta.ordering.queries import orders_by_id, read_hold
+from batuta.ordering.queries import holds_on, read_hold
 from batuta.ordering.tables import hold
 from batuta.payments.domain import Balance
 from batuta.payments.queries import balances
@@ -127,8 +127,8 @@ async def accept_ready(db: Connection, *, order_ids: Sequence[UUID], now: dateti
     if not placed:
         return []
     money = await balances(db, placed)
-    found = await orders_by_id(db, placed)
-    ready = [id_ for id_ in placed if is_covered(money.get(id_)) and not found[id_].is_held(Stage.SOURCE)]
+    held = await holds_on(db, placed, Stage.SOURCE)
+    ready = [id_ for id_ in placed if is_covered(money.get(id_)) and id_ not in held]
     await set_statuses(db, dict.fromkeys(ready, OrderStatus.ACCEPTED))
     await publish(db, [OrderAccepted(stream=id_, happened_at=now, actor="system:ordering") for id_ in ready])
     return ready

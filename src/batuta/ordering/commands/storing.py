@@ -78,8 +78,8 @@ def _order_row(one: Draft, priced: Quote, number: str) -> dict[str, Any]:
         "locale": one.locale,
         "email": asked.email,
         "phone": asked.phone,
-        "ship_to": msgspec.to_builtins(one.ship_to),
-        "bill_to": msgspec.to_builtins(asked.bill_to),
+        "ship_to": one.ship_to,
+        "bill_to": asked.bill_to,
         "net_minor": priced.net_minor,
         "tax_minor": priced.tax_minor,
         "gross_minor": priced.gross_minor,
@@ -95,17 +95,24 @@ def _order_row(one: Draft, priced: Quote, number: str) -> dict[str, Any]:
     }
 
 
+_NOWHERE: Mapping[str, int] = {str(bucket): 0 for bucket in Bucket} | {"returned": 0}
+
+
 def _line_rows(one: Draft, priced: Quote) -> list[dict[str, Any]]:
-    return [
-        {
+    order_id = one.asked.id
+    rows = []
+    for entry, price in zip(one.lines, priced.lines, strict=True):
+        quantity = entry.asked.quantity
+        bucket = "reserved" if entry.is_tracked else "open"
+        row = {
             "id": entry.id,
-            "order_id": one.asked.id,
+            "order_id": order_id,
             "position": entry.position,
             "sku_id": entry.sku.id,
             "sku_code": entry.sku.code,
             "name": entry.name,
-            "quantity": entry.asked.quantity,
-            "components": [[str(part.sku_id), part.quantity] for part in entry.components],
+            "quantity": quantity,
+            "components": [(part.sku_id, part.quantity) for part in entry.components],
             "is_tracked": entry.is_tracked,
             "is_shipped": entry.is_shipped,
             "unit_price_minor": price.unit_price_minor,
@@ -121,13 +128,12 @@ def _line_rows(one: Draft, priced: Quote) -> list[dict[str, Any]]:
             "is_tax_included": price.is_tax_included,
             "rounding_rule": price.rounding_rule,
             "tax_engine": price.engine,
-            "first_bucket": str(bucket),
-            **{str(each_): entry.asked.quantity if each_ is bucket else 0 for each_ in Bucket},
-            "returned": 0,
+            "first_bucket": bucket,
+            **_NOWHERE,
         }
-        for entry, price in zip(one.lines, priced.lines, strict=True)
-        for bucket in [Bucket.RESERVED if entry.is_tracked else Bucket.OPEN]
-    ]
+        row[bucket] = quantity
+        rows.append(row)
+    return rows
 
 
 def payments_of(one: Draft) -> list[Payment]:

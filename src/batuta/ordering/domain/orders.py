@@ -95,6 +95,18 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     tax_engine: str
 
 
+class Contact(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is told about an order, and what every message names. name: who receives the goods."""
+
+    id: UUID
+    number: str
+    channel_id: UUID
+    currency: str
+    email: str | None
+    locale: str
+    name: str
+
+
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """An order as it stands. shipping_minor: what the customer pays for shipping, with its tax."""
 
