@@ -7,16 +7,18 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Text, Uuid, bindparam, or_, select
+from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, or_, select
 
 from batuta.kernel.errors import Invalid, Refused
 from batuta.kernel.periods import Period
 from batuta.plumbing.audit import Law
-from batuta.plumbing.database import Connection, Instant, arrays, params, rows_with
+from batuta.plumbing.database import Connection, Instant, Row, arrays, params, rows_with
+from batuta.plumbing.listing import Listing
 from batuta.pricing.domain import (
     ListedPrice,
     ListedRate,
     Price,
+    PriceFilter,
     PriceList,
     Quote,
     QuoteRequest,
@@ -100,6 +102,29 @@ _PRICES_OF = (
     .order_by(price.c.price_list_id, price.c.sku_id, price.c.from_at)
 )
 
+_channel_ids = bindparam("channel_ids", type_=ARRAY(Uuid(), dimensions=1))
+_PRICE_LIST_LISTING = Listing(
+    select(price_list),
+    order=(price_list.c.code,),
+    filters={"channel_ids": price_list.c.channel_id == any_(_channel_ids)},
+)
+_PRICE_LISTING = Listing(
+    select(price),
+    order=(price.c.price_list_id, price.c.sku_id, price.c.from_at),
+    filters={
+        "price_list_id": price.c.price_list_id == bindparam("price_list_id", type_=Uuid()),
+        "sku_ids": price.c.sku_id == any_(bindparam("sku_ids", type_=ARRAY(Uuid(), dimensions=1))),
+        "channel_ids": price.c.price_list_id.in_(
+            select(price_list.c.id).where(price_list.c.channel_id == any_(_channel_ids))
+        ),
+    },
+)
+_TAX_RATE_LISTING = Listing(
+    select(tax_rate),
+    order=(tax_rate.c.country, tax_rate.c.region, tax_rate.c.tax_category, tax_rate.c.from_at),
+    filters={"country": tax_rate.c.country == bindparam("country", type_=Text())},
+)
+
 AUDIT = (
     Law(
         "no two prices of a list and SKU hold at once",
@@ -144,20 +169,42 @@ async def price_lists_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID,
     return {one.id: one for one in found}
 
 
+async def list_price_lists(
+    db: Connection, *, channel_ids: Sequence[UUID] | None = None, behind: str | None = None, limit: int
+) -> list[PriceList]:
+    """A page of price lists, or of those of some channels, in the order of their codes."""
+    given = {"channel_ids": channel_ids}
+    rows = await _PRICE_LIST_LISTING.read(db, given, behind=None if behind is None else (behind,), limit=limit)
+    return msgspec.convert([dict(row) for row in rows], list[PriceList])
+
+
+async def list_prices(
+    db: Connection, *, wanted: PriceFilter, behind: tuple[UUID, UUID, datetime] | None = None, limit: int
+) -> list[Price]:
+    """A page of dated prices by list, SKU and beginning."""
+    rows = await _PRICE_LISTING.read(db, msgspec.structs.asdict(wanted), behind=behind, limit=limit)
+    return [_price(row) for row in rows]
+
+
+async def list_tax_rates(
+    db: Connection,
+    *,
+    country: str | None = None,
+    behind: tuple[str, str, str, datetime] | None = None,
+    limit: int,
+) -> list[TaxRate]:
+    """A page of dated tax rates by country, region, category and beginning."""
+    rows = await _TAX_RATE_LISTING.read(db, {"country": country}, behind=behind, limit=limit)
+    return [_tax_rate(row) for row in rows]
+
+
 async def prices_of(db: Connection, pairs: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], list[Price]]:
     """Every price of (price list, SKU), past, present and to come, the earliest first."""
     lists, skus = [one for one, _ in pairs], [one for _, one in pairs]
     rows = await db.execute(_PRICES_OF, params("wanted", price_list_id=lists, sku_id=skus))
     found: dict[tuple[UUID, UUID], list[Price]] = {pair: [] for pair in pairs}
     for row in rows:
-        found[row.price_list_id, row.sku_id].append(
-            Price(
-                price_list_id=row.price_list_id,
-                sku_id=row.sku_id,
-                amount_minor=row.amount_minor,
-                valid=Period(row.from_at, row.until_at),
-            )
-        )
+        found[row.price_list_id, row.sku_id].append(_price(row))
     return found
 
 
@@ -165,15 +212,7 @@ async def tax_rates_of(db: Connection, countries: Collection[str]) -> dict[str, 
     """Every rate of the countries and their regions, past, present and to come, the earliest first."""
     found: dict[str, list[TaxRate]] = {country: [] for country in countries}
     for row in sorted(await rows_with(db, tax_rate.c.country, countries), key=_by_subject):
-        found[row["country"]].append(
-            TaxRate(
-                country=row["country"],
-                region=row["region"],
-                tax_category=row["tax_category"],
-                rate_bp=row["rate_bp"],
-                valid=Period(row["from_at"], row["until_at"]),
-            )
-        )
+        found[row["country"]].append(_tax_rate(row))
     return found
 
 
@@ -184,6 +223,25 @@ async def shipping_charges_of(db: Connection, channel_ids: Collection[UUID]) -> 
     for row in sorted(rows, key=lambda row: (row["service_kind"], row["currency"], row["position"])):
         found[row["channel_id"]].append(msgspec.convert(row, ShippingCharge))
     return found
+
+
+def _price(row: Row) -> Price:
+    return Price(
+        price_list_id=row["price_list_id"],
+        sku_id=row["sku_id"],
+        amount_minor=row["amount_minor"],
+        valid=Period(row["from_at"], row["until_at"]),
+    )
+
+
+def _tax_rate(row: Row | dict[str, Any]) -> TaxRate:
+    return TaxRate(
+        country=row["country"],
+        region=row["region"],
+        tax_category=row["tax_category"],
+        rate_bp=row["rate_bp"],
+        valid=Period(row["from_at"], row["until_at"]),
+    )
 
 
 def _by_subject(row: dict[str, Any]) -> tuple[Any, ...]:

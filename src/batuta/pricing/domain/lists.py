@@ -83,6 +83,14 @@ class ShippingCharge(msgspec.Struct, frozen=True, kw_only=True):
     tax_category: Code | None = None
 
 
+class PriceFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which prices to list; None is any. channel_ids: of whose lists."""
+
+    price_list_id: UUID | None = None
+    sku_ids: list[UUID] | None = None
+    channel_ids: list[UUID] | None = None
+
+
 class BadTariff(Invalid):
     """An amount, rate, currency or code is outside of what it can be."""
 

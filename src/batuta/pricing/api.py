@@ -1,0 +1,176 @@
+"""Price lists, prices, tax rates and shipping charges, to read; and quotes."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+
+from batuta.catalog.domain import Sku
+from batuta.catalog.queries import skus_by_code
+from batuta.company.domain import Channel
+from batuta.company.queries import channels_by_code, channels_by_id
+from batuta.kernel.errors import NotFound
+from batuta.kernel.outcomes import only
+from batuta.kernel.quantities import Code, Quantity
+from batuta.plumbing.database import Engine
+from batuta.plumbing.web import LIMIT_USUAL, Caller, Cursor, Limit, Page, page_of, read_cursor, requires
+from batuta.plumbing.web.moments import fresh_id, moment
+from batuta.pricing.domain import Price, PriceFilter, PriceList, Quote, QuoteLine, QuoteRequest, ShippingCharge, TaxRate
+from batuta.pricing.domain.lists import Country, Region
+from batuta.pricing.queries import (
+    list_price_lists,
+    list_prices,
+    list_tax_rates,
+    quote,
+    shipping_charges_of,
+)
+
+LINES_MAX = 1_000
+SKUS_MAX = 200
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+Few = Annotated[list[UUID] | None, QueryParameter(max_items=SKUS_MAX)]
+In = Annotated[str | None, QueryParameter(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
+
+
+class UnknownChannel(NotFound):
+    """There is no such channel, or not for you."""
+
+
+class UnknownSku(NotFound):
+    """There is no such SKU."""
+
+
+class AskedLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Units of a SKU."""
+
+    sku_code: Code
+    quantity: Quantity
+
+
+class AskedQuote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What would be ordered. country, region: where it would go; the channel's country when they say nothing.
+
+    service_kind: how it would be shipped; without it the quote has no shipping.
+    """
+
+    channel_code: Code
+    lines: Annotated[list[AskedLine], msgspec.Meta(min_length=1, max_length=LINES_MAX)]
+    country: Country | None = None
+    region: Region = ""
+    service_kind: Code | None = None
+
+
+class ShippingCharges(msgspec.Struct, frozen=True, kw_only=True):
+    """What a channel asks for shipping; of one service, the least amount of goods first."""
+
+    charges: list[ShippingCharge]
+
+
+@get("/api/price-lists", guards=[requires("pricing.read")])
+async def price_lists(
+    engine: NamedDependency[Engine],
+    caller: NamedDependency[Caller],
+    cursor: Cursor = None,
+    limit: Limit = LIMIT_USUAL,
+) -> Page[PriceList]:
+    """List the price lists of the caller's channels in the order of their codes."""
+    behind = read_cursor(cursor, tuple[Code])[0] if cursor else None
+    async with engine.connect() as db:
+        found = await list_price_lists(db, channel_ids=_channels(caller), behind=behind, limit=limit + 1)
+    return page_of(found, limit=limit, key=lambda one: (one.code,))
+
+
+@get("/api/prices", guards=[requires("pricing.read")])
+async def prices(  # noqa: PLR0917 - the parameters of the address
+    engine: NamedDependency[Engine],
+    caller: NamedDependency[Caller],
+    price_list_id: FromQuery[UUID | None] = None,
+    sku_id: Few = None,
+    cursor: Cursor = None,
+    limit: Limit = LIMIT_USUAL,
+) -> Page[Price]:
+    """List dated prices, past, present and to come, by list, SKU and beginning."""
+    behind = read_cursor(cursor, tuple[UUID, UUID, Instant]) if cursor else None
+    wanted = PriceFilter(price_list_id=price_list_id, sku_ids=sku_id, channel_ids=_channels(caller))
+    async with engine.connect() as db:
+        found = await list_prices(db, wanted=wanted, behind=behind, limit=limit + 1)
+    return page_of(found, limit=limit, key=lambda one: (one.price_list_id, one.sku_id, one.valid.from_at))
+
+
+@get("/api/tax-rates", guards=[requires("pricing.read")])
+async def tax_rates(
+    engine: NamedDependency[Engine], country: In = None, cursor: Cursor = None, limit: Limit = LIMIT_USUAL
+) -> Page[TaxRate]:
+    """List dated tax rates by country, region and category."""
+    behind = read_cursor(cursor, tuple[Country, Region, Code, Instant]) if cursor else None
+    async with engine.connect() as db:
+        found = await list_tax_rates(db, country=country, behind=behind, limit=limit + 1)
+    return page_of(found, limit=limit, key=lambda one: (one.country, one.region, one.tax_category, one.valid.from_at))
+
+
+@get("/api/channels/{channel_id:uuid}/shipping-charges", guards=[requires("pricing.read")])
+async def shipping_charges(
+    engine: NamedDependency[Engine], caller: NamedDependency[Caller], channel_id: FromPath[UUID]
+) -> ShippingCharges:
+    """Answer with what a channel asks for shipping, by service and amount of goods."""
+    async with engine.connect() as db:
+        if not caller.sees_channel(channel_id) or not await channels_by_id(db, [channel_id]):
+            raise UnknownChannel("there is no such channel", channel_id=str(channel_id))
+        return ShippingCharges(charges=(await shipping_charges_of(db, [channel_id]))[channel_id])
+
+
+@post("/api/quotes", guards=[requires("pricing.read")], status_code=HTTPStatus.OK)
+async def make_quote(
+    engine: NamedDependency[Engine], caller: NamedDependency[Caller], data: JSONBody[AskedQuote]
+) -> Quote:
+    """Price what would be ordered, with its tax and shipping, to the last cent; nothing is kept."""
+    now = moment()
+    async with engine.connect() as db:
+        channel = (await channels_by_code(db, [data.channel_code])).get(data.channel_code)
+        if channel is None or not caller.sees_channel(channel.id):
+            raise UnknownChannel("there is no such channel", channel_code=data.channel_code)
+        skus = await skus_by_code(db, {line.sku_code for line in data.lines})
+        return only(await quote(db, requests=[_request(data, channel, _lines(data, skus), now=now)]))
+
+
+def _request(data: AskedQuote, channel: Channel, lines: list[QuoteLine], *, now: datetime) -> QuoteRequest:
+    return QuoteRequest(
+        id=fresh_id(),
+        channel_id=channel.id,
+        currency=channel.currency,
+        tax_mode=channel.tax_mode,
+        rounding_rule=channel.policies.rounding_rule,
+        country=data.country or channel.country,
+        region=data.region,
+        lines=lines,
+        service_kind=data.service_kind,
+        at=now,
+    )
+
+
+def _lines(data: AskedQuote, skus: dict[str, Sku]) -> list[QuoteLine]:
+    for line in data.lines:
+        if line.sku_code not in skus:
+            raise UnknownSku("there is no such SKU", sku_code=line.sku_code)
+    return [
+        QuoteLine(
+            line_id=fresh_id(),
+            sku_id=skus[line.sku_code].id,
+            tax_category=skus[line.sku_code].tax_category,
+            quantity=line.quantity,
+        )
+        for line in data.lines
+    ]
+
+
+def _channels(caller: Caller) -> list[UUID] | None:
+    return None if caller.channel_ids is None else sorted(caller.channel_ids)
+
+
+ROUTES = [price_lists, prices, tax_rates, shipping_charges, make_quote]
