@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 from batuta.plumbing.database import DatabaseError, Engine, create_engine
 from batuta.plumbing.embedded import EmbeddedServer
 from batuta.plumbing.events import facts_of, publish
+from batuta.plumbing.memory import settle_in
 from batuta.plumbing.migrate import migrate
 from batuta.plumbing.settings import Settings
 from batuta.plumbing.telemetry import configure_logs
@@ -41,6 +42,7 @@ def main() -> None:
     arguments = _arguments()
     configure_logs(level="error", form="console")
     data = read(arguments.source, limit=arguments.limit)
+    settle_in()
     figures = uvloop.run(
         _run(
             data,

@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 
 from batuta.plumbing.database import Engine, create_engine
 from batuta.plumbing.embedded import EmbeddedServer
+from batuta.plumbing.memory import settle_in
 from batuta.plumbing.migrate import migrate
 from batuta.plumbing.telemetry import configure_logs
 from examples.online_retail.importing import import_all, is_finished
@@ -31,6 +32,7 @@ def main() -> None:
     configure_logs(level="error", form="console")
     started = time.monotonic()
     data = read(arguments.source, limit=arguments.limit)
+    settle_in()
     figures = uvloop.run(_run(data, arguments.folder, is_quiet=arguments.json or not sys.stderr.isatty()))
     figures |= {"seconds": round(time.monotonic() - started, 1)}
     print(json.dumps(figures, ensure_ascii=False, default=str) if arguments.json else _told(figures))

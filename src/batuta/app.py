@@ -27,6 +27,7 @@ from batuta.identity.domain import OpenIdProvider
 from batuta.identity.queries import Shown, shown_of_demo
 from batuta.kernel.errors import Refused, Unavailable
 from batuta.plumbing.database import create_engine
+from batuta.plumbing.memory import settle_in
 from batuta.plumbing.migrate import migrate
 from batuta.plumbing.opening import OpenDatabase, open_database
 from batuta.plumbing.settings import Settings
@@ -119,6 +120,7 @@ async def serve(settings: Settings, *, announce: Callable[[str, Shown], None]) -
             app.state[ALLOW_PRIVATE_WEBHOOKS] = settings.webhooks_allow_private
             server = _Server(_config(app), lambda: announce(_address(settings), shown))
             async with _worker_beside(settings, database):
+                settle_in()
                 await server.serve(sockets=[listener])
 
 
@@ -170,6 +172,7 @@ async def _worker_beside(settings: Settings, database: OpenDatabase) -> AsyncIte
 async def _work(settings: Settings, url: str) -> None:
     # It imports every room, and requests need not wait for that.
     worker = await asyncio.to_thread(importlib.import_module, "batuta.worker")
+    settle_in()
     engine = create_engine(url, pool_size=WORKER_CONNECTIONS)
     try:
         sender = worker.Sender(is_private_allowed=settings.webhooks_allow_private)

@@ -16,29 +16,29 @@ from batuta.kernel.ids import child_id
 from batuta.locations.queries import locations_by_id
 from batuta.notifications.commands import notify
 from batuta.notifications.domain import Fact, Notice
-from batuta.ordering.domain import Order
+from batuta.ordering.domain import Contact
 from batuta.ordering.events import OrderPlaced, UnitsCancelled
-from batuta.ordering.queries import orders_by_id
+from batuta.ordering.queries import contacts_of
 from batuta.payments.events import PaymentDeclined, PaymentRefunded
 from batuta.plumbing.database import Connection
 from batuta.returns.events import Received
 from batuta.shipping.queries import carriers_by_id, parcels_by_id, services_by_id
 
 Told = TypeVar("Told", bound=Event)
-Facts = Callable[[Told, Order], Mapping[str, Fact]]
+Facts = Callable[[Told, Contact], Mapping[str, Fact]]
 
 _log = structlog.get_logger("batuta.telling")
 
 
 async def tell_placed(db: Connection, events: Sequence[OrderPlaced], now: datetime) -> None:
-    def facts(one: OrderPlaced, _: Order) -> Mapping[str, Fact]:
+    def facts(one: OrderPlaced, _: Contact) -> Mapping[str, Fact]:
         return {"total_minor": one.gross_minor, "currency": one.currency}
 
     await _tell(db, "order_placed", events, _known(facts), lambda one: one.stream, now=now)
 
 
 async def tell_payment_failed(db: Connection, events: Sequence[PaymentDeclined], now: datetime) -> None:
-    def facts(one: PaymentDeclined, order: Order) -> Mapping[str, Fact]:
+    def facts(one: PaymentDeclined, order: Contact) -> Mapping[str, Fact]:
         return {"due_minor": one.amount_minor, "currency": order.currency}
 
     declined = [one for one in events if not one.is_renewal]
@@ -51,7 +51,7 @@ async def tell_shipped(db: Connection, events: Sequence[HandedOver], now: dateti
         services = await services_by_id(db, {one.service_id for one in parcels.values() if one.service_id})
         carriers = await carriers_by_id(db, {one.carrier_id for one in services.values()})
 
-        def facts(one: HandedOver, _: Order) -> Mapping[str, Fact]:
+        def facts(one: HandedOver, _: Contact) -> Mapping[str, Fact]:
             sent = [parcels[id_] for id_ in one.parcel_ids if id_ in parcels]
             names = {carriers[services[each.service_id].carrier_id].name for each in sent if each.service_id}
             numbers = [each.tracking_number for each in sent if each.tracking_number]
@@ -69,7 +69,7 @@ async def tell_ready_for_pickup(db: Connection, events: Sequence[ReadyForPickup]
     async def read(heard: Sequence[ReadyForPickup]) -> Facts[ReadyForPickup]:
         places = await locations_by_id(db, {one.location_id for one in heard})
 
-        def facts(one: ReadyForPickup, _: Order) -> Mapping[str, Fact]:
+        def facts(one: ReadyForPickup, _: Contact) -> Mapping[str, Fact]:
             place = places[one.location_id]
             address = ", ".join([*place.address.street, place.address.city])
             return {"location": place.name, "address": address, "code": one.code, "until_at": one.until_at}
@@ -80,28 +80,28 @@ async def tell_ready_for_pickup(db: Connection, events: Sequence[ReadyForPickup]
 
 
 async def tell_delivered(db: Connection, events: Sequence[Delivered], now: datetime) -> None:
-    def facts(one: Delivered, _: Order) -> Mapping[str, Fact]:
+    def facts(one: Delivered, _: Contact) -> Mapping[str, Fact]:
         return {"delivered_at": one.delivered_at}
 
     await _tell(db, "delivered", events, _known(facts), lambda one: one.parcel_id, now=now)
 
 
 async def tell_cancelled(db: Connection, events: Sequence[UnitsCancelled], now: datetime) -> None:
-    def facts(one: UnitsCancelled, _: Order) -> Mapping[str, Fact]:
+    def facts(one: UnitsCancelled, _: Contact) -> Mapping[str, Fact]:
         return {"units": sum(line.quantity for line in one.lines)}
 
     await _tell(db, "cancelled", events, _known(facts), lambda one: one.cause_id, now=now)
 
 
 async def tell_refunded(db: Connection, events: Sequence[PaymentRefunded], now: datetime) -> None:
-    def facts(one: PaymentRefunded, order: Order) -> Mapping[str, Fact]:
+    def facts(one: PaymentRefunded, order: Contact) -> Mapping[str, Fact]:
         return {"amount_minor": one.amount_minor, "currency": order.currency}
 
     await _tell(db, "refunded", events, _known(facts), lambda one: child_id(one.payment_id, one.cause_id), now=now)
 
 
 async def tell_return_received(db: Connection, events: Sequence[Received], now: datetime) -> None:
-    def facts(one: Received, _: Order) -> Mapping[str, Fact]:
+    def facts(one: Received, _: Contact) -> Mapping[str, Fact]:
         return {"units": sum(line.quantity for line in one.lines)}
 
     await _tell(db, "return_received", events, _known(facts), lambda one: one.return_id, now=now)
@@ -129,7 +129,7 @@ async def _tell(
 
     What a muted channel would say is not even read.
     """
-    orders = await orders_by_id(db, {one.stream for one in events})
+    orders = await contacts_of(db, {one.stream for one in events})
     channels = await channels_by_id(db, {one.channel_id for one in orders.values()})
     notices: list[Notice] = []
     heard: list[Told] = []
@@ -153,20 +153,22 @@ async def _tell(
             _log.warning("not_told", template=template, stream=str(notice.stream), code=outcome.code, **outcome.facts)
 
 
-async def _common(db: Connection, channels: Mapping[UUID, Channel]) -> Callable[[Order], dict[str, Fact]]:
+async def _common(db: Connection, channels: Mapping[UUID, Channel]) -> Callable[[Contact], dict[str, Fact]]:
     """What every message says: to whom, about which order, from which shop."""
     brands = await brands_by_id(db, {one.brand_id for one in channels.values()})
     sellers = await legal_entities_by_id(db, {one.legal_entity_id for one in brands.values()})
 
-    def common(order: Order) -> dict[str, Fact]:
+    def common(order: Contact) -> dict[str, Fact]:
         brand = brands[channels[order.channel_id].brand_id]
         zone = sellers[brand.legal_entity_id].time_zone
-        return {"name": order.ship_to.name, "order_number": order.number, "shop": brand.name, "time_zone": zone}
+        return {"name": order.name, "order_number": order.number, "shop": brand.name, "time_zone": zone}
 
     return common
 
 
-def _notice(template: str, order: Order, facts: Mapping[str, Fact], subject: UUID, *, is_muted: bool = False) -> Notice:
+def _notice(
+    template: str, order: Contact, facts: Mapping[str, Fact], subject: UUID, *, is_muted: bool = False
+) -> Notice:
     return Notice(
         id=child_id(order.id, "message", template, subject),
         template=template,
