@@ -9,8 +9,6 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from sqlalchemy import text
 
 from batuta.kernel.errors import BatutaError
@@ -21,9 +19,9 @@ from batuta.plumbing.web.bodies import BODY_BYTES_MAX, check_request, note_body
 from batuta.plumbing.web.callers import Guard, anyone, caller_of, name_permission, nobody
 from batuta.plumbing.web.express import Express, express_of
 from batuta.plumbing.web.observing import Observing
+from batuta.plumbing.web.openapi import DOCUMENTATION_ROUTES
 from batuta.plumbing.web.problems import explain, explain_accident, explain_http
 
-API_VERSION = "1"
 READY_WITHIN_S = 2
 
 
@@ -60,10 +58,11 @@ def create_shell(
     database_problem: what the embedded server's watch knows when the database is away.
     explain_nowhere: answers for addresses where no route is.
     """
-    for route in routes:
-        name_permission(route)
+    handlers = [live, ready, metrics, *DOCUMENTATION_ROUTES, *routes]
+    for handler in handlers:
+        name_permission(handler)
     return Shell(
-        route_handlers=[live, ready, metrics, *routes],
+        route_handlers=handlers,
         dependencies={
             "engine": Provide(lambda: engine, sync_to_thread=False),
             "caller": Provide(caller_of, sync_to_thread=False),
@@ -73,7 +72,7 @@ def create_shell(
         exception_handlers={BatutaError: explain, HTTPException: explain_nowhere, Exception: explain_accident},
         before_request=check_request,
         middleware=[Observing()],
-        openapi_config=OpenAPIConfig("batuta", API_VERSION, path="/api", render_plugins=[JsonRenderPlugin()]),
+        openapi_config=None,
         request_max_body_size=BODY_BYTES_MAX,
         state=State({"engine": engine, "guard": guard, "batchers": {}}),
         on_shutdown=[_end_batches],
