@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from batuta.connectors.webhooks.api.seeing import MANAGE, seen
 from batuta.connectors.webhooks.commands import replay_deliveries, replay_stream, replay_time
@@ -66,8 +66,8 @@ async def list_deliveries(  # noqa: PLR0917 - the parameters of the address
     engine: NamedDependency[Engine],
     caller: NamedDependency[Caller],
     endpoint_id: FromPath[UUID],
-    status: DeliveryStatus | None = None,
-    stream: UUID | None = None,
+    status: FromQuery[DeliveryStatus | None] = None,
+    stream: FromQuery[UUID | None] = None,
     type_: Type = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT_USUAL,
