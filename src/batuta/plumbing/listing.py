@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Select, bindparam, func, literal_column, tuple_
+from sqlalchemy import Column, ColumnElement, Select, bindparam, func, text, tuple_
 
 from batuta.plumbing.database import Connection, Integer, Row, Text
 
@@ -13,7 +13,7 @@ WORDS_MAX = 10
 WORD_LENGTH_MAX = 100
 NOTHING: Mapping[str, Any] = {}
 
-_SIMPLE: ColumnElement[Any] = literal_column("'simple'::regconfig")
+_SIMPLE = text("'simple'::regconfig")
 
 
 class Listing:
@@ -61,7 +61,7 @@ class Listing:
 
 def words_of(*texts: ColumnElement[Any]) -> ColumnElement[Any]:
     """The words in texts and in the values of JSON, for an index and for `has_words`."""
-    words = [func.to_tsvector(_SIMPLE, text) for text in texts]
+    words = [func.to_tsvector(_SIMPLE, one) for one in texts]
     found: ColumnElement[Any] = words[0]
     for more in words[1:]:
         found = found.op("||")(more)
@@ -70,7 +70,7 @@ def words_of(*texts: ColumnElement[Any]) -> ColumnElement[Any]:
 
 def parts_of(code: ColumnElement[str]) -> ColumnElement[Any]:
     """A code with its separators as spaces, so that its parts are words."""
-    return func.translate(code, literal_column("'-_./'"), literal_column("'    '"))
+    return func.translate(code, text("'-_./'"), text("'    '"))
 
 
 def has_words(words: ColumnElement[Any], name: str) -> ColumnElement[bool]:
