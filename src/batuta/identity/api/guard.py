@@ -13,6 +13,7 @@ from batuta.identity.domain.sessions import SEEN_EVERY, Session, check_csrf, has
 from batuta.identity.queries import key_by_id, session_by_hash
 from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.web import AnyRequest, Caller, Guard, NotSignedIn
+from batuta.plumbing.web.bodies import header_of
 from batuta.plumbing.web.browsers import browser_of, changes_nothing, csrf_given, session_token
 from batuta.plumbing.web.moments import moment
 
@@ -30,7 +31,7 @@ def guard_of(engine: Engine, *, clock: Clock = moment) -> Guard:
     keys = KnownKeys(engine)
 
     async def guard(request: AnyRequest) -> Caller:
-        if given := request.headers.get("authorization"):
+        if given := header_of(request, b"authorization"):
             scheme, _, shown = given.partition(" ")
             if scheme.lower() != SCHEME:
                 raise NotSignedIn("send an API key as: Authorization: Bearer bat_…")

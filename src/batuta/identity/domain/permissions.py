@@ -83,6 +83,7 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[str]] = {
     Role.PICKER: _PICKING,
     Role.STORE: _PICKING
     | {
+        "orders.read",
         "orders.place",
         "carts.write",
         "inventory.reserve",
