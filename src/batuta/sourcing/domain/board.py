@@ -59,6 +59,11 @@ class Place:
         self.least_opening = self.opening + at_nothing
         self.least_units = [unit + per_gram * demand.weight_g for unit, demand in zip(self.units, demands, strict=True)]
 
+    def handling_minor(self, units: Sequence[int]) -> int:
+        """What picking and packing these units of each demand costs."""
+        pieces = sum(per_unit * count for per_unit, count in zip(self.pieces, units, strict=True))
+        return self.candidate.handling_order_minor + self.candidate.handling_unit_minor * pieces
+
     def moved(self, j: int, units: int) -> int:
         """The tie key of units that the order does not hold here."""
         return max(0, units - self.claimed[j]) * self.pieces[j] * MOVED
@@ -89,6 +94,7 @@ class Board:
         self.is_shared = len(set(skus)) < len(skus)
         self.base = -terms.split_penalty_minor << COST_SHIFT
         self.places_max = terms.max_splits + 1
+        self._alone: dict[UUID, Costs | None] = {}
 
     def key_of(self, placed: Mapping[int, Sequence[int]]) -> int | None:
         """The key of units by place and demand; None when a place has not all of its part, or no lane takes it."""
@@ -107,10 +113,22 @@ class Board:
         placed = self.placed_of(placement)
         if placed is None or len(placed) > self.places_max:
             return None
-        is_there = all(self.places[i].has_all(self.demands, units) for i, units in placed.items())
-        if not is_there or self.key_of(placed) is None:
-            return None
-        return self.choice_of(placed, is_greedy=False).costs
+        freight_minor = handling_minor = 0
+        for i, units in placed.items():
+            place, (weight_g, mask) = self.places[i], self._parcel(i, units)
+            if not mask or not place.has_all(self.demands, units):
+                return None
+            freight_minor += place.tariff.price(weight_g, mask)[0]
+            handling_minor += place.handling_minor(units)
+        split_minor = self.terms.split_penalty_minor * (len(placed) - 1)
+        return Costs(freight_minor=freight_minor, handling_minor=handling_minor, split_minor=split_minor)
+
+    def costs_alone(self, location_id: UUID) -> Costs | None:
+        """What the whole order from one location would cost; asked of every line, so it is kept."""
+        if location_id not in self._alone:
+            whole = {location_id: {one.parts: one.quantity for one in self.demands}}
+            self._alone[location_id] = self.costs_of(whole)
+        return self._alone[location_id]
 
     def placed_of(self, placement: Placement) -> dict[int, list[int]] | None:
         placed = {}
@@ -136,9 +154,7 @@ class Board:
             units=tuple(sent),
             service_id=lane.service_id if lane else None,
             freight_minor=price_minor,
-            handling_minor=candidate.handling_order_minor
-            + candidate.handling_unit_minor
-            * sum(demand.pieces * count for demand, count in zip(self.demands, units, strict=True)),
+            handling_minor=self.places[i].handling_minor(units),
         )
 
     def _parcel(self, i: int, units: Sequence[int]) -> tuple[int, int]:

@@ -142,12 +142,9 @@ def _rule_for(board: Board, facts: Facts, parts: Parts, one: Considered) -> Rule
 
 
 def _cheapest_with(board: Board, choice: Choice, asked: Asked, candidate: Candidate) -> Costs | None:
-    plans = [
-        _swapped(choice, asked, candidate),
-        {candidate.location_id: {one.parts: one.quantity for one in board.demands}},
-    ]
-    priced = [costs for plan in plans if (costs := board.costs_of(plan)) is not None]
-    return min(priced, key=lambda costs: costs.total_minor, default=None)
+    swapped = _swapped(choice, asked, candidate)
+    plans = [board.costs_of(swapped), board.costs_alone(candidate.location_id)]
+    return min((costs for costs in plans if costs is not None), key=lambda costs: costs.total_minor, default=None)
 
 
 def _swapped(choice: Choice, asked: Asked, candidate: Candidate) -> dict[UUID, dict[Parts, int]]:
