@@ -76,6 +76,18 @@ class AuthorisationExpired(Event, frozen=True, kw_only=True):
     amount_minor: int
 
 
+class AskedByHand(Event, frozen=True, kw_only=True):
+    """Somebody asked for money to be moved: `refund`, `capture`, `void` or `retry`.
+
+    cause_id: what its payments' facts name as their cause; of a retry, the instruction.
+    """
+
+    kind: str
+    cause_id: UUID
+    amount_minor: int
+    reason: str = ""
+
+
 def event_of(fact: Fact) -> Event:
     """The event that tells a fact."""
     about: dict[str, Any] = {"stream": fact.order_id, "happened_at": fact.at, "actor": _actor(fact)}

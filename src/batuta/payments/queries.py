@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, BigInteger, Uuid, any_, bindparam, cast, func, select, text
 
 from batuta.payments.domain import (
+    GOODWILL,
     Account,
     Balance,
     Book,
@@ -81,6 +82,17 @@ def _book(row: Row, asked: frozenset[UUID]) -> Book:
         sums=sums,
         own_entry_ids=[one["id"] for one in row.entries if one["id"] in asked],
     )
+
+
+async def goodwill_of(db: Connection, order_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """What each order was credited by hand; orders that were not are left out."""
+    rows = await db.execute(_goodwill, {"ids": list(order_ids)})
+    return {row.order_id: row.amount_minor for row in rows}
+
+
+async def instructions_by_id(db: Connection, ids: Sequence[UUID]) -> dict[UUID, Instruction]:
+    """Calls to providers, made or to be made; unknown ids are left out."""
+    return {row.id: _instruction(row) for row in await db.execute(_instructions, {"ids": list(ids)})}
 
 
 async def dues_of(db: Connection, order_ids: Sequence[UUID]) -> dict[UUID, int]:
@@ -171,6 +183,13 @@ _dues = (
     .where(entry.c.order_id == _ids, entry.c.payment_id.is_(None))
     .group_by(entry.c.order_id, entry.c.kind, entry.c.debit)
 )
+
+_goodwill = (
+    select(entry.c.order_id, _amount)
+    .where(entry.c.order_id == _ids, entry.c.kind == EntryKind.ADJUST, entry.c.name == GOODWILL)
+    .group_by(entry.c.order_id)
+)
+_instructions = select(instruction).where(instruction.c.id == _ids)
 
 _calls = (
     select(

@@ -1,7 +1,20 @@
 """The rules of money: pure values and decisions, no I/O."""
 
 from batuta.payments.domain.books import Book, PaymentView
-from batuta.payments.domain.capturing import CaptureRequest, CaptureRequested, capture
+from batuta.payments.domain.by_hand import (
+    GOODWILL,
+    Amount,
+    CaptureByHand,
+    NotCovered,
+    NothingHeld,
+    NothingToCapture,
+    OtherCurrency,
+    RefundByHand,
+    VoidByHand,
+    check_currency,
+    credit_of,
+)
+from batuta.payments.domain.capturing import CaptureRequest, CaptureRequested, capture, uncovered_minor
 from batuta.payments.domain.entries import (
     SIDES,
     Account,
@@ -63,9 +76,11 @@ from batuta.payments.domain.voiding import VoidRequest, VoidRequested, void
 
 __all__ = [
     "CARRY_OUT",
+    "GOODWILL",
     "INSTRUCTION_MOVES",
     "SIDES",
     "Account",
+    "Amount",
     "AuthorisationRequested",
     "BadWebhook",
     "Balance",
@@ -73,6 +88,7 @@ __all__ = [
     "Call",
     "CannotRetry",
     "Capabilities",
+    "CaptureByHand",
     "CaptureMoment",
     "CaptureRequest",
     "CaptureRequested",
@@ -93,6 +109,10 @@ __all__ = [
     "Method",
     "NewPayment",
     "NoPayment",
+    "NotCovered",
+    "NothingHeld",
+    "NothingToCapture",
+    "OtherCurrency",
     "OverRefund",
     "PaidElsewhere",
     "Payment",
@@ -103,6 +123,7 @@ __all__ = [
     "Provider",
     "ProviderBook",
     "ProviderUnavailable",
+    "RefundByHand",
     "RefundRequest",
     "RefundRequested",
     "Report",
@@ -116,11 +137,14 @@ __all__ = [
     "Sums",
     "UnknownInstruction",
     "UnknownProvider",
+    "VoidByHand",
     "VoidRequest",
     "VoidRequested",
     "authorise",
     "capture",
+    "check_currency",
     "check_payment",
+    "credit_of",
     "due_entry",
     "expire",
     "is_like_card_number",
@@ -128,6 +152,7 @@ __all__ = [
     "renew",
     "retry",
     "settle",
+    "uncovered_minor",
     "unsupported",
     "void",
 ]

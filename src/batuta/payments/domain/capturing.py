@@ -73,6 +73,13 @@ def capture(book: Book, wanted: CaptureRequest, *, now: datetime) -> CaptureRequ
     return _answer(book, request)
 
 
+def uncovered_minor(book: Book, wanted: CaptureRequest, *, now: datetime) -> tuple[int, int]:
+    """What a capture would need, and how much of that nothing would cover."""
+    needed_minor = _needed_minor(book, wanted)
+    parts = _split(book, needed_minor, wanted.cause_id, wanted.cause_id, now)
+    return needed_minor, needed_minor - sum(part.amount_minor for part in parts)
+
+
 def _needed_minor(book: Book, wanted: CaptureRequest) -> int:
     handed_over = sum(one.amount_minor for one in book.requests.values() if one.kind is RequestKind.CAPTURE)
     # A return lowers what is due and is refunded; what it captured once stays captured.
