@@ -35,7 +35,7 @@ READERS = 16
 SETTLED_WITHIN_S = 300
 SECONDS_PER_KILL = 7.0
 KILLS_MIN = 2
-SCARCE_UNITS = 30
+SCARCE_UNITS = 10
 
 FOUND_ORDERS = "SELECT id::text || ' ' || number FROM ordering.\"order\" WHERE id = ANY(CAST(:ids AS uuid[]))"
 FOUND_CANCELS = """
