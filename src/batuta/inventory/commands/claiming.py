@@ -43,7 +43,8 @@ class LockedClaims:
 
     def make(self, holder_id: UUID, line_id: UUID, row: StockKey, quantity: int, *, until_at: datetime | None) -> Claim:
         """Make a line's next claim; its position is part of its id."""
-        position = sum(claim.sku_id == row.sku_id for claim in self.of(holder_id, line_id))
+        ids = self._of_line[holder_id][line_id]
+        position = sum(self._claims[id_].sku_id == row.sku_id for id_ in ids)
         claim = Claim(
             id=claim_id(holder_id, line_id, row.sku_id, position),
             holder_id=holder_id,
@@ -60,7 +61,8 @@ class LockedClaims:
             expires_at=until_at,
             created_at=self._now,
         )
-        self._add(claim)
+        self._claims[claim.id] = claim
+        ids.append(claim.id)
         self._made.append(claim)
         return claim
 

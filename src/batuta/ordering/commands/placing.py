@@ -13,7 +13,7 @@ from batuta.inventory.domain import Harden, OutOfStock, Release, Reserved, Reser
 from batuta.kernel.errors import BatutaError, Refused
 from batuta.kernel.outcomes import each
 from batuta.locations.queries import locations_by_code
-from batuta.ordering.commands.storing import payments_of, store
+from batuta.ordering.commands.storing import Priced, payments_of, store
 from batuta.ordering.domain import BadOrder, Placed, PlaceOrder
 from batuta.ordering.domain.drafts import Draft, World, draft
 from batuta.ordering.queries import orders_by_external_id, orders_by_id
@@ -49,10 +49,10 @@ async def place(db: Connection, *, orders: Sequence[PlaceOrder], now: datetime) 
             outcomes[i] = known[one.asked.id]
         else:
             ready[i] = one
-    quotes = await _quoted(db, ready, outcomes)
-    claims = await _claimed(db, {i: ready[i] for i in quotes}, outcomes, now=now)
+    priced = await _priced(db, ready, outcomes)
+    claims = await _claimed(db, {i: ready[i] for i in priced}, outcomes, now=now)
     claimed = {i: ready[i] for i in claims}
-    stored = await store(db, claimed, quotes, now=now)
+    stored = await store(db, claimed, priced, now=now)
     lost = {i: one for i, one in claimed.items() if i not in stored}
     outcomes |= {**stored, **await _placed_elsewhere(db, lost, now=now)}
     return [outcomes[same] for same in _first_index(orders, first)]
@@ -112,11 +112,11 @@ async def _already_placed(db: Connection, drafts: Sequence[Draft]) -> dict[UUID,
     }
 
 
-async def _quoted(db: Connection, drafts: Mapping[int, Draft], outcomes: dict[int, Outcome]) -> dict[int, Quote]:
+async def _priced(db: Connection, drafts: Mapping[int, Draft], outcomes: dict[int, Outcome]) -> dict[int, Priced]:
     if not drafts:
         return {}
     answers = await quote(db, requests=[_quote_request(one) for one in drafts.values()])
-    quotes: dict[int, Quote] = {}
+    priced: dict[int, Priced] = {}
     for (i, one), answer in zip(drafts.items(), answers, strict=True):
         if not isinstance(answer, Quote):
             outcomes[i] = answer
@@ -126,19 +126,16 @@ async def _quoted(db: Connection, drafts: Mapping[int, Draft], outcomes: dict[in
         if means > due:
             outcomes[i] = PaysTooMuch("the payments come to more than the order", due_minor=due, means_minor=means)
             continue
-        if problem := _unpayable(one):
+        try:
+            payments = payments_of(one)
+        except BadOrder as problem:
             outcomes[i] = problem
             continue
-        quotes[i] = answer
-    return quotes
-
-
-def _unpayable(one: Draft) -> BatutaError | None:
-    """Why the means cannot be used: an unknown method, nothing to pay with them, a card number instead of a token."""
-    try:
-        return next((problem for pay in payments_of(one) if (problem := check_payment(pay))), None)
-    except BadOrder as problem:
-        return problem
+        if unpayable := next((wrong for pay in payments if (wrong := check_payment(pay))), None):
+            outcomes[i] = unpayable
+            continue
+        priced[i] = Priced(answer, payments)
+    return priced
 
 
 def _quote_request(one: Draft) -> QuoteRequest:

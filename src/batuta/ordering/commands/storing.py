@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import LargeBinary, Uuid, any_, func, select
@@ -25,8 +25,15 @@ from batuta.plumbing.events import publish
 from batuta.pricing.domain import Quote
 
 
+class Priced(NamedTuple):
+    """What an order costs, and how it is paid."""
+
+    quote: Quote
+    payments: list[Payment]
+
+
 async def store(
-    db: Connection, drafts: Mapping[int, Draft], quotes: Mapping[int, Quote], *, now: datetime
+    db: Connection, drafts: Mapping[int, Draft], priced: Mapping[int, Priced], *, now: datetime
 ) -> dict[int, Placed]:
     """Store claimed orders with all that belongs to them; return those that no other transaction stored first."""
     if not drafts:
@@ -37,19 +44,19 @@ async def store(
             order_id=one.asked.id,
             number=number,
             currency=one.channel.currency,
-            gross_minor=quotes[i].gross_minor,
+            gross_minor=priced[i].quote.gross_minor,
         )
         for (i, one), number in zip(drafts.items(), numbers, strict=True)
     }
     rows = sorted(
-        (_order_row(one, quotes[i], placed[i].number) for i, one in drafts.items()), key=lambda row: row["id"]
+        (_order_row(one, priced[i].quote, placed[i].number) for i, one in drafts.items()), key=lambda row: row["id"]
     )
     new = {id_ for (id_,) in await insert_new(db, order, rows, returning=["id"])}
     fresh = {i: one for i, one in drafts.items() if one.asked.id in new}
-    await insert_rows(db, line, [row for i, one in fresh.items() for row in _line_rows(one, quotes[i])])
+    await insert_rows(db, line, [row for i, one in fresh.items() for row in _line_rows(one, priced[i].quote)])
     await insert_holds(db, await _first_holds(db, list(fresh.values())), now=now)
-    await open_payments(db, payments=[pay for one in fresh.values() for pay in payments_of(one)], now=now)
-    await record_due(db, dues=[_due(one, quotes[i]) for i, one in fresh.items()], now=now)
+    await open_payments(db, payments=[pay for i in fresh for pay in priced[i].payments], now=now)
+    await record_due(db, dues=[_due(one, priced[i].quote) for i, one in fresh.items()], now=now)
     await publish(db, [_told(one, placed[i]) for i, one in fresh.items()])
     await adjust(db, adjustments=[extra for one in fresh.values() for extra in _adjustments(one)], now=now)
     return {i: placed[i] for i in fresh}
