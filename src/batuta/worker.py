@@ -26,7 +26,7 @@ from batuta.kernel.errors import Unavailable
 from batuta.kernel.ids import new_id
 from batuta.notifications.jobs import send
 from batuta.orchestration.score import score
-from batuta.ordering.commands import expire_unpaid, release_due_holds
+from batuta.ordering.commands import expire_unpaid, forget_carts, release_due_holds
 from batuta.ordering.queries import AUDIT as ORDERING_LAWS
 from batuta.payments.adapters.test_provider import AUDIT as TEST_PROVIDER_LAWS
 from batuta.payments.commands import expire_authorisations, renew_authorisations
@@ -91,6 +91,11 @@ SWEEPS = (
         "holds whose time has come",
         release_due_holds,
         due="SELECT FROM ordering.hold WHERE status = 'active' AND due_at <= :now",
+    ),
+    Sweep(
+        "carts that nobody came back to",
+        forget_carts,
+        due="SELECT FROM ordering.cart WHERE expires_at <= :now",
     ),
     Sweep(
         "authorisations near their end",
