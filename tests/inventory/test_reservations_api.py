@@ -73,7 +73,7 @@ async def test_what_cannot_be_had_is_refused_with_what_is_left_and_where(client:
     chair, table = answer.json()["facts"]["lines"]
     assert (table["granted"], table["refused"], table["reason"]) == (0, 3, "out_of_stock")
     assert table["alternatives"] == [{"location_id": str(shop.locations["north"].id), "left": 2}]
-    assert chair["sku_code"] == shop.skus["chair"].code
+    assert (chair["sku_code"], chair["refused"], chair["reason"]) == (shop.skus["chair"].code, 1, "all_or_nothing")
     assert await left(client, shop) == 10
 
 
@@ -90,6 +90,26 @@ async def test_a_part_is_held_if_that_is_allowed(client: httpx.AsyncClient, shop
         (0, 1, "unknown_sku"),
     ]
     assert problem(await client.post("/api/reservations", json=asked)) == (409, "out_of_stock")
+
+
+async def test_nothing_is_held_with_what_cannot_be_had_at_all(client: httpx.AsyncClient, shop: Shop) -> None:
+    answer = await client.post("/api/reservations", json=asking(shop, ("chair", 1), ("service", 1)))
+
+    reasons = [one["reason"] for one in answer.json()["facts"]["lines"]]
+    assert (answer.status_code, reasons) == (409, ["all_or_nothing", "not_stocked"])
+    assert await left(client, shop) == 10
+
+
+async def test_a_bundle_of_which_no_part_makes_a_whole_holds_nothing(client: httpx.AsyncClient, shop: Shop) -> None:
+    """INV-13: a set is two chairs."""
+    await client.post("/api/reservations", json=asking(shop, ("chair", 8)))
+    await client.post("/api/reservations", json=asking(shop, ("chair", 1)))
+
+    answer = await client.post("/api/reservations", json=asking(shop, ("set", 1), allow_partial=True))
+
+    assert problem(answer) == (409, "out_of_stock")
+    assert answer.json()["facts"]["lines"][0]["grants"] == []
+    assert await left(client, shop) == 1
 
 
 async def test_units_of_a_place_are_not_taken_from_another(client: httpx.AsyncClient, shop: Shop) -> None:

@@ -55,6 +55,8 @@ async def locations_by_code(db: Connection, codes: Collection[str]) -> dict[str,
 
 async def location_ids_by_code(db: Connection, codes: Collection[str]) -> dict[str, UUID]:
     """The ids alone, for those who need no more."""
+    if not codes:
+        return {}
     return {row.code: row.id for row in await db.execute(_IDS, {"codes": list(codes)})}
 
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -75,13 +76,15 @@ async def hold(db: Connection, *, wishes: Sequence[Asked], now: datetime) -> lis
     reserved = dict(
         zip((one.holder_id for one in requests), await reserve(db, requests=requests, now=now), strict=True)
     )
-    left = await free_places(db, _short_skus(requests, reserved), now=now)
+    short = _short_skus(requests, reserved)
+    left = await free_places(db, short, now=now) if short else {}
     answers = [
         one if isinstance(one, BatutaError) else _answer(one, reserved[one.asked.id], world, left) for one in drafts
     ]
     held = [one for one, answer in zip(wishes, answers, strict=True) if isinstance(answer, Reservation)]
-    useless = reserved.keys() - {one.id for one in held}
-    await release(db, releases=[Release(holder_id=id_) for id_ in sorted(useless) if _grants(reserved[id_])], now=now)
+    useless = [id_ for id_ in reserved.keys() - {one.id for one in held} if _grants(reserved[id_])]
+    if useless:
+        await release(db, releases=[Release(holder_id=id_) for id_ in sorted(useless)], now=now)
     rows = [
         {
             "id": one.id,
@@ -191,8 +194,30 @@ def _answer(
     lines = [_line(line_id, line, held[line_id], world, elsewhere) for line_id, line in draft.lines]
     refused = sum(line.refused for line in lines)
     if refused and not (draft.asked.wish.allow_partial and any(line.granted for line in lines)):
-        return OutOfStock("fewer units are available than were asked for", lines=msgspec.to_builtins(lines))
+        told = msgspec.to_builtins(_nothing_held(lines, _lacking(outcome)))
+        return OutOfStock("fewer units are available than were asked for", lines=told)
     return Reservation(id=draft.asked.id, until_at=draft.until_at, lines=lines)
+
+
+def _nothing_held(lines: Sequence[HeldLine], lacking: frozenset[str]) -> list[HeldLine]:
+    """The lines of a wish that is refused whole. lacking: those of which there are too few."""
+    return [
+        msgspec.structs.replace(
+            line,
+            grants=[],
+            reason=RefusalReason.ALL_OR_NOTHING
+            if line.reason is RefusalReason.OUT_OF_STOCK and str(line.line_id) not in lacking
+            else line.reason,
+        )
+        for line in lines
+    ]
+
+
+def _lacking(outcome: Reserved | OutOfStock) -> frozenset[str]:
+    if isinstance(outcome, Reserved):
+        return frozenset(str(short.line_id) for short in outcome.short)
+    told: Any = outcome.facts["lines"]
+    return frozenset(one["line_id"] for one in told)
 
 
 def _seen(places: Mapping[UUID, int], location_ids: frozenset[UUID] | None) -> Mapping[UUID, int]:

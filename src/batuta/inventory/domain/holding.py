@@ -53,9 +53,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RefusalReason(StrEnum):
+    """all_or_nothing: the line could be had, but another could not."""
+
     OUT_OF_STOCK = "out_of_stock"
     UNKNOWN_SKU = "unknown_sku"
     NOT_STOCKED = "not_stocked"
+    ALL_OR_NOTHING = "all_or_nothing"
 
 
 class Left(msgspec.Struct, frozen=True, kw_only=True):
