@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import httpx
 import msgspec
 import pytest
-from litestar import Litestar, Response, delete, get, post
+from litestar import Litestar, Response, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from sqlalchemy import text
@@ -134,6 +134,22 @@ async def wish_express_once(
     return await once(engine, request, act)
 
 
+@put("/shelves/{shelf_id:uuid}/wishes", guards=[requires("wishes.make")], is_express=True)
+async def wish_for_shelf(
+    request: AnyRequest, engine: NamedDependency[Engine], shelf_id: FromPath[UUID], data: JSONBody[Wish]
+) -> Response[Wish]:
+    async def act(db: Connection) -> Answer[Wish]:
+        await make(db, data)
+        return Answer(msgspec.structs.replace(data, id=shelf_id))
+
+    return await once(engine, request, act)
+
+
+@get("/shelves/{shelf_id:uuid}", guards=[signed_in()], is_express=True)
+async def shelf(shelf_id: FromPath[UUID]) -> Response[list[UUID]]:
+    return Response([shelf_id], headers={"etag": etag(7)})
+
+
 @post("/bug", guards=[anyone()], is_express=True)
 async def bug(request: AnyRequest) -> Response[None]:
     raise RuntimeError(f"a secret of the house: {request.method}")
@@ -186,6 +202,8 @@ ROUTES = (
     wish_batched,
     wish_express,
     wish_express_once,
+    wish_for_shelf,
+    shelf,
     bug,
     remove,
     me,
@@ -408,6 +426,25 @@ async def test_the_express_lane_keeps_ids_counts_requests_and_hides_bugs(client:
     done = await client.post("/express", json=wish(), headers={"x-request-id": "a-2"})
     assert done.headers["x-request-id"] == "a-2"
     counted = 'batuta_http_request_seconds_count{method="POST",route="/bug",status="500"}'
+    assert counted in (await client.get("/metrics")).text
+
+
+async def test_the_express_lane_knows_ids_in_paths(client: httpx.AsyncClient, engine: Engine) -> None:
+    shelf_id, asked = uuid4(), wish()
+    answers = [
+        await client.put(f"/shelves/{shelf_id}/wishes", json=asked, headers=headers) for headers in [keyed()] * 2
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json()["id"] == answers[1].json()["id"] == str(shelf_id)
+    assert await made(engine, asked) == 1
+    shown = await client.get(f"/shelves/{shelf_id}", headers={"x-request-id": "a-3"})
+    assert (shown.json(), shown.headers["etag"], shown.headers["x-request-id"]) == ([str(shelf_id)], '"7"', "a-3")
+    assert (await client.get(f"/shelves/{shelf_id}", headers={"authorization": ""})).status_code == 401
+    assert (await client.get("/shelves/first")).status_code == 404
+    assert (await client.post(f"/shelves/{shelf_id}")).status_code == 405
+    assert (await client.get(f"/shelves/{shelf_id}/wishes")).status_code == 405
+    counted = 'batuta_http_request_seconds_count{method="PUT",route="/shelves/{shelf_id}/wishes",status="200"}'
     assert counted in (await client.get("/metrics")).text
 
 

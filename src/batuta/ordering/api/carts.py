@@ -132,7 +132,7 @@ def reserve_batcher(engine: Engine) -> Batcher[ReserveCart, CartReserved]:
     return Batcher(engine, _reserve, name="reserve_carts")
 
 
-@post("/api/carts", guards=[requires("carts.write")])
+@post("/api/carts", guards=[requires("carts.write")], is_express=True)
 async def open_cart(request: AnyRequest, data: JSONBody[CartBody]) -> Response[OpenedCart]:
     """Open a cart in a channel."""
     caller, token = caller_of(request), fresh_secret()
@@ -149,7 +149,7 @@ async def open_cart(request: AnyRequest, data: JSONBody[CartBody]) -> Response[O
     return await batched(request, open_batcher, _Opening(new, token))
 
 
-@get("/api/carts/{cart_id:uuid}", guards=[anyone()])
+@get("/api/carts/{cart_id:uuid}", guards=[anyone()], is_express=True)
 async def get_cart(
     request: AnyRequest, engine: NamedDependency[Engine], cart_id: FromPath[UUID]
 ) -> Response[ShownCart]:
@@ -161,7 +161,7 @@ async def get_cart(
     return Response(shown, headers={"etag": etag(shown.version)})
 
 
-@put("/api/carts/{cart_id:uuid}/lines", guards=[anyone()])
+@put("/api/carts/{cart_id:uuid}/lines", guards=[anyone()], is_express=True)
 async def put_lines(request: AnyRequest, cart_id: FromPath[UUID], data: JSONBody[LinesBody]) -> Response[ShownCart]:
     """Set quantities of SKUs."""
     visitor, _ = await _visitor(request)
@@ -169,7 +169,7 @@ async def put_lines(request: AnyRequest, cart_id: FromPath[UUID], data: JSONBody
     return await batched(request, change_batcher, change)
 
 
-@put("/api/carts/{cart_id:uuid}/address", guards=[anyone()])
+@put("/api/carts/{cart_id:uuid}/address", guards=[anyone()], is_express=True)
 async def put_address(request: AnyRequest, cart_id: FromPath[UUID], data: JSONBody[ContactBody]) -> Response[ShownCart]:
     """Say where the cart goes and how its customer is reached."""
     visitor, _ = await _visitor(request)
@@ -186,7 +186,7 @@ async def put_address(request: AnyRequest, cart_id: FromPath[UUID], data: JSONBo
     return await batched(request, change_batcher, change)
 
 
-@get("/api/carts/{cart_id:uuid}/delivery-options", guards=[anyone()])
+@get("/api/carts/{cart_id:uuid}/delivery-options", guards=[anyone()], is_express=True)
 async def get_delivery_options(
     request: AnyRequest, engine: NamedDependency[Engine], cart_id: FromPath[UUID]
 ) -> DeliveryOptions:
@@ -196,7 +196,7 @@ async def get_delivery_options(
         return await delivery_options(db, await _cart(db, cart_id, visitor), now=moment())
 
 
-@put("/api/carts/{cart_id:uuid}/delivery", guards=[anyone()])
+@put("/api/carts/{cart_id:uuid}/delivery", guards=[anyone()], is_express=True)
 async def put_delivery(
     request: AnyRequest, cart_id: FromPath[UUID], data: JSONBody[DeliveryBody]
 ) -> Response[ShownCart]:
@@ -212,7 +212,7 @@ async def put_delivery(
     return await batched(request, change_batcher, change)
 
 
-@post("/api/carts/{cart_id:uuid}/reservation", guards=[anyone()])
+@post("/api/carts/{cart_id:uuid}/reservation", guards=[anyone()], is_express=True)
 async def reserve_cart(
     request: AnyRequest, cart_id: FromPath[UUID], data: JSONBody[ReservationBody]
 ) -> Response[CartReserved]:
@@ -238,7 +238,7 @@ async def unreserve_cart(
     return await once(engine, request, act)
 
 
-@post("/api/carts/{cart_id:uuid}/order", guards=[anyone()])
+@post("/api/carts/{cart_id:uuid}/order", guards=[anyone()], is_express=True)
 async def order_cart(request: AnyRequest, cart_id: FromPath[UUID], data: JSONBody[CheckOutBody]) -> Response[Placed]:
     """Make the cart an order. The same cart is one order, however often it is asked."""
     visitor, actor = await _visitor(request)

@@ -58,7 +58,7 @@ def _weight(wish: Wish) -> int:
     return len(wish.lines) if isinstance(wish, PlaceOrder) else CART_WEIGHT
 
 
-@post("/api/orders", guards=[requires("orders.place")])
+@post("/api/orders", guards=[requires("orders.place")], is_express=True)
 async def place_order(request: AnyRequest, data: JSONBody[NewOrder]) -> Response[Placed]:
     """Place an order: it stands whole, with its prices, its claims on stock and what is due, or not at all."""
     wish: Wish = _wish(data, caller_of(request))

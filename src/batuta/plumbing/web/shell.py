@@ -17,7 +17,7 @@ from batuta.plumbing.outage import outage
 from batuta.plumbing.telemetry import METRICS_TYPE, metrics_text
 from batuta.plumbing.web.bodies import BODY_BYTES_MAX, check_request, note_body
 from batuta.plumbing.web.callers import Guard, anyone, caller_of, name_permission, nobody
-from batuta.plumbing.web.express import Express, express_of
+from batuta.plumbing.web.express import Lanes
 from batuta.plumbing.web.observing import Observing
 from batuta.plumbing.web.openapi import DOCUMENTATION_ROUTES
 from batuta.plumbing.web.problems import explain, explain_accident, explain_http
@@ -33,12 +33,14 @@ class Shell(Litestar):
         for route in self.routes:
             for handler in getattr(route, "route_handlers", ()):
                 note_body(handler)
-        self._lanes: dict[tuple[str, str], Express] = express_of(self)
+        self._lanes = Lanes(self)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request, by the short way if there is one."""
-        if scope["type"] == "http" and (lane := self._lanes.get((scope["method"], scope["path"]))):
-            await lane(scope, receive, send)
+        found = self._lanes.find(scope["method"], scope["path"]) if scope["type"] == "http" else None
+        if found:
+            lane, ids = found
+            await lane.answer(ids, scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
