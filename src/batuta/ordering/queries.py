@@ -36,6 +36,7 @@ from batuta.payments.domain import Balance
 from batuta.payments.queries import balances
 from batuta.plumbing.audit import Law
 from batuta.plumbing.database import Connection, Instant, Row, rows_with
+from batuta.sourcing.tables import assignment
 
 # One statement and no join: lines and holds come as arrays of their own rows.
 _WHOLE = """
@@ -123,6 +124,12 @@ async def list_orders(
     return [_order_row(row, units[row.id], money.get(row.id), is_held=row.id in held) for row in rows]
 
 
+async def is_order_of(db: Connection, order_id: UUID, location_ids: Collection[UUID]) -> bool:
+    """Whether an order was planned to ship from one of the locations, or is collected there."""
+    found = select(order.c.id).where(order.c.id == order_id, _is_of(location_ids))
+    return await db.scalar(found) is not None
+
+
 _row_columns = (
     order.c.id,
     order.c.number,
@@ -161,6 +168,7 @@ def _conditions(wanted: OrderFilter) -> list[ColumnElement[bool]]:
     by: list[tuple[object, ColumnElement[bool]]] = [
         (wanted.statuses or None, order.c.status.in_([str(one) for one in wanted.statuses])),
         (wanted.channel_ids, order.c.channel_id.in_(sorted(wanted.channel_ids or ()))),
+        (wanted.location_ids, _is_of(wanted.location_ids or frozenset())),
         (wanted.channel_code, order.c.channel_id.in_(of_code)),
         (wanted.customer_id, order.c.customer_id == wanted.customer_id),
         (wanted.email, func.lower(order.c.email) == (wanted.email or "").lower()),
@@ -172,6 +180,12 @@ def _conditions(wanted: OrderFilter) -> list[ColumnElement[bool]]:
         (wanted.is_held, held if wanted.is_held else ~held),
     ]
     return [condition for asked, condition in by if asked is not None]
+
+
+def _is_of(location_ids: Collection[UUID]) -> ColumnElement[bool]:
+    places = sorted(location_ids)
+    planned = exists().where(assignment.c.order_id == order.c.id, assignment.c.location_id.in_(places))
+    return planned | order.c.pickup_location_id.in_(places)
 
 
 def _order_row(row: Row, units: Row, money: Balance | None, *, is_held: bool) -> OrderRow:

@@ -33,7 +33,7 @@ from batuta.ordering.domain import (
     Stage,
 )
 from batuta.ordering.domain.listing import OrderFilter, OrderRow
-from batuta.ordering.queries import list_orders, orders_by_id, orders_by_number, paid
+from batuta.ordering.queries import is_order_of, list_orders, orders_by_id, orders_by_number, paid
 from batuta.payments.domain import Balance, PaymentView
 from batuta.payments.queries import balances, payments_of
 from batuta.plumbing.database import Connection, Engine
@@ -130,6 +130,7 @@ async def get_orders(  # noqa: PLR0917 - one argument a filter
     wanted = OrderFilter(
         statuses=tuple(status or ()),
         channel_ids=caller.channel_ids,
+        location_ids=caller.location_ids,
         channel_code=channel,
         customer_id=caller.customer_id or customer_id,
         email=email,
@@ -266,6 +267,8 @@ async def _seen(db: Connection, key: str, caller: Caller) -> Order:
     except ValueError:
         order = (await orders_by_number(db, [key])).get(key)
     if order is None or not caller.sees_channel(order.channel_id):
+        raise UnknownOrder("there is no such order", order=key[:100])
+    if caller.location_ids is not None and not await is_order_of(db, order.id, caller.location_ids):
         raise UnknownOrder("there is no such order", order=key[:100])
     if caller.customer_id is not None and caller.customer_id != order.customer_id:
         raise UnknownOrder("there is no such order", order=key[:100])

@@ -11,11 +11,13 @@ from batuta.ordering.domain.orders import FulfillmentStatus, Method, OrderStatus
 class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which orders. What is None does not matter; periods are half-open.
 
-    channel_ids, customer_id: also what the asker may see at most.
+    channel_ids, location_ids, customer_id: also what the asker may see at most (PLT-07). An order is of the locations
+    that it was planned to ship from or is collected at.
     """
 
     statuses: tuple[OrderStatus, ...] = ()
     channel_ids: frozenset[UUID] | None = None
+    location_ids: frozenset[UUID] | None = None
     channel_code: str | None = None
     customer_id: UUID | None = None
     email: str | None = None
