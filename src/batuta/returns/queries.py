@@ -124,6 +124,19 @@ async def refunds_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Ref
     return {row["id"]: msgspec.convert({**row, "lines": lines[row["id"]]}, Refund) for row in rows}
 
 
+async def refunded_of(db: Connection, return_ids: Collection[UUID]) -> dict[UUID, int]:
+    """What was given back for each return in all; those for which nothing was are left out."""
+    rows = await db.execute(_REFUNDED, {"ids": list(return_ids)})
+    return {row.return_id: int(row.minor) for row in rows}
+
+
+_REFUNDED = (
+    select(refund.c.return_id, func.sum(refund.c.amount_minor).label("minor"))
+    .where(refund.c.return_id == any_(bindparam("ids", type_=ARRAY(Uuid, dimensions=1))))
+    .group_by(refund.c.return_id)
+)
+
+
 async def sold_orders(db: Connection, order_ids: Collection[UUID]) -> dict[UUID, SoldOrder]:
     """What returns must know of orders: what was delivered, is coming back, was paid and given back already."""
     if not order_ids:

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from batuta.kernel.ids import child_id
+from batuta.kernel.quantities import QUANTITY_MAX
 from batuta.kernel.states import move
 from batuta.ordering.domain import Share, value_of
 from batuta.returns.domain.requests import (
@@ -32,6 +33,7 @@ from batuta.returns.domain.returns import (
     Return,
     ReturnLine,
     ReturnStatus,
+    TooManyUnits,
     UnknownOrder,
     UnknownReturnLine,
 )
@@ -218,6 +220,8 @@ def _arrived(present: Return, arrived: Mapping[UUID, int], order: SoldOrder | No
         )
         for line in present.lines
     )
+    if any(line.received > QUANTITY_MAX for line in lines):
+        raise TooManyUnits("nobody counts that many units of a line", most=QUANTITY_MAX)
     return Arrival(
         after=msgspec.structs.replace(present, lines=lines),
         arrived=dict(arrived),

@@ -90,6 +90,10 @@ class MoreThanReceived(Refused):
     """More units are graded than were received."""
 
 
+class TooManyUnits(Refused):
+    """More units than a count can hold."""
+
+
 class MoreThanPaid(Refused):
     """Units or shipping are refunded already, or were never paid."""
 
