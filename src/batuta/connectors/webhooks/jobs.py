@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from batuta.connectors.webhooks.commands import book, take
@@ -28,8 +28,9 @@ async def deliver(engine: Engine, *, endpoint_ids: Collection[UUID], post: Post,
     if not taken:
         return 0
     answers = await asyncio.gather(*(post(posting_of(one, now=now)) for one in taken))
+    answered_at = now + timedelta(milliseconds=max(answer.duration_ms for answer in answers))
     async with engine.begin() as db:
-        await book(db, sent=[Sent(one, answer) for one, answer in zip(taken, answers, strict=True)], now=now)
+        await book(db, sent=[Sent(one, answer) for one, answer in zip(taken, answers, strict=True)], now=answered_at)
     return len(taken)
 
 

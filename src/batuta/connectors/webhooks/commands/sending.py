@@ -31,7 +31,7 @@ from batuta.plumbing.database import Connection, Instant, Integer, Row, arrays, 
 from batuta.plumbing.events import publish
 
 ACTOR = "system:webhooks"
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=30)
 """How long a delivery is left to who sends it; past that, who sent it is believed to have died."""
 
 AT_ONCE_MAX = 16
@@ -197,7 +197,7 @@ async def book(db: Connection, *, sent: Sequence[Sent], now: datetime) -> None:
     told = await _book_breakers(db, fares, results, now=now)
     booked = [_booked(one, now) for one in ours]
     await db.execute(_BOOK, params("told", **_columns([row for row, _ in booked])))
-    await insert_new(db, attempt, [_attempt(one, now) for one in ours], returning=("number",))
+    await insert_new(db, attempt, [_attempt(one) for one in ours], returning=("number",))
     lanes = {"ids": [one.taken.endpoint_id for one in ours], "streams": [one.taken.told.stream for one in ours]}
     await db.execute(_FREE_LANES, {**lanes, "dues": [due_at for _, due_at in booked]})
     failed = [one for one, (row, _) in zip(ours, booked, strict=True) if row["status"] is DeliveryStatus.FAILED]
@@ -275,11 +275,11 @@ def _booked(one: Sent, now: datetime) -> tuple[dict[str, Any], datetime]:
     return row, due_at
 
 
-def _attempt(one: Sent, now: datetime) -> dict[str, Any]:
+def _attempt(one: Sent) -> dict[str, Any]:
     return {
         "delivery_id": one.taken.id,
         "number": one.taken.attempts + 1,
-        "tried_at": now,
+        "tried_at": one.taken.taken_until_at - LEASE,
         "duration_ms": one.answer.duration_ms,
         "status": one.answer.status,
         "problem": one.answer.problem,
