@@ -21,7 +21,7 @@ from batuta.plumbing.web.browsers import own_cookie, session_token
 from batuta.plumbing.web.moments import moment
 from batuta.web.catalogue import Speech, language_asked, language_of
 
-HTML = "text/html; charset=utf-8"
+HTML = "text/html"
 LANGUAGE_COOKIE = "batuta_language"
 LANGUAGE_LASTS_S = 365 * 24 * 3_600
 UTC_ZONE = ZoneInfo("UTC")

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from litestar import Response, get
-from litestar.params import Parameter
+from litestar.params import FromPath, QueryParameter
 
 from batuta.kernel.errors import NotFound
 from batuta.plumbing.web import AnyRequest, anyone
@@ -14,10 +14,10 @@ from batuta.web.problems import EXPLAINED
 PAGE: dict[str, Any] = {"include_in_schema": False, "exception_handlers": EXPLAINED}
 """What all routes of pages have in common."""
 
-TYPES = {"batuta.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+TYPES = {"batuta.css": "text/css", "icon.svg": "image/svg+xml"}
 FOR_EVER = "public, max-age=31536000, immutable"
 
-Address = Annotated[str, Parameter(max_length=ADDRESS_LENGTH_MAX)]
+Address = Annotated[str, QueryParameter(max_length=ADDRESS_LENGTH_MAX)]
 
 
 class NoSuchPage(NotFound):
@@ -25,7 +25,7 @@ class NoSuchPage(NotFound):
 
 
 @get("/assets/{name:str}", guards=[anyone()], **PAGE)
-async def file(name: str) -> Response[bytes]:
+async def file(name: FromPath[str]) -> Response[bytes]:
     """A file of the pages; its address changes with its content."""
     if name not in TYPES:
         raise NoSuchPage("there is no such file", name=name)
@@ -33,7 +33,7 @@ async def file(name: str) -> Response[bytes]:
 
 
 @get("/language/{language:str}", guards=[anyone()], **PAGE)
-async def choose_language(request: AnyRequest, language: str, to: Address = "/") -> Response[None]:
+async def choose_language(request: AnyRequest, language: FromPath[str], to: Address = "/") -> Response[None]:
     """Remember the language of this browser, and go back to where it was chosen."""
     if language not in LANGUAGES:
         raise NoSuchPage("there is no such language", language=language)

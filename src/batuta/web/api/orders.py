@@ -5,7 +5,7 @@ from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import Parameter
+from litestar.params import FromPath, PathParameter, QueryParameter
 
 from batuta.fulfillment.queries import order_scopes
 from batuta.kernel.errors import BatutaError, NotFound
@@ -23,9 +23,9 @@ from batuta.web.faces import draw, go_to, reader_of, speech_for
 from batuta.web.listing import Asked, listing
 from batuta.web.order_page import order_view, read_order
 
-Number = Annotated[str, Parameter(max_length=40)]
-Given = Annotated[str, Parameter(max_length=500)]
-Told = Annotated[str, Parameter(max_length=20)]
+Number = Annotated[str, PathParameter(max_length=40)]
+Given = Annotated[str, QueryParameter(max_length=500)]
+Told = Annotated[str, QueryParameter(max_length=20)]
 NOTICES = {"cancelled": "good", "asked": "waiting", "released": "good"}
 
 
@@ -90,7 +90,7 @@ async def release(
     engine: NamedDependency[Engine],
     caller: NamedDependency[Caller],
     number: Number,
-    hold_id: UUID,
+    hold_id: FromPath[UUID],
 ) -> Response[None]:
     """Release a hold of the order; released before, it stays so."""
     reason = one_line(str((await request.form()).get("reason") or ""))[:REASON_LENGTH_MAX]

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from batuta.identity.commands import end_session, sign_in
 from batuta.identity.domain import SignIn, Visitor
@@ -25,21 +25,20 @@ from batuta.plumbing.web.browsers import (
 )
 from batuta.plumbing.web.moments import moment
 from batuta.plumbing.web.problems import problem_headers
-from batuta.web.api.frame import PAGE, Address
-from batuta.web.faces import draw, go_to, own_address, sign_in_address, speech_for
+from batuta.web.api.frame import PAGE
+from batuta.web.faces import ADDRESS_LENGTH_MAX, draw, go_to, own_address, sign_in_address, speech_for
 
 COMPANY_ADDRESS = "/api/session/openid"
 PROVIDER = "openid"
 _chance = random.SystemRandom()
 
-Told = Annotated[str, Parameter(max_length=20)]
+Told = Annotated[str, QueryParameter(max_length=20)]
+Next = Annotated[str, QueryParameter(name="next", max_length=ADDRESS_LENGTH_MAX)]
 NOTICES = {"ended": "good", "expired": "waiting"}
 
 
 @get("/sign-in", guards=[anyone()], **PAGE)
-async def gate(
-    request: AnyRequest, then: Annotated[Address, Parameter(query="next")] = "/", told: Told = ""
-) -> Response[Any]:
+async def gate(request: AnyRequest, then: Next = "/", told: Told = "") -> Response[Any]:
     """The form to sign in; whoever is signed in goes on."""
     if await caller_if_any(request):
         return go_to(own_address(then))
