@@ -48,6 +48,7 @@ from batuta.payments.queries import balances
 from batuta.plumbing.audit import examine
 from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.events import facts_of
+from tests.counting import statements_of
 from tests.making import NOW, fresh_code, fresh_id
 from tests.world import MADRID, Shop, build_shop
 
@@ -478,3 +479,20 @@ async def test_the_same_outside_number_from_many_connections_is_one_order(engine
 async def test_every_law_of_ordering_holds_after_all_this(engine: Engine) -> None:
     async with engine.connect() as db:
         assert [verdict for verdict in await examine(db, AUDIT) if verdict.broken] == []
+
+
+async def test_a_batch_of_sixty_four_takes_as_few_statements_as_a_small_one(engine: Engine) -> None:
+    """PLT-12: none of them is sent per order or per line."""
+    async with engine.begin() as db:
+        shop = await build_shop(db, stock={"chair": {"north": 900}, "lamp": {"north": 900}})
+    sent = []
+    for count in (24, 64):
+        lines = (("chair", 1), ("lamp", 1), ("service", 1))
+        means = [Means(method="card", amount_minor=1_000, token="tok_visa")]
+        orders = [an_order(shop, *lines, means=means) for _ in range(count)]
+        async with engine.begin() as db:
+            with statements_of(engine) as statements:
+                outcomes = await place(db, orders=orders, now=NOW)
+        assert all(isinstance(one, Placed) for one in outcomes)
+        sent.append(len(statements))
+    assert sent[0] == sent[1] <= 15
