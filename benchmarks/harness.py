@@ -53,7 +53,9 @@ class Process:
     def __init__(self, folder: Path, number: int, environment: Mapping[str, str]) -> None:
         self.port = free_port()
         self.log = folder / f"batuta-{number}.log"
-        self._environment = {**os.environ, **environment, "BATUTA_PORT": str(self.port)}
+        # What is set for whoever runs the benchmark is not meant for the house it measures.
+        outside = {name: value for name, value in os.environ.items() if not name.startswith("BATUTA_")}
+        self._environment = {**outside, **environment, "BATUTA_PORT": str(self.port)}
         self._running: asyncio.subprocess.Process | None = None
 
     @property
