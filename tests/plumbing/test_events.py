@@ -8,7 +8,7 @@ from sqlalchemy import select, text, update
 
 from batuta.kernel.events import Event, type_of
 from batuta.plumbing.database import Connection, Engine
-from batuta.plumbing.events import Reaction, facts_of, is_behind, publish, react
+from batuta.plumbing.events import Fact, Reaction, facts_of, is_behind, publish, react
 from batuta.plumbing.events.parked import (
     NothingParked,
     holder,
@@ -250,3 +250,60 @@ async def test_nothing_reacts_on_a_restored_copy_until_it_is_rebased_and_then_no
             await db.execute(update(event).values(epoch=1, xid=text("'3'::xid8")))
             await db.execute(update(reaction_table).values(epoch=1, xid=text("'3'::xid8")))
             await rebase(db)
+
+
+async def test_a_follower_is_handed_facts_as_they_stand_in_the_log_and_passes_them_over_while_nobody_listens(
+    engine: Engine,
+) -> None:
+    bell, nobody_yet = fresh_id(), fresh_code("nobody")
+    heard: list[object] = []
+
+    async def follow(_: Connection, facts: Sequence[Fact], __: datetime) -> None:
+        heard.extend((fact.name, fact.position) for fact in facts if fact.stream == bell)
+
+    listeners = f"SELECT FROM plumbing.reaction WHERE name = '{nobody_yet}'"
+    to = Reaction(fresh_code("follower"), {Rang: (), Stopped: ()}, follow=follow, listeners=listeners)
+    async with engine.begin() as db:
+        await publish(db, [rang(bell)])
+    await until_quiet(engine, to)
+    assert not heard
+
+    async with engine.begin() as db:
+        await db.execute(reaction_table.insert().values(name=nobody_yet, epoch=0, xid=0, id=0))
+    async with engine.begin() as db:
+        await publish(db, [rang(bell), stopped(bell)])
+    await until_quiet(engine, to)
+    async with engine.connect() as db:
+        told = (await facts_of(db, [bell]))[bell][1:]
+        assert heard == [(fact.name, fact.position) for fact in told]
+        await db.execute(reaction_table.delete().where(reaction_table.c.name == nobody_yet))
+
+
+async def test_no_fact_of_after_a_listener_came_is_passed_over(engine: Engine) -> None:
+    """Whether anybody listens and how far the log can be read are seen in one look: no fact falls between the two."""
+    bells, listener = [fresh_id() for _ in range(30)], fresh_code("late")
+    heard: list[UUID] = []
+
+    async def follow(_: Connection, facts: Sequence[Fact], __: datetime) -> None:
+        heard.extend(fact.stream for fact in facts)
+
+    listeners = f"SELECT FROM plumbing.reaction WHERE name = '{listener}'"
+    to = Reaction(fresh_code("follower"), {Rang: ()}, follow=follow, listeners=listeners)
+    is_over = asyncio.Event()
+
+    async def keep_reacting() -> None:
+        while not is_over.is_set():
+            await react(engine, to, now=NOW)
+
+    reacting = asyncio.create_task(keep_reacting())
+    async with engine.begin() as db:
+        await db.execute(reaction_table.insert().values(name=listener, epoch=0, xid=0, id=0))
+    for bell in bells:
+        async with engine.begin() as db:
+            await publish(db, [rang(bell)])
+    is_over.set()
+    await reacting
+    await until_quiet(engine, to)
+    assert [stream for stream in heard if stream in bells] == bells
+    async with engine.begin() as db:
+        await db.execute(reaction_table.delete().where(reaction_table.c.name == listener))
