@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from batuta.kernel.errors import BatutaError, Refused, TooMany, Unavailable
 from batuta.plumbing.batching import Batcher
-from batuta.plumbing.database import Connection, Engine
+from batuta.plumbing.database import Connection, Engine, create_engine
 from batuta.plumbing.web import (
     LIMIT_USUAL,
     Answer,
@@ -40,6 +40,7 @@ from batuta.plumbing.web import (
     requires,
     signed_in,
 )
+from tests.plumbing.severing import wire_to
 from tests.plumbing.test_web import client_of
 
 pytestmark = pytest.mark.usefixtures("ground")
@@ -345,6 +346,25 @@ async def test_the_same_request_many_times_at_once_is_done_once(
 
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.content for answer in answers}) == 1
+    assert await made(engine, asked) == 1
+
+
+@pytest.mark.parametrize("path", ["/once", "/batched"])
+@pytest.mark.parametrize("passes_on", [True, False])
+async def test_a_connection_lost_in_commit_does_nothing_twice_and_loses_nothing(
+    engine: Engine, database_url: str, path: str, *, passes_on: bool
+) -> None:
+    async with wire_to(database_url) as (wire, url):
+        far = create_engine(url, pool_size=2)
+        async with client_of(create_shell(ROUTES, engine=far, guard=guard)) as client:
+            client.headers["authorization"] = "ana"
+            await client.post(path, json=wish())
+            wire.cut_at, wire.passes_on = b"COMMIT", passes_on
+            asked = wish()
+            answer = await client.post(path, json=asked, headers=keyed())
+        await far.dispose()
+
+    assert (answer.status_code, wire.cuts) == (201, 1)
     assert await made(engine, asked) == 1
 
 

@@ -20,8 +20,9 @@ import structlog
 
 from batuta.kernel.errors import BatutaError, Unavailable
 from batuta.plumbing.database import Connection, DatabaseError, Engine
-from batuta.plumbing.keys import Kept, Key, check_same, keep, kept_under
+from batuta.plumbing.keys import Kept, Key, check_same, keep, keep_if_new, kept_under
 from batuta.plumbing.outage import DatabaseAway, outage
+from batuta.plumbing.telemetry import batch_items, batches_run_again
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -56,10 +57,6 @@ class OutcomeUnknown(Unavailable):
 
 class NotCommitted(Unavailable):
     """The connection was lost while it committed, and it is certain now that nothing was."""
-
-
-class AnsweredMeanwhile(Unavailable):
-    """Another process has answered a request with the same key since it was looked for; run again, it is found."""
 
 
 class _Asked(Generic[Item, Outcome]):
@@ -123,6 +120,8 @@ class Batcher(Generic[Item, Outcome]):
         self._queue: deque[_Asked[Item, Outcome]] = deque()
         self._by_key: dict[tuple[UUID, str], _Asked[Item, Outcome]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._items = batch_items.labels(name)
+        self._again = batches_run_again.labels(name)
 
     async def submit(self, item: Item) -> Outcome:
         """Carry out one item with the next batch.
@@ -183,6 +182,7 @@ class Batcher(Generic[Item, Outcome]):
 
     async def _carry_out_all(self) -> None:
         while batch := self._next_batch():
+            self._items.observe(len(batch))
             try:
                 await self._carry_out(batch)
             except BaseException:
@@ -232,6 +232,7 @@ class Batcher(Generic[Item, Outcome]):
             except Exception as error:
                 if not _may_pass(error) or _is_late(group):
                     raise
+                self._again.inc()
                 log.info("batch_runs_again", batch=self.name, items=len(group), reason=type(error).__name__)
             await asyncio.sleep(random.uniform(0.5, 1.5) * CLASH_PAUSE_S * 2**tries)  # noqa: S311 jitter is no secret
         return await self._in_one_transaction(group, lock_wait_ms=lock_wait_ms)
@@ -255,7 +256,8 @@ class Batcher(Generic[Item, Outcome]):
                 known = await kept_under(db, [asked.key for asked in group if asked.key])
                 fresh = [asked for asked in group if not _known(asked, known)] if known else group
                 answers, again = await self._decided(db, fresh, refusal, now=now)
-                await _keep_all(db, [(asked.key, answer) for asked, answer in answers if asked.key], mark, now=now)
+                rows = [(asked.key, answer) for asked, answer in answers if asked.key]
+                await keep(db, [*rows, (mark, Kept(DONE, b""))], now=now)
             except BaseException:
                 with contextlib.suppress(*LOST):
                     await db.rollback()
@@ -305,19 +307,13 @@ class Batcher(Generic[Item, Outcome]):
         while loop.time() < until:
             try:
                 async with self._engine.connect() as db:
-                    await keep(db, [(mark, Kept(UNDONE, b""))], now=datetime.now(UTC))
+                    await keep_if_new(db, mark, Kept(UNDONE, b""), now=datetime.now(UTC))
                     (kept,) = (await kept_under(db, [mark])).values()
                     return kept.status == DONE
             except LOST as error:
                 log.warning("commit_unsettled", batch=self.name, reason=str(error))
             await asyncio.sleep(SETTLE_PAUSE_S)
         raise OutcomeUnknown("the database went away while it committed: ask again under the same key")
-
-
-async def _keep_all(db: Connection, answers: list[tuple[Key, Kept]], mark: Key, *, now: datetime) -> None:
-    rows = [*answers, (mark, Kept(DONE, b""))]
-    if len(await keep(db, rows, now=now)) < len(rows):
-        raise AnsweredMeanwhile("the same request is answered elsewhere at this moment")
 
 
 def _known(asked: _Asked[Item, Outcome], known: dict[tuple[UUID, str], Kept]) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 from sqlalchemy import (
     Column,
@@ -24,14 +25,18 @@ from sqlalchemy import (
     tuple_,
 )
 
-from batuta.kernel.errors import Refused
-from batuta.plumbing.database import Connection, Instant, Json, arrays, insert_new, metadata, params
+from batuta.kernel.errors import Refused, Unavailable
+from batuta.plumbing.database import Connection, Instant, Json, arrays, insert_new, insert_rows, metadata, params
 
 KEPT = timedelta(hours=24)
 
 
 class IdempotencyKeyReused(Refused):
     """The key was used for another request."""
+
+
+class AnsweredMeanwhile(Unavailable):
+    """Somebody else has answered a request with the same key since it was looked for; run again, it is found."""
 
 
 class IdempotencyColumns(TypedColumns):
@@ -112,9 +117,25 @@ async def kept_under(db: Connection, keys: Collection[Key]) -> dict[tuple[UUID, 
     return {(row[0], row[1]): Kept(row[2], row[3], row[4], row[5], is_told_again=True) for row in rows}
 
 
-async def keep(db: Connection, answers: Iterable[tuple[Key, Kept]], *, now: datetime) -> set[tuple[UUID, str]]:
-    """Keep answers under their keys; return the keys that were new. Waits for whoever writes the same key."""
-    rows = [
+async def keep(db: Connection, answers: Iterable[tuple[Key, Kept]], *, now: datetime) -> None:
+    """Keep answers under their keys. Waits for whoever writes the same key.
+
+    Raises:
+        AnsweredMeanwhile: one of the keys is there already, and the transaction is to be undone.
+    """
+    try:
+        await insert_rows(db, idempotency, _rows(answers, now))
+    except asyncpg.UniqueViolationError as problem:
+        raise AnsweredMeanwhile("the same request is answered elsewhere at this moment") from problem
+
+
+async def keep_if_new(db: Connection, key: Key, kept: Kept, *, now: datetime) -> bool:
+    """Keep an answer unless there is one under its key; return whether there was none."""
+    return bool(await insert_new(db, idempotency, _rows([(key, kept)], now), returning=("key",)))
+
+
+def _rows(answers: Iterable[tuple[Key, Kept]], now: datetime) -> list[dict[str, Any]]:
+    return [
         {
             "scope": key.scope,
             "key": key.key,
@@ -127,7 +148,6 @@ async def keep(db: Connection, answers: Iterable[tuple[Key, Kept]], *, now: date
         }
         for key, kept in sorted(answers, key=lambda one: (one[0].scope, one[0].key))
     ]
-    return {(row[0], row[1]) for row in await insert_new(db, idempotency, rows, returning=("scope", "key"))}
 
 
 async def forget_old(db: Connection, *, now: datetime, limit: int) -> int:

@@ -5,7 +5,7 @@ import sys
 from typing import Literal
 
 import structlog
-from prometheus_client import CollectorRegistry, Histogram, PlatformCollector, ProcessCollector, exposition
+from prometheus_client import CollectorRegistry, Counter, Histogram, PlatformCollector, ProcessCollector, exposition
 from structlog.typing import Processor
 
 METRICS_TYPE = exposition.CONTENT_TYPE_LATEST
@@ -22,6 +22,21 @@ request_seconds = Histogram(
     ("method", "route", "status"),
     registry=registry,
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+
+batch_items = Histogram(
+    "batuta_batch_items",
+    "How many requests one transaction of a batched command carried out",
+    ("command",),
+    registry=registry,
+    buckets=(1, 2, 4, 8, 16, 32, 64, 100),
+)
+
+batches_run_again = Counter(
+    "batuta_batches_run_again_total",
+    "Transactions of a batched command that met others' work or lost their connection, and were run again",
+    ("command",),
+    registry=registry,
 )
 
 

@@ -1,5 +1,6 @@
 """Requests that are sent again are answered as before (PLT-01)."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -12,8 +13,9 @@ from litestar.enums import MediaType
 
 from batuta.kernel.errors import BatutaError, Invalid, Unavailable
 from batuta.plumbing.batching import Batcher
-from batuta.plumbing.database import Connection, Engine
-from batuta.plumbing.keys import IdempotencyKeyReused, Kept, Key, check_same, keep, kept_under
+from batuta.plumbing.database import Connection, DatabaseError, Engine
+from batuta.plumbing.keys import AnsweredMeanwhile, IdempotencyKeyReused, Kept, Key, check_same, keep, kept_under
+from batuta.plumbing.outage import DatabaseAway, DatabaseBusy, outage
 from batuta.plumbing.web.bodies import header_of
 from batuta.plumbing.web.callers import CALLER
 from batuta.plumbing.web.problems import PROBLEM_TYPE, AnyRequest, problem_body, problem_headers, status_of
@@ -22,10 +24,12 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 
 HEADER = b"idempotency-key"
+LOST = (*DatabaseError, OSError)
 WELL_FORMED = re.compile(r"[\x21-\x7e]{1,255}")
 TOLD_AGAIN = {"idempotency-replayed": "true"}
 PROBLEM_MIN = 400
 TRIES = 3
+PAUSE_AFTER_LOSS_S = 0.1
 EXPRESS = "batuta_express"
 """In a request's state: it came by the express lane, which takes answers as they are kept."""
 
@@ -42,14 +46,11 @@ class Answer(msgspec.Struct, Generic[T], frozen=True):
     headers: Mapping[str, str] | None = None
 
 
-class _AnsweredMeanwhile(Exception):
-    """Somebody else has answered the same request; what we did must be undone."""
-
-
 async def once(engine: Engine, request: AnyRequest, act: Callable[[Connection], Awaitable[Answer[T]]]) -> Response[T]:
     """Do `act` in one transaction and answer; the same request under the same key does nothing and is answered alike.
 
-    A refusal that `act` raises undoes the transaction and is kept too; what passes by itself (503) is not.
+    A refusal that `act` raises undoes the transaction and is kept too; what passes by itself (503) is not. Under a key
+    it is done again when the connection is lost, be it in COMMIT: the key tells whether it was done.
 
     Raises:
         IdempotencyKeyReused: the key was used for another request.
@@ -58,27 +59,35 @@ async def once(engine: Engine, request: AnyRequest, act: Callable[[Connection], 
     if key is None:
         async with engine.begin() as db:
             return _response(request, _kept(request, await act(db)))
-    for _ in range(TRIES):
+    for tries in range(TRIES):
         try:
-            async with engine.begin() as db:
-                if known := (await kept_under(db, [key])).get((key.scope, key.key)):
-                    return _again(request, key, known)
-                kept = _kept(request, await act(db))
-                await _keep(db, key, kept)
-            return _response(request, kept)
-        except _AnsweredMeanwhile:
+            return _response(request, await _once(engine, request, key, act))
+        except AnsweredMeanwhile:
             continue
-        except (IdempotencyKeyReused, Unavailable):
-            raise
-        except BatutaError as refusal:
-            try:
-                kept = kept_refusal(refusal, instance=request.url.path)
-                async with engine.begin() as db:
-                    await _keep(db, key, kept)
-                return _response(request, kept)
-            except _AnsweredMeanwhile:
-                continue
-    raise AssertionError("a key that is taken is found")
+        except LOST as error:
+            if not isinstance(outage(error), DatabaseAway) or tries + 1 == TRIES:
+                raise
+            await asyncio.sleep(PAUSE_AFTER_LOSS_S)
+    raise DatabaseBusy("the same request is answered elsewhere at this moment: try again")
+
+
+async def _once(
+    engine: Engine, request: AnyRequest, key: Key, act: Callable[[Connection], Awaitable[Answer[T]]]
+) -> Kept:
+    try:
+        async with engine.begin() as db:
+            if known := (await kept_under(db, [key])).get((key.scope, key.key)):
+                check_same(key, known.request_hash)
+                return known
+            kept = _kept(request, await act(db))
+            await keep(db, [(key, kept)], now=datetime.now(UTC))
+    except (IdempotencyKeyReused, Unavailable):
+        raise
+    except BatutaError as refusal:
+        kept = kept_refusal(refusal, instance=request.url.path)
+        async with engine.begin() as db:
+            await keep(db, [(key, kept)], now=datetime.now(UTC))
+    return kept
 
 
 async def batched(
@@ -150,16 +159,6 @@ def _kept(request: AnyRequest, answer: Answer[Any]) -> Kept:
     status = _usual_status(request) if answer.status is None else answer.status
     body = b"" if answer.content is None else msgspec.json.encode(answer.content)
     return Kept(status, body, dict(answer.headers) if answer.headers else None)
-
-
-async def _keep(db: Connection, key: Key, kept: Kept) -> None:
-    if not await keep(db, [(key, kept)], now=datetime.now(UTC)):
-        raise _AnsweredMeanwhile
-
-
-def _again(request: AnyRequest, key: Key, kept: Kept) -> Response[Any]:
-    check_same(key, kept.request_hash)
-    return _response(request, kept)
 
 
 def _response(request: AnyRequest, kept: Kept) -> Response[Any]:
