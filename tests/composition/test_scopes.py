@@ -80,11 +80,11 @@ async def test_a_store_user_sees_only_its_location(engine: Engine, app: Litestar
         orders = [one["id"] for one in await items(all_seeing, "/api/orders")]
         works = {one["id"]: one["location_id"] for one in await items(all_seeing, "/api/fulfillment-orders")}
         for client, place in ((here, str(busy)), (there, str(idle))):
-            theirs = {one["id"] for one in await items(client, "/api/orders")}
-            assert len(theirs) < len(orders)
+            visible = {one["id"] for one in await items(client, "/api/orders")}
+            assert len(visible) < len(orders)
             for order_id in orders:
                 answer = await client.get(f"/api/orders/{order_id}")
-                assert answer.status_code == (200 if order_id in theirs else 404)
+                assert answer.status_code == (200 if order_id in visible else 404)
             for work_id, worked_at in works.items():
                 seen = await client.get(f"/api/fulfillment-orders/{work_id}")
                 assert seen.status_code == (200 if worked_at == place else 404)
@@ -92,7 +92,7 @@ async def test_a_store_user_sees_only_its_location(engine: Engine, app: Litestar
                     acted = await client.post(f"/api/fulfillment-orders/{work_id}/accept", json={})
                     assert acted.status_code == 404
                 else:
-                    assert seen.json()["order_id"] in theirs
+                    assert seen.json()["order_id"] in visible
         assert (await here.get(f"/api/locations/{idle}")).status_code == 404
 
 
@@ -100,9 +100,9 @@ async def test_the_key_of_a_channel_sees_only_its_orders(engine: Engine, app: Li
     """PLT-07."""
     async with engine.connect() as db:
         channel_id = await db.scalar(text('SELECT channel_id FROM ordering."order" LIMIT 1'))
-    theirs = await a_key(engine, *PERMISSIONS, channel_ids=[channel_id])
+    own = await a_key(engine, *PERMISSIONS, channel_ids=[channel_id])
     other = await a_key(engine, *PERMISSIONS, channel_ids=[fresh_id()])
-    async with with_key(app, theirs.secret) as here, with_key(app, other.secret) as elsewhere:
+    async with with_key(app, own.secret) as here, with_key(app, other.secret) as elsewhere:
         orders = await items(here, "/api/orders")
         assert {one["channel_id"] for one in orders} == {str(channel_id)}
         assert await items(elsewhere, "/api/orders") == []
