@@ -171,7 +171,7 @@ async def test_ids_codes_and_cursors_that_mean_nothing_are_clear_problems(clerk:
     assert problem(await clerk.get(f"/api/products/{fresh_id()}")) == (404, "unknown_product")
     assert problem(await clerk.get(f"/api/skus/{fresh_id()}/components")) == (404, "unknown_sku")
     assert (await clerk.get("/api/skus/nothing")).status_code == 404
-    assert problem(await clerk.get("/api/skus", params={"cursor": "nonsense"})) == (400, "bad_cursor")
+    assert problem(await clerk.get("/api/skus", params={"cursor": "nonsense"})) == (409, "bad_cursor")
     assert problem(await clerk.get("/api/skus", params={"limit": "0"})) == (400, "invalid")
     assert problem(await clerk.get("/api/skus", params={"kind": "robot"})) == (400, "invalid")
     assert problem(await clerk.put(f"/api/skus/{fresh_id()}", json=other)) == (409, "code_is_fixed")

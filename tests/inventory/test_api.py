@@ -153,7 +153,7 @@ async def test_the_ledger_is_read_newest_first_by_sku_document_and_reason(clerk:
     assert page["items"][0]["actor"] == "staff:ana@example.com"
 
 
-@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-01-01T00:00:00"])
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
 async def test_the_ledger_is_read_from_any_moment(clerk: httpx.AsyncClient, at: str) -> None:
     answer = await clerk.get("/api/stock/movements", params={"recorded_from": at, "limit": "1"})
 

@@ -136,21 +136,17 @@ async def test_whoever_sees_only_a_part_follows_nothing(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    "where",
-    [
-        {"after": "nonsense"},
-        {"after": cursor_of((2**31, 0, 0))},
-        {"after": cursor_of((1, -1, 0))},
-        {"after": cursor_of((1, 2**64, 0))},
-        {"after": cursor_of(("a", "b"))},
-        {"wait": 26},
-        {"limit": 0},
-        {"stream": "nothing"},
-    ],
+    "after",
+    ["nonsense", *(cursor_of(place) for place in ((2**31, 0, 0), (1, -1, 0), (1, 2**64, 0), ("a", "b")))],
 )
-async def test_a_position_that_nobody_gave_is_a_clear_problem(
+async def test_a_position_that_nobody_gave_is_a_clear_problem(follower: httpx.AsyncClient, after: str) -> None:
+    answer = await follower.get("/api/events", params={"after": after})
+
+    assert problem(answer) == (409, "bad_cursor")
+
+
+@pytest.mark.parametrize("where", [{"wait": 26}, {"limit": 0}, {"stream": "nothing"}, {"type": ["a" * 101]}])
+async def test_what_the_feed_does_not_take_is_a_clear_problem(
     follower: httpx.AsyncClient, where: dict[str, Any]
 ) -> None:
-    answer = await follower.get("/api/events", params=where)
-
-    assert problem(answer)[0] == 400
+    assert problem(await follower.get("/api/events", params=where)) == (400, "invalid")

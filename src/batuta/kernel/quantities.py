@@ -22,7 +22,10 @@ AmountMinor = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
 """A line of text that PostgreSQL can hold: no NUL, not empty, at most 500 characters."""
 
-Code = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00\s](?:[^\x00]*[^\x00\s])?$")]
+# Spelled out, because what `\s` means differs between Python and JSON Schema.
+_BLANK = r"\x00\x09-\x0d\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+
+Code = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=rf"^[^{_BLANK}](?:[^\x00]*[^{_BLANK}])?$")]
 """A merchant's own key of a thing: trimmed, no NUL, at most 100 characters."""
 
 Prose = Annotated[str, msgspec.Meta(max_length=20_000, pattern=r"^[^\x00]*$")]

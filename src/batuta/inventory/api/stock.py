@@ -64,6 +64,7 @@ Codes = Annotated[list[Code], msgspec.Meta(min_length=1, max_length=SKUS_MAX)]
 Places = Annotated[list[Code], msgspec.Meta(min_length=1, max_length=PLACES_MAX)]
 Slips = Annotated[list[Slip], msgspec.Meta(min_length=1, max_length=SLIPS_MAX)]
 SafetySlips = Annotated[list[SafetySlip], msgspec.Meta(min_length=1, max_length=SLIPS_MAX)]
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Told = SlipAnswers | SlipAnswer
 Few = Annotated[list[UUID] | None, QueryParameter(max_items=PLACES_MAX)]
 DocumentIs = Annotated[str | None, QueryParameter(min_length=1, max_length=100)]
@@ -105,7 +106,12 @@ class SafetyBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     levels: SafetySlips
 
 
-@post("/api/availability", guards=[requires("inventory.read")], status_code=HTTPStatus.OK)
+@post(
+    "/api/availability",
+    guards=[requires("inventory.read")],
+    status_code=HTTPStatus.OK,
+    opt={"takes_no_key": True},
+)
 async def read_availability(
     engine: NamedDependency[Engine], caller: NamedDependency[Caller], data: JSONBody[AvailabilityBody]
 ) -> Availability:
@@ -153,8 +159,8 @@ async def movements(  # noqa: PLR0917 - the parameters of the address
     location_id: Few = None,
     document: DocumentIs = None,
     reason: FromQuery[MovementReason | None] = None,
-    recorded_from: FromQuery[datetime | None] = None,
-    recorded_until: FromQuery[datetime | None] = None,
+    recorded_from: FromQuery[Moment | None] = None,
+    recorded_until: FromQuery[Moment | None] = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT_USUAL,
 ) -> Page[LedgerEntry]:
@@ -248,10 +254,8 @@ def _available(sku: Sku, places: list[Available]) -> SkuAvailable:
 
 
 def _instant(at: datetime | None) -> datetime | None:
-    """A moment that PostgreSQL can compare with; without a zone it is UTC."""
-    if at is None:
-        return None
-    return min(LATEST, max(EARLIEST, at if at.tzinfo else at.replace(tzinfo=UTC)))
+    """A moment that PostgreSQL can compare with."""
+    return None if at is None else min(LATEST, max(EARLIEST, at))
 
 
 ROUTES = [read_availability, stock, movements, record_movement, record_movements, set_safety]

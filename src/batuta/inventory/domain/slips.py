@@ -1,7 +1,7 @@
 """Slips: movements as people and systems outside tell them, by codes."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -80,7 +80,7 @@ class SlipAnswer(msgspec.Struct, frozen=True, kw_only=True):
     is_recorded: bool
     code: str | None = None
     detail: str | None = None
-    facts: dict[str, object] = {}
+    facts: dict[str, Any] = {}
 
 
 class SlipAnswers(msgspec.Struct, frozen=True, kw_only=True):
