@@ -58,7 +58,7 @@ def up() -> None:
 
     def announce(address: str, shown: "Shown") -> None:
         click.echo(f"batuta is at {address}  (Ctrl-C ends it)")
-        click.echo(f"  {address}/schema        what can be asked of it, as OpenAPI")
+        click.echo(f"  {address}/api/docs      what can be asked of it; as OpenAPI at /api/openapi.json")
         click.echo("  batuta audit, batuta events  whether all is sound and nothing waits, from another terminal here")
         tell_shown(shown)
 

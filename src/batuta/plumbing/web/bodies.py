@@ -93,7 +93,7 @@ async def whole_body(request: AnyRequest) -> bytes:
     """
     announced = header_of(request, b"content-length")
     if announced is not None and announced.isdigit() and int(announced) > BODY_BYTES_MAX:
-        raise TooLarge
+        raise TooLarge(headers={"connection": "close"})
     receive = patient(request.receive)
     parts: list[bytes] = []
     size = 0
@@ -102,7 +102,7 @@ async def whole_body(request: AnyRequest) -> bytes:
         part = message.get("body", b"")
         size += len(part)
         if size > BODY_BYTES_MAX:
-            raise TooLarge
+            raise TooLarge(headers={"connection": "close"})
         parts.append(part)
         if not message.get("more_body", False):
             return parts[0] if len(parts) == 1 else b"".join(parts)
