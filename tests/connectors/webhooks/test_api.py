@@ -70,10 +70,10 @@ async def test_a_request_that_is_sent_again_makes_one_endpoint(ana: httpx.AsyncC
     [
         ({"url": "https://127.0.0.1/"}, (409, "address_not_allowed")),
         ({"url": "https://localhost:5432/"}, (409, "address_not_allowed")),
-        ({"url": "http://shop.example.com/"}, (400, "bad_url")),
-        ({"url": "nonsense"}, (400, "bad_url")),
-        ({"event_types": ["ordering.order_eaten"]}, (400, "unknown_event_type")),
-        ({"event_types": ["identity.*"]}, (400, "unknown_event_type")),
+        ({"url": "http://shop.example.com/"}, (409, "bad_url")),
+        ({"url": "nonsense"}, (409, "bad_url")),
+        ({"event_types": ["ordering.order_eaten"]}, (409, "unknown_event_type")),
+        ({"event_types": ["identity.*"]}, (409, "unknown_event_type")),
         ({"event_types": []}, (400, "invalid")),
         ({"event_types": ["; DROP TABLE"]}, (400, "invalid")),
         ({"channel_id": "01a201ab-c751-729f-a25e-5319ab37420b"}, (404, "unknown_channel")),
@@ -142,7 +142,7 @@ async def test_the_log_shows_each_try_and_a_delivery_is_sent_anew(engine: Engine
     again = await ana.post(f"/api/webhooks/deliveries/{one['id']}/replay")
     assert (again.json()["status"], again.json()["tries"]) == ("pending", 1)
     bad = await ana.get(f"/api/webhooks/{id_}/deliveries", params={"cursor": "WzEsMiwi"})
-    assert problem(bad) == (400, "bad_cursor")
+    assert problem(bad) == (409, "bad_cursor")
     assert problem(await ana.get(f"/api/webhooks/deliveries/{fresh_id()}")) == (404, "unknown_delivery")
 
 
@@ -163,6 +163,8 @@ async def test_secrets_are_rotated_paused_endpoints_enabled_and_times_replayed(a
     time = {"from_at": "2020-01-01T00:00:00Z", "until_at": "2020-01-02T00:00:00Z"}
     assert (await ana.post(f"{path}/replay/time", json=time)).json() == {"deliveries": 0}
     assert (await ana.post(f"{path}/replay/stream", json={"stream": str(fresh_id())})).json() == {"deliveries": 0}
+    beyond = {"from_at": "0001-01-01T00:00:00+14:00", "until_at": "9999-12-31T23:59:59-12:00"}
+    assert problem(await ana.post(f"{path}/replay/time", json=beyond)) == (409, "bad_time")
     naive = {"from_at": "2020-01-01T00:00:00", "until_at": "2020-01-02T00:00:00"}
     assert problem(await ana.post(f"{path}/replay/time", json=naive)) == (400, "invalid")
     assert "ordering.order_placed" in (await ana.get("/api/webhooks/event-types")).json()["items"]

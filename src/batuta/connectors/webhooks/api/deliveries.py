@@ -1,6 +1,6 @@
 """The log of deliveries, and replays."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
@@ -14,6 +14,7 @@ from batuta.connectors.webhooks.api.seeing import MANAGE, seen
 from batuta.connectors.webhooks.commands import replay_deliveries, replay_stream, replay_time
 from batuta.connectors.webhooks.domain import Attempt, Delivery, DeliveryStatus, UnknownDelivery, UnknownEndpoint
 from batuta.connectors.webhooks.queries import attempts_of, delivery_of, endpoint_of, logged_deliveries
+from batuta.kernel.errors import Refused
 from batuta.kernel.outcomes import only
 from batuta.plumbing.database import COLUMN_INTEGER_MAX, Connection, Engine
 from batuta.plumbing.web import (
@@ -40,6 +41,10 @@ class ReplayTime(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     from_at: Moment
     until_at: Moment
+
+
+class BadTime(Refused):
+    """The time begins or ends where no calendar in UTC does."""
 
 
 class ReplayStream(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,9 +98,8 @@ async def replay_of_time(
 
     async def act(db: Connection) -> Answer[Replayed]:
         seen(caller, await endpoint_of(db, endpoint_id))
-        sent = await replay_time(
-            db, endpoint_id=endpoint_id, from_at=data.from_at, until_at=data.until_at, now=moment()
-        )
+        from_at, until_at = _in_utc(data.from_at), _in_utc(data.until_at)
+        sent = await replay_time(db, endpoint_id=endpoint_id, from_at=from_at, until_at=until_at, now=moment())
         return Answer(Replayed(deliveries=sent))
 
     return await once(engine, request, act)
@@ -149,6 +153,13 @@ async def _delivery(db: Connection, caller: Caller, id_: UUID) -> Delivery:
     except UnknownEndpoint:
         raise UnknownDelivery("there is no such delivery", id=str(id_)) from None
     return found
+
+
+def _in_utc(time: datetime) -> datetime:
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise BadTime("in UTC there is no such time", time=time.isoformat()) from None
 
 
 def _place(cursor: str | None) -> tuple[int, int, int] | None:

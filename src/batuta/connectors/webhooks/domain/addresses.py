@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
-from batuta.kernel.errors import Invalid, Refused
+from batuta.kernel.errors import Refused
 
 URL_LENGTH_MAX = 2_000
 HOST_LENGTH_MAX = 253
@@ -23,7 +23,7 @@ _SPECIAL = (
 )
 
 
-class BadUrl(Invalid):
+class BadUrl(Refused):
     """The address cannot be one of a webhook; `reason` says why."""
 
 

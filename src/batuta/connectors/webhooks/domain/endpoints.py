@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from batuta.connectors.webhooks.domain.breaker import Breaker
-from batuta.kernel.errors import Invalid, NotFound
+from batuta.kernel.errors import NotFound, Refused
 from batuta.kernel.quantities import Prose, Text
 
 ENDPOINTS_MAX = 200
@@ -24,7 +24,7 @@ class UnknownEndpoint(NotFound):
     """No endpoint of that id, or none that the asker may see."""
 
 
-class UnknownEventType(Invalid):
+class UnknownEventType(Refused):
     """No fact has that name; `near` are those that look like it."""
 
 
