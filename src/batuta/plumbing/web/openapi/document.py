@@ -13,13 +13,14 @@ from litestar.handlers import HTTPRouteHandler
 from batuta.plumbing.web.bodies import TAKES_JSON
 from batuta.plumbing.web.browsers import SESSION_COOKIE
 from batuta.plumbing.web.openapi.examples import example_of
-from batuta.plumbing.web.openapi.operations import Operation, describe
+from batuta.plumbing.web.openapi.operations import ALSO_ANSWERS, Operation, describe
 from batuta.plumbing.web.problems import PROBLEM_TYPE
 
 API = "/api"
 REF = "#/components/schemas/{name}"
 ALWAYS = (400, 401, 403, 429, 500, 503)
 OF_CHANGES = (404, 408, 409, 413)
+CURSORS = {"cursor", "after"}
 
 PROBLEMS: Mapping[int, tuple[str, str, str]] = {
     400: ("invalid", "The request does not fit the schema; sending it again unchanged cannot help", "Invalid"),
@@ -137,7 +138,9 @@ def _operations(app: Litestar) -> Iterable[Operation]:
 
 
 def _statuses(one: Operation) -> list[int]:
-    found = {*ALWAYS}
+    found = {*ALWAYS, *one.handler.opt.get(ALSO_ANSWERS, ())}
+    if CURSORS & {name for name, _ in one.sent()}:
+        found.add(409)
     if "{" in one.path:
         found.add(404)
     if one.is_change:

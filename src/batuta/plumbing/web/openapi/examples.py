@@ -54,11 +54,11 @@ def example_of(schema: Schema, components: Mapping[str, Schema], *, name: str = 
 
     name: of the property it is the value of.
     """
+    for given in ("const", "default"):
+        if schema.get(given):
+            return schema[given]
     if ref := schema.get("$ref"):
         return example_of(components[ref.rpartition("/")[2]], components, name=name, depth=depth + 1)
-    for given in ("const", "default"):
-        if schema.get(given) is not None:
-            return schema[given]
     for several in ("examples", "enum"):
         if schema.get(several):
             return schema[several][0]

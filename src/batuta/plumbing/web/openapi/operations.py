@@ -29,6 +29,12 @@ NOT_SENT = {"request", "caller", "engine", "state", "scope", "headers", "cookies
 SENT_HEADERS = "sent_headers"
 """In a route's `opt`: headers that its handler reads by itself, with what they are."""
 
+ALSO_ANSWERS = "also_answers"
+"""In a route's `opt`: statuses of problems that it answers besides those of its kind."""
+
+TAKES_NO_KEY = "takes_no_key"
+"""In a route's `opt`: it looks like a change and may be sent again without a key."""
+
 SchemaOf = Callable[[Any], dict[str, Any]]
 
 
@@ -86,7 +92,7 @@ def describe(operation: Operation, name: str, schema_of: SchemaOf) -> dict[str, 
     described: dict[str, Any] = {
         "operationId": name,
         "tags": [operation.tag],
-        "summary": summary.rstrip("."),
+        "summary": summary.rstrip(".").replace("`", ""),
         "description": _for_people(rest, permission),
         "security": [{"apiKey": []}, {"session": []}] if permission else [],
         "x-permission": permission,
@@ -97,7 +103,7 @@ def describe(operation: Operation, name: str, schema_of: SchemaOf) -> dict[str, 
         {"name": name, "in": "header", "required": False, "description": told, "schema": {"type": "string"}}
         for name, told in operation.handler.opt.get(SENT_HEADERS, {}).items()
     ]
-    if operation.is_change:
+    if operation.is_change and not operation.handler.opt.get(TAKES_NO_KEY):
         described["parameters"].append({"$ref": "#/components/parameters/IdempotencyKey"})
     if operation.body:
         described["requestBody"] = {"required": True, "content": _taken(operation.body, schema_of)}
