@@ -144,6 +144,7 @@ async def test_what_a_bundle_is_made_of_is_a_change_of_the_bundle(clerk: httpx.A
         ({"colour": "red"}, 400, "invalid"),
         ({"weight_g": 2**63}, 400, "invalid"),
         ({"weight_g": -1}, 400, "invalid"),
+        ({"name": {"en": "a" * 501}}, 400, "invalid"),
         ({"code": " "}, 400, "invalid"),
         ({"code": "a\x00b"}, 400, "nul_in_text"),
         ({"product_id": "nothing"}, 400, "invalid"),
@@ -179,6 +180,17 @@ async def test_ids_codes_and_cursors_that_mean_nothing_are_clear_problems(clerk:
         409,
         "code_is_fixed",
     )
+
+
+async def test_the_longest_names_and_categories_are_kept(clerk: httpx.AsyncClient) -> None:
+    names = {f"x{i}": "ñandú " * 83 for i in range(50)}
+    long = {"category": "🦄" * 500, "name": names, "description": {"es": "ñ" * 20_000}}
+
+    product = await given_product(clerk, **long, code="🦄" * 87 + fresh_code(""))
+    sku = await given_sku(clerk, product["id"], name=names)
+
+    assert product["category"] == "🦄" * 500
+    assert sku["name"] == names
 
 
 async def test_who_may_only_read_saves_nothing(engine: Engine) -> None:

@@ -11,6 +11,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from batuta.catalog.commands import lock_product, lock_sku, save_products, save_skus, set_components
 from batuta.catalog.domain import (
+    Category,
     Component,
     LengthMm,
     Product,
@@ -55,6 +56,7 @@ NAMES_MAX = 50
 COMPONENTS_MAX = 200
 
 Named = Annotated[dict[Code, Prose], msgspec.Meta(max_length=NAMES_MAX)]
+ShortName = Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\x00]*$")]
 Search = Annotated[
     str | None, QueryParameter(max_length=100, description="Words that begin the code or a name, in any language")
 ]
@@ -67,7 +69,7 @@ class ProductBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     code: Code
     name: Annotated[dict[Code, Text], msgspec.Meta(min_length=1, max_length=NAMES_MAX)]
     description: Named = {}
-    category: Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\x00]*$")] = ""
+    category: Category = ""
 
 
 class SkuBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,7 +77,7 @@ class SkuBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     code: Code
     product_id: UUID
-    name: Named = {}
+    name: Annotated[dict[Code, ShortName], msgspec.Meta(max_length=NAMES_MAX)] = {}
     kind: SkuKind = SkuKind.GOOD
     gtin: Annotated[str, msgspec.Meta(pattern="^([0-9]{8}|[0-9]{12,14})$")] | None = None
     weight_g: WeightG = 0

@@ -17,6 +17,9 @@ LENGTH_MAX_MM = 100_000
 WeightG = Annotated[int, msgspec.Meta(ge=0, le=WEIGHT_MAX_G)]
 LengthMm = Annotated[int, msgspec.Meta(ge=0, le=LENGTH_MAX_MM)]
 
+Category = Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\x00]*$")]
+"""The merchant's own code of a category; an index holds it whole."""
+
 
 class BadProduct(Invalid):
     """The product cannot be so."""
@@ -63,7 +66,7 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     code: Code
     name: dict[str, Prose]
     description: dict[str, Prose] = {}
-    category: Prose = ""
+    category: Category = ""
 
 
 class Sku(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,8 @@
 Words: movement (units going from one account to another), account (supplier, a location in a condition, a parcel,
 customer, loss), stock (what movements have left of one SKU at one location, in one condition and lot), on hand,
 claim (units of a stock row that are reserved for a holder's line; soft with an end, hard without), holder (a cart
-or an order), reserved (the sum of claims), safety (units kept back), available (what may still be promised).
+or an order, or who reserves by the API), slip (a movement as somebody outside tells it, by codes and under a key of
+their own), reserved (the sum of claims), safety (units kept back), available (what may still be promised).
 
 Laws: a stock row is the sum of its movements; reserved is the sum of held claims; no claim is granted beyond what is
 available, whoever asks at the same moment; a soft claim that has ended no longer counts, swept or not. A count may
