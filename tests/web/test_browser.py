@@ -6,6 +6,7 @@ import shutil
 import socket
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 import uvicorn
 from litestar import Litestar
@@ -19,6 +20,7 @@ from tests.identity.given import PASSWORD, somebody
 from tests.journeys.journey import Journey
 from tests.making import fresh_id
 from tests.web.looks import FAULTS
+from tests.world import MADRID
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 SCREENS = {
@@ -59,7 +61,8 @@ async def chromium() -> AsyncIterator[Browser]:
 @pytest.fixture
 async def order(journey: Journey) -> Order:
     """Two chairs that a location is asked for, and that somebody holds before they may leave."""
-    order_id = await journey.buy(("chair", 2), ("service", 1), gross_minor=7_990)
+    endless = msgspec.structs.replace(MADRID, name="Wolfeschlegelsteinhausen" * 4, street=["Donaudampfschiff" * 6])
+    order_id = await journey.buy(("chair", 2), ("service", 1), gross_minor=7_990, ship_to=endless)
     hold = NewHold(
         id=fresh_id(),
         order_id=order_id,

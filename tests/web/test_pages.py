@@ -161,7 +161,7 @@ async def test_views_and_days_narrow_the_list(ana: httpx.AsyncClient, journey: J
 async def test_what_cannot_be_read_of_an_address_is_left_out(ana: httpx.AsyncClient, journey: Journey) -> None:
     order = await bought(journey)
 
-    page = await read(ana, "/?since=yesterday&before=%21%21&view=odd&channel=none&until=0001-01-01x")
+    page = await read(ana, "/?since=yesterday&before=%21%21&view=odd&channel=none&until=9999-12-31")
 
     assert order.number in page.words
     assert "No se ha entendido la fecha" in page.words
@@ -351,6 +351,20 @@ async def test_a_hold_is_released_with_a_reason(ana: httpx.AsyncClient, journey:
     assert [(one.status, one.ended_because) for one in after.holds] == [(HoldStatus.RELEASED, "she said yes")]
     assert after.holds[0].ended_by is not None
     assert after.holds[0].ended_by.startswith("staff:agent-")
+
+
+async def test_an_order_that_is_over_is_not_on_hold_whatever_was_left_on_it(
+    ana: httpx.AsyncClient, journey: Journey
+) -> None:
+    order = await bought(journey)
+    await held(journey, order)
+    await journey.cancel(order.id)
+
+    page = await read(ana, f"/orders/{order.number}")
+
+    assert "Cancelado" in page.words
+    assert "Retenido" not in page.words.partition("Historial")[0]
+    assert order.number not in (await read(ana, "/?view=held")).words
 
 
 async def test_a_hold_is_released_on_its_own_order_only(ana: httpx.AsyncClient, journey: Journey) -> None:

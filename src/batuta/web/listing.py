@@ -8,13 +8,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from batuta.kernel.errors import Invalid
 from batuta.ordering.domain import Order
 from batuta.payments.domain import Balance
 from batuta.payments.queries import balances
 from batuta.plumbing.database import Connection
 from batuta.plumbing.web.callers import Caller
-from batuta.plumbing.web.paging import cursor_of, read_cursor
+from batuta.plumbing.web.paging import BadCursor, cursor_of, read_cursor
 from batuta.web.catalogue import Speech
 from batuta.web.pills import Pill, money_pill, pill, status_pill
 from batuta.web.queries import Home, OrdersWanted, View, channel_choices, homes_of, orders_wanted
@@ -22,6 +21,8 @@ from batuta.web.queries import Home, OrdersWanted, View, channel_choices, homes_
 PAGE_ROWS = 25
 WORDS_LENGTH_MAX = 200
 PATH = "/"
+FIRST_YEAR, LAST_YEAR = 1970, 2999
+"""Days that every time zone and the database can count with."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,9 +146,10 @@ def _address(asked: Asked, **changes: object) -> str:
 
 def _day(given: str) -> date | None:
     try:
-        return date.fromisoformat(given)
+        day = date.fromisoformat(given)
     except ValueError:
         return None
+    return day if FIRST_YEAR <= day.year <= LAST_YEAR else None
 
 
 def _midnight(day: date | None, zone: ZoneInfo) -> datetime | None:
@@ -160,5 +162,5 @@ def _place(cursor: str) -> tuple[datetime, UUID] | None:
         return None
     try:
         return read_cursor(cursor, tuple[datetime, UUID])
-    except Invalid:
+    except BadCursor:
         return None

@@ -14,7 +14,7 @@ from batuta.locations.domain import Location
 from batuta.locations.queries import locations_by_id
 from batuta.notifications.domain import Message
 from batuta.notifications.queries import messages_of
-from batuta.ordering.domain import Order
+from batuta.ordering.domain import HoldStatus, Order
 from batuta.payments.domain import Balance, PaymentView
 from batuta.payments.queries import balances, payments_of
 from batuta.plumbing.database import Connection
@@ -28,7 +28,7 @@ from batuta.web.catalogue import Speech
 from batuta.web.lines import LineView, lines_of
 from batuta.web.money import MoneyView, money_of
 from batuta.web.parcels import ParcelView, WorkOfOrder, parcels_seen, work_seen
-from batuta.web.pills import Pill, pill, status_pill
+from batuta.web.pills import Pill, is_held, pill, status_pill
 from batuta.web.queries import Home, homes_of, line_names
 from batuta.web.timeline import Named, Story, actor_in_words, people_in, places_in, reason_in_words, story
 
@@ -192,6 +192,8 @@ def _named(known: Known) -> Named:
 
 
 def _holds(order: Order, named: Named, speech: Speech) -> list[HoldView]:
+    if not is_held(order):
+        return []
     return [
         HoldView(
             id=str(one.id),
@@ -204,7 +206,7 @@ def _holds(order: Order, named: Named, speech: Speech) -> list[HoldView]:
             blocks=speech.of("blocks", one.blocks),
         )
         for one in order.holds
-        if one.status == "active"
+        if one.status is HoldStatus.ACTIVE
     ]
 
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from batuta.ordering.domain import Order, payment_status
+from batuta.ordering.domain import ORDER_MOVES, HoldStatus, Order, payment_status
 from batuta.payments.domain import Balance
 from batuta.web.catalogue import Speech
 
@@ -93,8 +93,8 @@ def status_pill(speech: Speech, order: Order) -> Pill:
 
 
 def is_held(order: Order) -> bool:
-    """Whether anything keeps the order."""
-    return any(one.status == "active" for one in order.holds)
+    """Whether anything keeps the order; one that is over is kept by nothing, whatever was left on it."""
+    return bool(ORDER_MOVES[order.status]) and any(one.status is HoldStatus.ACTIVE for one in order.holds)
 
 
 def money_pill(speech: Speech, balance: Balance | None) -> Pill:

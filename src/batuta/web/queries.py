@@ -34,8 +34,10 @@ class View(StrEnum):
     CANCELLED = "cancelled"
 
 
+_OPEN = (OrderStatus.PLACED, OrderStatus.ACCEPTED, OrderStatus.IN_PROGRESS)
 STATUSES: Mapping[View, tuple[OrderStatus, ...]] = {
-    View.OPEN: (OrderStatus.PLACED, OrderStatus.ACCEPTED, OrderStatus.IN_PROGRESS),
+    View.HELD: _OPEN,
+    View.OPEN: _OPEN,
     View.COMPLETED: (OrderStatus.COMPLETED,),
     View.CANCELLED: (OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.EXPIRED),
 }
