@@ -20,6 +20,7 @@ API = "/api"
 REF = "#/components/schemas/{name}"
 ALWAYS = (400, 401, 403, 429, 500, 503)
 OF_CHANGES = (404, 408, 409, 413)
+OF_LISTS = {"limit", "cursor"}
 CURSORS = {"cursor", "after"}
 
 PROBLEMS: Mapping[int, tuple[str, str, str]] = {
@@ -110,11 +111,24 @@ class _Schemas:
 
     def __init__(self, types: Iterable[Any]) -> None:
         kinds = [kind for kind in {repr(kind): kind for kind in types}.values() if _has_schema(kind)]
-        schemas, self.components = msgspec.json.schema_components([ProblemDetails, *kinds], ref_template=REF)
+        schemas, components = msgspec.json.schema_components([ProblemDetails, *kinds], ref_template=REF)
+        self.components = _even(components)
         self._by_type = {repr(kind): schema for kind, schema in zip(kinds, schemas[1:], strict=True)}
 
     def of(self, kind: Any) -> dict[str, Any]:
-        return dict(self._by_type.get(repr(kind), {}))
+        return dict(_even(self._by_type.get(repr(kind), {})))
+
+
+def _even(schema: Any) -> Any:
+    """The schema with pairs of one kind as lists of two, for not all readers know `prefixItems`."""
+    if isinstance(schema, list):
+        return [_even(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kinds = schema.get("prefixItems")
+    if kinds and all(kind == kinds[0] for kind in kinds):
+        schema = {key: value for key, value in schema.items() if key != "prefixItems"} | {"items": kinds[0]}
+    return {key: _even(value) for key, value in schema.items()}
 
 
 def _has_schema(kind: Any) -> bool:
@@ -141,8 +155,9 @@ def _statuses(one: Operation) -> list[int]:
     found = {*ALWAYS, *one.handler.opt.get(ALSO_ANSWERS, ())}
     if CURSORS & {name for name, _ in one.sent()}:
         found.add(409)
-    if "{" in one.path:
-        found.add(404)
+    if {name for name, _ in one.sent()} - OF_LISTS:
+        # Whoever names something may name what is not there, or not together with something else.
+        found |= {404, 409}
     if one.is_change:
         found |= {*OF_CHANGES}
     if one.handler.opt.get(TAKES_JSON):
