@@ -238,8 +238,13 @@ def _charge(share: Sequence[_Part], taxes: Sequence[int], rule: RoundingRule, mo
 
 
 def _priced(lines: Sequence[PricedLine], charges: Sequence[PricedCharge], rule: RoundingRule) -> Priced:
-    net_minor = sum(line.net_minor for line in lines) + sum(charge.net_minor for charge in charges)
-    tax_minor = sum(line.tax_minor for line in lines) + sum(charge.tax_minor for charge in charges)
+    net_minor = tax_minor = 0
+    for line in lines:
+        net_minor += line.net_minor
+        tax_minor += line.tax_minor
+    for charge in charges:
+        net_minor += charge.net_minor
+        tax_minor += charge.tax_minor
     return Priced(
         lines=tuple(lines),
         charges=tuple(charges),
