@@ -108,8 +108,8 @@ def test_any_text_is_a_key_or_none(text: str) -> None:
     assert found is None or isinstance(found, UUID)
 
 
-def test_a_key_that_would_be_over_before_it_begins_is_refused() -> None:
-    for expires_at in (NOW, NOW - timedelta(days=1), NOW.replace(tzinfo=None)):
+def test_a_key_that_would_be_over_before_it_begins_or_end_in_no_calendar_is_refused() -> None:
+    for expires_at in (NOW, NOW - timedelta(days=1), NOW.replace(tzinfo=None), NOW.replace(year=9_999)):
         with pytest.raises(BadKey):
             check_key(NewApiKey(name="web", permissions=frozenset({"orders.read"}), expires_at=expires_at), now=NOW)
 

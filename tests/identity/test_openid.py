@@ -273,6 +273,14 @@ async def test_a_provider_that_is_away_or_calls_itself_otherwise_is_told(provide
         Provider(issuer="http://login.example.com", client_id="x", client_secret="")
 
 
+async def test_an_address_begins_only_so_many_sign_ins(shell: Litestar) -> None:
+    async with browser(shell, address=fresh_address()) as client:
+        begun = [(await client.get(START)).status_code for _ in range(33)]
+
+    assert set(begun[:30]) == {302}
+    assert begun[-1] == 429
+
+
 async def test_without_a_provider_there_is_no_such_sign_in(engine: Engine) -> None:
     answer = await browser(house(engine)).get(START)
     assert (answer.status_code, answer.json()["code"]) == (404, "open_id_not_set")

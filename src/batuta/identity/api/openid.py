@@ -9,14 +9,15 @@ from litestar.params import QueryParameter
 from litestar.response import Redirect
 
 from batuta.identity.api.sessions import visitor_of
-from batuta.identity.commands import begin_session, keep_begun, take_begun
-from batuta.identity.domain import OpenIdNotSet, OpenIdProvider, OpenIdRefused
+from batuta.identity.commands import begin_session, keep_begun, take, take_begun
+from batuta.identity.domain import OpenIdNotSet, OpenIdProvider, OpenIdRefused, TooManySignIns
+from batuta.identity.domain.allowances import of_departures
 from batuta.identity.domain.openid import BEGUN_LASTS, begin
 from batuta.identity.domain.sessions import new_token
 from batuta.identity.queries import staff_by_email
 from batuta.plumbing.database import Engine
 from batuta.plumbing.web import AnyRequest, anyone
-from batuta.plumbing.web.browsers import own_cookie, session_cookie
+from batuta.plumbing.web.browsers import address_of, own_cookie, session_cookie
 from batuta.plumbing.web.moments import moment
 
 PROVIDER = "openid"
@@ -24,24 +25,28 @@ PROVIDER = "openid"
 COOKIE = "batuta_openid"
 CALLBACK = "/api/session/openid/callback"
 
+NOT_SET = {"also_answers": [404]}
+"""What both routes answer where no provider is set."""
+
 _chance = random.SystemRandom()
 
 Given = Annotated[str | None, QueryParameter(max_length=2_000)]
 
 
-@get("/api/session/openid", guards=[anyone()], status_code=302)
+@get("/api/session/openid", guards=[anyone()], status_code=302, opt=NOT_SET)
 async def go(request: AnyRequest, engine: NamedDependency[Engine], return_to: Given = None) -> Response[None]:
     """Send the browser to the provider; it comes back to the callback, and then to `return_to`."""
     provider, now = _provider(request), moment()
     begun, binding = begin(_chance, return_to=return_to or "/"), new_token(_chance)
     address = await provider.address(begun, callback=_callback(request), now=now)
     async with engine.begin() as db:
+        await take(db, of_departures(address_of(request)), refusal=TooManySignIns, now=now)
         await keep_begun(db, begun=begun, browser=binding, now=now)
     cookie = own_cookie(request, COOKIE, binding, lasts_s=int(BEGUN_LASTS.total_seconds()))
     return Redirect(address, status_code=302, cookies=[cookie])
 
 
-@get(CALLBACK, guards=[anyone()], status_code=302)
+@get(CALLBACK, guards=[anyone()], status_code=302, opt=NOT_SET)
 async def come_back(
     request: AnyRequest,
     engine: NamedDependency[Engine],

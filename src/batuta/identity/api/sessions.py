@@ -72,7 +72,7 @@ async def me(request: AnyRequest, engine: NamedDependency[Engine], caller: Named
     return Response(told, headers={"cache-control": "no-store"})
 
 
-@delete("/api/session", guards=[signed_in()])
+@delete("/api/session", guards=[signed_in()], opt={"takes_no_key": True})
 async def end(request: AnyRequest, engine: NamedDependency[Engine]) -> Response[None]:
     """Sign out this browser."""
     if token := session_token(request):

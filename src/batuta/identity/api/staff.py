@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from batuta.identity.commands import admit, set_password
-from batuta.identity.domain import Limits, NoSuchStaff, Password, Rights, Role, Staff
+from batuta.identity.domain import Limits, NewPassword, NoSuchStaff, Rights, Role, Staff
 from batuta.identity.domain.permissions import check_given
 from batuta.identity.queries import staff_after, staff_by_id, staff_versions
 from batuta.kernel.quantities import Code, Text
@@ -57,7 +57,7 @@ class StaffGiven(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class PasswordGiven(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A password that a manager gives to somebody."""
 
-    password: Password
+    password: NewPassword
 
 
 @get("/api/users", guards=[MANAGE])

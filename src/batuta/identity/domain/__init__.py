@@ -3,7 +3,7 @@
 from batuta.identity.domain.allowances import Allowance, TooManyRequests, TooManySignIns
 from batuta.identity.domain.keys import ApiKey, BadKey, KeyNameTaken, MadeApiKey, NewApiKey, NoSuchKey
 from batuta.identity.domain.openid import Begun, OpenIdAway, OpenIdNotSet, OpenIdProvider, OpenIdRefused
-from batuta.identity.domain.passwords import Password, WeakPassword
+from batuta.identity.domain.passwords import NewPassword, Password, WeakPassword
 from batuta.identity.domain.permissions import (
     PERMISSIONS,
     ROLE_LIMITS,
@@ -54,6 +54,7 @@ __all__ = [
     "MadeApiKey",
     "MoreThanOwn",
     "NewApiKey",
+    "NewPassword",
     "NoSuchKey",
     "NoSuchStaff",
     "OpenIdAway",

@@ -49,6 +49,11 @@ def of_strangers(email: str) -> Allowance:
     return Allowance(name=f"sign-in:email:{email}", burst=100, each=timedelta(seconds=10))
 
 
+def of_departures(address: str) -> Allowance:
+    """The sign-ins by a provider that one address may begin: each leaves a row until it comes back."""
+    return Allowance(name=f"sign-in:openid:{home_of(address)}", burst=30, each=timedelta(seconds=10))
+
+
 def of_key(key_id: object, requests_per_minute: int) -> Allowance:
     """The requests of a key: half a minute's may come at once."""
     each = timedelta(minutes=1) / requests_per_minute

@@ -16,6 +16,7 @@ from batuta.kernel.quantities import Code
 PREFIX = "bat"
 SHOWN_LENGTH_MAX = 200
 REQUESTS_PER_MINUTE = 600_000
+LAST_YEAR = 9_000
 
 
 class BadKey(Invalid):
@@ -86,6 +87,8 @@ def check_key(new: NewApiKey, *, now: datetime) -> NewApiKey:
     if new.expires_at is not None:
         if new.expires_at.tzinfo is None:
             raise BadKey("a moment has a time zone", field="expires_at")
+        if new.expires_at.year > LAST_YEAR:
+            raise BadKey(f"a key ends by the year {LAST_YEAR}, or by being revoked", field="expires_at")
         if new.expires_at <= now:
             raise BadKey("the key would be over before it begins", field="expires_at", got=new.expires_at)
     return new

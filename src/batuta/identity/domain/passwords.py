@@ -15,6 +15,7 @@ MADE_UP_LETTERS = "abcdefghjkmnpqrstvwxyz23456789"
 MADE_UP_GROUPS, MADE_UP_GROUP = 3, 4
 
 Password = Annotated[str, msgspec.Meta(max_length=LENGTH_MAX, pattern=r"^[^\x00]*$")]
+NewPassword = Annotated[str, msgspec.Meta(min_length=LENGTH_MIN, max_length=LENGTH_MAX, pattern=r"^[^\x00]*$")]
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1, hash_len=32, salt_len=SALT_BYTES)
 
