@@ -150,8 +150,8 @@ async def test_what_a_bundle_is_made_of_is_a_change_of_the_bundle(clerk: httpx.A
         ({"product_id": "nothing"}, 400, "invalid"),
         ({"product_id": str(fresh_id())}, 404, "unknown_product"),
         ({"brand_id": str(fresh_id())}, 404, "unknown_brand"),
-        ({"kind": "service", "weight_g": 1}, 400, "bad_sku"),
-        ({"gtin": "4006381333932"}, 400, "invalid"),
+        ({"kind": "service", "weight_g": 1}, 409, "implausible_sku"),
+        ({"gtin": "4006381333932"}, 409, "implausible_sku"),
     ],
 )
 async def test_a_bad_sku_is_a_clear_problem(

@@ -11,6 +11,7 @@ from batuta.catalog.domain import (
     BadProduct,
     BadSku,
     Component,
+    ImplausibleProduct,
     KindIsFixed,
     NotABundle,
     Product,
@@ -173,7 +174,7 @@ async def test_text_that_no_database_holds_is_refused_and_its_neighbours_are_sav
         now=NOW,
     )
 
-    assert [type(answer) for answer in products] == [BadProduct, BadProduct, BadProduct, Product]
+    assert [type(answer) for answer in products] == [BadProduct, ImplausibleProduct, BadProduct, Product]
     assert [type(answer) for answer in skus] == [BadSku, BadSku, Sku]
 
 

@@ -8,7 +8,7 @@ from batuta.company.commands import save_legal_entities
 from batuta.company.domain import LegalEntity
 from batuta.kernel.addresses import Address
 from batuta.locations.commands import UnknownLegalEntity, close_days, save_locations, set_days
-from batuta.locations.domain import Ability, BadLocation, Location, LocationKind, SpecialDay, UnknownLocation
+from batuta.locations.domain import Ability, ImplausibleLocation, Location, LocationKind, SpecialDay, UnknownLocation
 from batuta.locations.queries import active_locations, locations_by_code, locations_by_id
 from batuta.plumbing.database import Connection
 from tests.making import NOW, fresh_code, fresh_id
@@ -93,7 +93,7 @@ async def test_a_bad_location_is_refused_and_its_neighbours_are_saved(db: Connec
         now=NOW,
     )
 
-    assert [type(answer) for answer in answers] == [BadLocation, Location, UnknownLegalEntity]
+    assert [type(answer) for answer in answers] == [ImplausibleLocation, Location, UnknownLegalEntity]
     assert list(await locations_by_code(db, [good.code, bad_hours.code, orphan.code])) == [good.code]
 
 

@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from batuta.kernel.addresses import Address
-from batuta.kernel.errors import Invalid
 from batuta.kernel.periods import Period
 from batuta.locations.domain import (
     WEEKDAYS,
     BadLocation,
+    ImplausibleLocation,
     Location,
     LocationKind,
     add_open_minutes,
@@ -187,6 +187,9 @@ def test_the_local_day_is_not_the_day_of_greenwich() -> None:
     [
         {"time_zone": "Europe/Vigo"},
         {"time_zone": ""},
+        {"time_zone": "Europe"},
+        {"time_zone": "."},
+        {"time_zone": "/etc"},
         {"currency": "EURO"},
         {"hours": {"monday": [("09:00", "10:00")]}},
         {"hours": {"mon": [("9:00", "10:00")]}},
@@ -204,7 +207,7 @@ def test_the_local_day_is_not_the_day_of_greenwich() -> None:
     ],
 )
 def test_a_location_that_cannot_be_is_refused(parts: dict[str, object]) -> None:
-    with pytest.raises(BadLocation):
+    with pytest.raises((BadLocation, ImplausibleLocation)):
         check_location(msgspec.structs.replace(STORE, **parts))
 
 
@@ -213,5 +216,5 @@ def test_a_gln_is_checked_and_coordinates_come_from_the_address() -> None:
 
     assert checked.gln == "8412345000010"
     assert (checked.latitude, checked.longitude) == (40.4287, -3.7022)
-    with pytest.raises(Invalid):
+    with pytest.raises(ImplausibleLocation):
         check_location(msgspec.structs.replace(STORE, gln="8412345000011"))

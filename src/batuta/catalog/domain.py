@@ -29,6 +29,14 @@ class BadSku(Invalid):
     """The SKU cannot be so; `field` says where."""
 
 
+class ImplausibleProduct(Refused):
+    """No product is so, though it is written like one; `field` says where."""
+
+
+class ImplausibleSku(Refused):
+    """No SKU is so, though it is written like one; `field` says where."""
+
+
 class UnknownProduct(NotFound):
     """The SKU is said to be of a product that is not there."""
 
@@ -136,10 +144,10 @@ def check_product(product: Product) -> Product:
     """Return the product.
 
     Raises:
-        BadProduct: without a name in any language, or with text that does not fit.
+        ImplausibleProduct: without a name in any language. BadProduct: with text that does not fit.
     """
     if not any(name.strip() for name in product.name.values()):
-        raise BadProduct("a product has a name in one language at least", field="name", code=product.code)
+        raise ImplausibleProduct("a product has a name in one language at least", field="name", code=product.code)
     return fitting(product, BadProduct)
 
 
@@ -148,17 +156,24 @@ def check_sku(sku: Sku) -> Sku:
 
     Raises:
         BadSku: a size or weight out of bounds, an empty unit or tax category, text that does not fit.
-        Invalid: the GTIN has a wrong length or check digit.
+        ImplausibleSku: a service with a weight or size; a GTIN of a wrong length or check digit.
     """
     fitting(sku, BadSku)
     is_good = sku.kind is SkuKind.GOOD
     if sku.kind is SkuKind.SERVICE and (sku.weight_g or sku.length_mm or sku.width_mm or sku.height_mm):
-        raise BadSku("a service has neither weight nor size", field="weight_g", code=sku.code)
+        raise ImplausibleSku("a service has neither weight nor size", field="weight_g", code=sku.code)
     return msgspec.structs.replace(
         sku,
-        gtin=gtin(sku.gtin) if sku.gtin else None,
+        gtin=_checked_gtin(sku) if sku.gtin else None,
         is_tracked=sku.is_tracked and is_good,
     )
+
+
+def _checked_gtin(sku: Sku) -> str:
+    try:
+        return gtin(sku.gtin or "")
+    except Invalid as problem:
+        raise ImplausibleSku(problem.sentence, field="gtin", code=sku.code, **problem.facts) from problem
 
 
 def check_components(bundle: Sku, components: Sequence[Component], skus: Mapping[UUID, Sku]) -> list[Component]:

@@ -119,7 +119,7 @@ def check_legal_entity(entity: LegalEntity) -> LegalEntity:
     _check_place(fitting(entity, BadLegalEntity), BadLegalEntity)
     try:
         ZoneInfo(entity.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         raise BadLegalEntity("no such IANA time zone", field="time_zone", got=entity.time_zone) from None
     prefix = entity.gs1_prefix
     if prefix and not (prefix.isascii() and prefix.isdigit() and len(prefix) in GS1_PREFIX_DIGITS):

@@ -13,7 +13,7 @@ import msgspec
 from babel.numbers import is_currency
 
 from batuta.kernel.addresses import Address
-from batuta.kernel.errors import Invalid, NotFound
+from batuta.kernel.errors import Invalid, NotFound, Refused
 from batuta.kernel.gs1 import gln
 from batuta.kernel.periods import Period
 from batuta.kernel.quantities import AmountMinor, Code, Text, fitting
@@ -28,6 +28,10 @@ Shifts = Sequence[tuple[str, str]]
 
 class BadLocation(Invalid):
     """The location cannot be so; `field` says where."""
+
+
+class ImplausibleLocation(Refused):
+    """No location is so, though it is written like one; `field` says where."""
 
 
 class UnknownLocation(NotFound):
@@ -110,17 +114,17 @@ def check_location(location: Location) -> Location:
     """Return the location, with coordinates from its address where it has none of its own.
 
     Raises:
-        BadLocation: hours, zone, calendar, currency or cut-off that cannot be.
-        Invalid: the GLN has a wrong length or check digit.
+        BadLocation: text or numbers that do not fit, a weekday or wall time that is none.
+        ImplausibleLocation: a zone, currency, calendar or GLN that nobody has given, or hours that overlap.
     """
     fitting(location, BadLocation)
     fitting(location.address, BadLocation)
     try:
         ZoneInfo(location.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise BadLocation("no such IANA time zone", field="time_zone", got=location.time_zone) from None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ImplausibleLocation("no such IANA time zone", field="time_zone", got=location.time_zone) from None
     if not is_currency(location.currency):
-        raise BadLocation("no such currency (ISO 4217)", field="currency", got=location.currency)
+        raise ImplausibleLocation("no such currency (ISO 4217)", field="currency", got=location.currency)
     for weekday, shifts in location.hours.items():
         if weekday not in WEEKDAYS:
             raise BadLocation("weekdays are mon, tue, wed, thu, fri, sat, sun", field="hours", got=weekday)
@@ -132,23 +136,31 @@ def check_location(location: Location) -> Location:
     latitude, longitude = _coordinates(location)
     return msgspec.structs.replace(
         location,
-        gln=gln(location.gln) if location.gln else None,
+        gln=_checked_gln(location) if location.gln else None,
         latitude=latitude,
         longitude=longitude,
         special_days={},
     )
 
 
+def _checked_gln(location: Location) -> str:
+    try:
+        return gln(location.gln or "")
+    except Invalid as problem:
+        raise ImplausibleLocation(problem.sentence, field="gln", **problem.facts) from problem
+
+
 def check_shifts(shifts: Shifts) -> None:
     """Accept shifts that are in order and do not overlap; a night shift is two, parted at midnight.
 
     Raises:
-        BadLocation: a time that is not `HH:MM`, a shift that ends before it begins, two that overlap.
+        BadLocation: a time that is not `HH:MM`.
+        ImplausibleLocation: a shift that ends before it begins, two that overlap.
     """
     closed_since = 0
     for opens, closes in shifts:
         if not closed_since <= _minutes(opens) < _minutes(closes):
-            raise BadLocation(
+            raise ImplausibleLocation(
                 "shifts end after they begin, come in order and do not overlap; part a night shift at midnight",
                 field="hours",
                 got=f"{opens}-{closes}",
@@ -260,7 +272,7 @@ def _holidays(calendar: str, year: int) -> frozenset[date]:
     """Return the public holidays of a country (`ES`) or one of its regions (`ES-MD`).
 
     Raises:
-        BadLocation: no such country or region.
+        ImplausibleLocation: no such country or region.
     """
     import holidays
 
@@ -268,7 +280,7 @@ def _holidays(calendar: str, year: int) -> frozenset[date]:
     try:
         return frozenset(holidays.country_holidays(country, subdiv=region or None, years=year))
     except NotImplementedError:
-        raise BadLocation("no such holiday calendar", field="holiday_calendar", got=calendar) from None
+        raise ImplausibleLocation("no such holiday calendar", field="holiday_calendar", got=calendar) from None
 
 
 def _coordinates(location: Location) -> tuple[float | None, float | None]:
@@ -276,5 +288,5 @@ def _coordinates(location: Location) -> tuple[float | None, float | None]:
     if latitude is None and longitude is None:
         latitude, longitude = location.address.latitude, location.address.longitude
     if (latitude is None) != (longitude is None):
-        raise BadLocation("latitude and longitude come together", field="latitude", code=location.code)
+        raise ImplausibleLocation("latitude and longitude come together", field="latitude", code=location.code)
     return latitude, longitude
