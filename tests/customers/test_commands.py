@@ -10,7 +10,6 @@ from asyncpg import IntegrityConstraintViolationError
 from batuta.customers.commands import give_consents, save_addresses, save_customers, withdraw_consents
 from batuta.customers.domain import (
     AddressOfAnother,
-    BadCustomer,
     Consent,
     Customer,
     CustomerAddress,
@@ -19,6 +18,7 @@ from batuta.customers.domain import (
     Medium,
     Purpose,
     UnknownCustomer,
+    UnlikelyCustomer,
     Withdrawal,
 )
 from batuta.customers.queries import (
@@ -99,7 +99,7 @@ async def test_an_external_id_names_one_customer(db: Connection) -> None:
         now=NOW,
     )
 
-    assert [type(answer) for answer in answers] == [ExternalIdTaken, BadCustomer, Customer, ExternalIdTaken]
+    assert [type(answer) for answer in answers] == [ExternalIdTaken, UnlikelyCustomer, Customer, ExternalIdTaken]
 
 
 async def test_an_address_is_saved_as_its_country_writes_it(db: Connection) -> None:

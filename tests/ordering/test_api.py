@@ -212,7 +212,7 @@ async def test_orders_are_listed_newest_first_page_by_page_and_by_what_is_known_
 
 
 async def test_a_made_up_cursor_is_refused(web: httpx.AsyncClient) -> None:
-    assert problem(await web.get("/api/orders", params={"cursor": "abc"})) == (400, "bad_cursor")
+    assert problem(await web.get("/api/orders", params={"cursor": "abc"})) == (409, "bad_cursor")
 
 
 async def test_units_are_cancelled_by_line_and_the_rest_goes_on(web: httpx.AsyncClient, shop: Shop) -> None:
@@ -269,7 +269,7 @@ async def test_a_held_order_is_let_go_by_a_person(web: httpx.AsyncClient, shop: 
     released = await web.post(f"{path}/{held.json()['id']}/release", json={"reason": "all is well"})
 
     assert released.json()["status"] == "released"
-    assert problem(await web.post(path, json={"reason": "x", "kind": "payment"})) == (400, "bad_hold_kind")
+    assert problem(await web.post(path, json={"reason": "x", "kind": "payment"})) == (409, "bad_hold_kind")
     assert problem(await web.post(f"{path}/{fresh_id()}/release", json={"reason": "x"})) == (404, "unknown_hold")
 
 

@@ -146,7 +146,7 @@ async def test_parcels_are_found_by_order_and_by_number(
     assert [one["id"] for one in by_order.json()["items"]] == [str(parcel.id)]
     assert by_number.json() == by_order.json()
     for search in ({}, {"tracking_number": number}, {"order_id": str(parcel.owner_id), "carrier_code": "x"}):
-        assert problem(await client.get("/api/parcels", params=search)) == (400, "bad_search")
+        assert problem(await client.get("/api/parcels", params=search)) == (409, "bad_search")
 
 
 async def test_who_works_somewhere_sees_no_parcels_of_elsewhere_and_reports_none(

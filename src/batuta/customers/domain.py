@@ -22,6 +22,10 @@ class BadCustomer(Invalid):
     """The customer cannot be so; `field` says where."""
 
 
+class UnlikelyCustomer(Refused):
+    """Nobody has such an address, number or name, though it is written like one; `field` says where."""
+
+
 class ExternalIdTaken(Refused):
     """Another customer carries this external id."""
 
@@ -137,11 +141,11 @@ def check_customer(customer: Customer) -> Customer:
     """Return the customer with e-mail, phone (E.164) and tax number as they are written properly.
 
     Raises:
-        BadCustomer: one of them fails its check.
+        BadCustomer, UnlikelyCustomer: one of them fails its check.
     """
     customer = fitting(msgspec.structs.replace(customer, name=" ".join(customer.name.split())), BadCustomer)
     if not customer.is_guest and not (customer.email or customer.phone or customer.external_id):
-        raise BadCustomer("a customer who is no guest can be reached or named", field="email", id=str(customer.id))
+        raise UnlikelyCustomer("a customer who is no guest can be reached or named", field="email", id=str(customer.id))
     country = customer.country.strip().upper()
     return msgspec.structs.replace(
         customer,
@@ -156,26 +160,26 @@ def check_email(text: str) -> str:
     """Return the address with its domain in small letters; whether mail arrives there is not asked.
 
     Raises:
-        BadCustomer: not an e-mail address.
+        UnlikelyCustomer: not an e-mail address.
     """
     try:
         return validate_email(text.strip(), check_deliverability=False).normalized
     except EmailNotValidError as problem:
-        raise BadCustomer("not an e-mail address", field="email", got=text, why=str(problem)) from problem
+        raise UnlikelyCustomer("not an e-mail address", field="email", got=text, why=str(problem)) from problem
 
 
 def check_phone(text: str, country: str = "") -> str:
     """Return the number as E.164; without a leading + it is read as dialled within `country`.
 
     Raises:
-        BadCustomer: not a number that can exist.
+        UnlikelyCustomer: not a number that can exist.
     """
     try:
         number = phonenumbers.parse(text, country or None)
     except phonenumbers.NumberParseException as problem:
-        raise BadCustomer("not a phone number", field="phone", got=text, country=country) from problem
+        raise UnlikelyCustomer("not a phone number", field="phone", got=text, country=country) from problem
     if not phonenumbers.is_valid_number(number):
-        raise BadCustomer("no such phone number can exist", field="phone", got=text, country=country)
+        raise UnlikelyCustomer("no such phone number can exist", field="phone", got=text, country=country)
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -185,7 +189,7 @@ def check_tax_number(text: str, country: str) -> str:
     In Brazil a person's is a CPF and a company's a CNPJ; elsewhere one rule serves both.
 
     Raises:
-        BadCustomer: it fails its check.
+        UnlikelyCustomer: it fails its check.
     """
     names = ("cpf", "cnpj") if country == "BR" else ("vat",)
     rules = [module for module in (get_cc_module(country, name) for name in names) if module] if country else []
@@ -195,5 +199,7 @@ def check_tax_number(text: str, country: str) -> str:
         except ValidationError:
             continue
     if rules:
-        raise BadCustomer("the tax number fails its country's check", field="tax_number", got=text, country=country)
+        raise UnlikelyCustomer(
+            "the tax number fails its country's check", field="tax_number", got=text, country=country
+        )
     return text.strip()

@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from batuta.kernel.addresses import Address
-from batuta.kernel.errors import BatutaError
+from batuta.kernel.errors import BatutaError, Refused
 from batuta.kernel.quantities import Code, Text
 from batuta.ordering.api.placing import Wish, place_batcher
 from batuta.ordering.api.showing import DeliveryOptions, delivery_options, show_carts
@@ -48,6 +48,7 @@ from batuta.plumbing.web import (
     requires,
 )
 from batuta.plumbing.web.callers import become
+from batuta.plumbing.web.idempotency import batcher_of
 from batuta.plumbing.web.moments import fresh_id, fresh_secret, moment
 from batuta.plumbing.web.versions import wanted_version
 
@@ -55,6 +56,10 @@ TOKEN_HEADER = "x-cart-token"  # noqa: S105 - a header's name
 GUEST = "guest"
 
 SomeLines = Annotated[list[WantedLine], msgspec.Meta(max_length=CART_LINES_MAX)]
+
+
+class ChooseOne(Refused):
+    """A cart is shipped or picked up."""
 
 
 class CartBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,10 +94,6 @@ class DeliveryBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     service_kind: Code | msgspec.UnsetType = msgspec.UNSET
     pickup_location_code: Code | msgspec.UnsetType = msgspec.UNSET
 
-    def __post_init__(self) -> None:
-        if (self.service_kind is msgspec.UNSET) == (self.pickup_location_code is msgspec.UNSET):
-            raise ValueError("choose service_kind or pickup_location_code")
-
 
 class ReservationBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """minutes: how long, within what the channel allows; allow_partial: take what there is."""
@@ -120,6 +121,11 @@ class _Opening(msgspec.Struct, frozen=True):
     token: str
 
 
+class _Looking(msgspec.Struct, frozen=True):
+    cart_id: UUID
+    visitor: Visitor
+
+
 def open_batcher(engine: Engine) -> Batcher[_Opening, OpenedCart]:
     return Batcher(engine, _open, name="open_carts")
 
@@ -130,6 +136,10 @@ def change_batcher(engine: Engine) -> Batcher[CartChange, ShownCart]:
 
 def reserve_batcher(engine: Engine) -> Batcher[ReserveCart, CartReserved]:
     return Batcher(engine, _reserve, name="reserve_carts")
+
+
+def options_batcher(engine: Engine) -> Batcher[_Looking, DeliveryOptions]:
+    return Batcher(engine, _options, name="delivery_options")
 
 
 @post("/api/carts", guards=[requires("carts.write")], is_express=True)
@@ -187,13 +197,10 @@ async def put_address(request: AnyRequest, cart_id: FromPath[UUID], data: JSONBo
 
 
 @get("/api/carts/{cart_id:uuid}/delivery-options", guards=[anyone()], is_express=True)
-async def get_delivery_options(
-    request: AnyRequest, engine: NamedDependency[Engine], cart_id: FromPath[UUID]
-) -> DeliveryOptions:
+async def get_delivery_options(request: AnyRequest, cart_id: FromPath[UUID]) -> DeliveryOptions:
     """The ways in which the cart can be had: shipped to its address, or picked up where all of it lies."""
     visitor, _ = await _visitor(request)
-    async with engine.connect() as db:
-        return await delivery_options(db, await _cart(db, cart_id, visitor), now=moment())
+    return await batcher_of(request, options_batcher).submit(_Looking(cart_id, visitor))
 
 
 @put("/api/carts/{cart_id:uuid}/delivery", guards=[anyone()], is_express=True)
@@ -201,6 +208,8 @@ async def put_delivery(
     request: AnyRequest, cart_id: FromPath[UUID], data: JSONBody[DeliveryBody]
 ) -> Response[ShownCart]:
     """Choose how the cart is had."""
+    if (data.service_kind is msgspec.UNSET) == (data.pickup_location_code is msgspec.UNSET):
+        raise ChooseOne("choose service_kind or pickup_location_code")
     visitor, _ = await _visitor(request)
     change = CartChange(
         cart_id=cart_id,
@@ -260,6 +269,16 @@ async def _open(db: Connection, items: Sequence[_Opening], now: datetime) -> Seq
         OpenedCart(cart=cart, token=one.token) if isinstance(cart, ShownCart) else cart
         for one, cart in zip(items, shown, strict=True)
     ]
+
+
+async def _options(db: Connection, items: Sequence[_Looking], now: datetime) -> Sequence[DeliveryOptions | BatutaError]:
+    found = await carts_by_id(db, {one.cart_id for one in items})
+    seen = [found.get(one.cart_id) for one in items]
+    may = [cart if cart and one.visitor.may_use(cart) else None for one, cart in zip(items, seen, strict=True)]
+    full = {cart.id: cart for cart in may if cart and cart.lines}
+    options = dict(zip(full, await delivery_options(db, list(full.values()), now=now), strict=True)) if full else {}
+    nothing = DeliveryOptions(shipping=[], pickup=[])
+    return [options.get(cart.id, nothing) if cart else UnknownCart("there is no such cart") for cart in may]
 
 
 async def _change(db: Connection, items: Sequence[CartChange], now: datetime) -> Sequence[ShownCart | BatutaError]:

@@ -10,7 +10,7 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from batuta.kernel.errors import BatutaError, Invalid
+from batuta.kernel.errors import BatutaError, Refused
 from batuta.kernel.quantities import Text
 from batuta.ordering.commands import (
     EndHold,
@@ -62,7 +62,7 @@ BY_HAND = frozenset({HoldKind.MANUAL, HoldKind.FRAUD, HoldKind.ADDRESS, HoldKind
 Key = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
-class BadHoldKind(Invalid):
+class BadHoldKind(Refused):
     """Holds of this kind are not placed by hand."""
 
 

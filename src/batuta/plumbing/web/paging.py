@@ -8,7 +8,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import msgspec
 from litestar.params import QueryParameter
 
-from batuta.kernel.errors import Invalid
+from batuta.kernel.errors import Refused
 
 T = TypeVar("T")
 
@@ -25,8 +25,8 @@ Cursor = Annotated[
 """A parameter of list routes: `cursor: Cursor = None`."""
 
 
-class BadCursor(Invalid):
-    """The cursor is none that a page of this list gave."""
+class BadCursor(Refused):
+    """The cursor is none that a page of this list gave; a schema cannot tell."""
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
-from batuta.kernel.errors import Invalid
+from batuta.kernel.errors import Refused
 from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.web import Caller, requires
 from batuta.plumbing.web.scopes import ScopesOf, check_seen, sees, sees_all
@@ -38,7 +38,7 @@ LabelAs = Annotated[
 ]
 
 
-class BadSearch(Invalid):
+class BadSearch(Refused):
     """Parcels are found by their order, or by carrier and tracking number."""
 
 

@@ -41,7 +41,7 @@ async def sold_services(engine: NamedDependency[Engine]) -> Services:
         return Services(carriers=await carriers(db), services=await services(db))
 
 
-@get("/api/shipping/rates", guards=[requires("shipping.read")])
+@get("/api/shipping/rates", guards=[requires("shipping.read")], opt={"also_answers": [409]})
 async def rated_services(
     *,
     engine: NamedDependency[Engine],
