@@ -90,32 +90,46 @@ async def read_goods(db: Connection, carts: Collection[Cart], *, now: datetime) 
     return goods, free
 
 
-async def delivery_options(db: Connection, cart: Cart, *, now: datetime) -> DeliveryOptions:
-    """Every way of shipping that some location can take to the address, and every place that has all of the cart."""
-    if not cart.lines:
-        return DeliveryOptions(shipping=[], pickup=[])
-    goods, free = await read_goods(db, [cart], now=now)
+async def delivery_options(db: Connection, carts: Sequence[Cart], *, now: datetime) -> list[DeliveryOptions]:
+    """Of each cart, every way of shipping that some location can take to its address, and every place that has all."""
+    goods, free = await read_goods(db, carts, now=now)
     places = await active_locations(db)
-    shipped = msgspec.structs.replace(cart, method=Method.SHIP)
-    ways = _ways(shipped, goods, places, await tariffs(db))
-    requests = [cart_quote(shipped, goods, service_kind=kind, at=now) for kind in (None, *ways)]
-    bare, *with_shipping = await quote(db, requests=requests)
-    options = [
-        ShippingOption(
-            service_kind=kind,
-            charge_minor=priced.shipping.gross_minor,
-            total_minor=priced.gross_minor,
-            currency=priced.currency,
-            days_min=min(one.days_min for one in rated),
-            days_max=max(one.days_max for one in rated),
-        )
-        for (kind, rated), priced in zip(ways.items(), with_shipping, strict=True)
-        if isinstance(priced, Quote)
+    known = await tariffs(db)
+    ways = [_ways(msgspec.structs.replace(one, method=Method.SHIP), goods, places, known) for one in carts]
+    requests = [
+        cart_quote(msgspec.structs.replace(one, method=Method.SHIP), goods, service_kind=kind, at=now)
+        for one, by_kind in zip(carts, ways, strict=True)
+        for kind in (None, *by_kind)
     ]
-    return DeliveryOptions(
-        shipping=sorted(options, key=lambda one: (one.charge_minor, one.days_max, one.service_kind)),
-        pickup=_pickups(cart, goods, free, places, bare) if isinstance(bare, Quote) else [],
+    quotes = iter(await quote(db, requests=requests))
+    found = []
+    for one, by_kind in zip(carts, ways, strict=True):
+        bare = next(quotes)
+        shipping = [_shipping(kind, rated, next(quotes)) for kind, rated in by_kind.items()]
+        found.append(
+            DeliveryOptions(
+                shipping=sorted((way for way in shipping if way), key=_cheapest),
+                pickup=_pickups(one, goods, free, places, bare) if isinstance(bare, Quote) else [],
+            )
+        )
+    return found
+
+
+def _shipping(kind: ServiceKind, rated: Sequence[Rated], priced: object) -> ShippingOption | None:
+    if not isinstance(priced, Quote):
+        return None
+    return ShippingOption(
+        service_kind=kind,
+        charge_minor=priced.shipping.gross_minor,
+        total_minor=priced.gross_minor,
+        currency=priced.currency,
+        days_min=min(one.days_min for one in rated),
+        days_max=max(one.days_max for one in rated),
     )
+
+
+def _cheapest(way: ShippingOption) -> tuple[int, int, str]:
+    return way.charge_minor, way.days_max, way.service_kind
 
 
 def _ways(cart: Cart, goods: CartGoods, places: Sequence[Location], known: Tariffs) -> dict[ServiceKind, list[Rated]]:
