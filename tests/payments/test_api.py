@@ -188,10 +188,11 @@ async def test_more_than_was_captured_is_not_given_back_and_nothing_is_told(
         a_refund(0),
         a_refund(-1),
         a_refund(1.5),
+        a_refund("1000"),
+        a_refund(True),
         a_refund(2**63),
         a_refund(10**15 + 1),
         a_refund(1_000, currency="euro"),
-        a_refund(1_000, currency="USD"),
         a_refund(1_000, reason=""),
         a_refund(1_000, reason="x" * 501),
         a_refund(1_000, actor="staff:boss"),
@@ -226,7 +227,7 @@ async def test_money_is_captured_and_let_go_by_hand(engine: Engine, client: http
     await carry_out_all(engine, [order_id])
     assert problem(await client.post(f"/api/orders/{order_id}/voids", json=reason)) == (409, "nothing_held")
     dollars = reason | {"amount_minor": 1, "currency": "USD"}
-    assert problem(await client.post(f"/api/orders/{order_id}/captures", json=dollars)) == (400, "other_currency")
+    assert problem(await client.post(f"/api/orders/{order_id}/captures", json=dollars)) == (409, "other_currency")
 
 
 async def test_what_a_provider_refused_is_asked_for_again(

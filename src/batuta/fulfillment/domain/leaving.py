@@ -14,7 +14,7 @@ from batuta.fulfillment.domain.orders import FulfillmentOrder, Package
 from batuta.fulfillment.domain.picking import refuse_while_cancelling
 from batuta.fulfillment.domain.requests import Collect, ConfirmDelivery, ExtendPickup, HandOver, MakeReady, TakeBack
 from batuta.fulfillment.domain.statuses import FULFILLMENT_MOVES, FulfillmentStatus, Method, Stage
-from batuta.kernel.errors import Invalid, NotFound, Refused
+from batuta.kernel.errors import NotFound, Refused
 from batuta.kernel.states import move
 from batuta.ordering.domain import Hold
 
@@ -42,7 +42,7 @@ class PickupLapsed(Refused):
     """The time to collect is over; it may be extended while the goods are still here."""
 
 
-class BadTime(Invalid):
+class BadTime(Refused):
     """The time to collect ends before it begins."""
 
 

@@ -11,7 +11,7 @@ from batuta.fulfillment.domain.orders import FulfillmentOrder, Package, SkuUnits
 from batuta.fulfillment.domain.picking import refuse_while_cancelling
 from batuta.fulfillment.domain.requests import Pack, PackedParcel
 from batuta.fulfillment.domain.statuses import FULFILLMENT_MOVES, FulfillmentStatus, Stage
-from batuta.kernel.errors import Invalid, Refused
+from batuta.kernel.errors import Refused
 from batuta.kernel.states import move
 
 
@@ -23,7 +23,7 @@ class AlreadyPacked(Refused):
     """It is packed, into other parcels than these."""
 
 
-class WrongContents(Invalid):
+class WrongContents(Refused):
     """The parcels do not hold exactly what was picked."""
 
 

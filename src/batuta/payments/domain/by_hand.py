@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.kernel.errors import Invalid, Refused
+from batuta.kernel.errors import Refused
 from batuta.kernel.limits import check_limit
 from batuta.payments.domain.books import Book
 
@@ -15,7 +15,7 @@ GOODWILL = "goodwill"
 Amount = Annotated[int, msgspec.Meta(ge=1, le=10**15)]
 
 
-class OtherCurrency(Invalid):
+class OtherCurrency(Refused):
     """The order's money is of another currency."""
 
 

@@ -7,7 +7,7 @@ from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from batuta.kernel.errors import Invalid
+from batuta.kernel.errors import Refused
 from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.web import Answer, AnyRequest, caller_of, once, requires
 from batuta.plumbing.web.moments import fresh_id, moment
@@ -31,7 +31,7 @@ MAY_WRITE = requires("returns.write")
 WAITING_MAX = timedelta(days=366)
 
 
-class BadEnd(Invalid):
+class BadEnd(Refused):
     """A return is waited for from now on, for at most a year."""
 
 

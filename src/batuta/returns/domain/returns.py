@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.kernel.errors import Invalid, NotFound, Refused
+from batuta.kernel.errors import NotFound, Refused
 
 
 class ReturnStatus(StrEnum):
@@ -106,7 +106,7 @@ class NothingToRefund(Refused):
     """Every unit of the return has been refunded."""
 
 
-class BadRefund(Invalid):
+class BadRefund(Refused):
     """What is kept is more than what would be given back."""
 
 

@@ -11,7 +11,7 @@ from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
-from batuta.kernel.errors import Forbidden, Invalid
+from batuta.kernel.errors import Forbidden, Refused
 from batuta.kernel.quantities import Code
 from batuta.plumbing.batching import Batcher
 from batuta.plumbing.database import Connection, Engine
@@ -26,7 +26,7 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 CLOCK_ERROR_MAX = timedelta(days=1)
 
 
-class BadScan(Invalid):
+class BadScan(Refused):
     """No carrier's clock says this."""
 
 
