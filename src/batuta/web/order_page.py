@@ -82,7 +82,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderView(msgspec.Struct, frozen=True, kw_only=True):
-    """One order. Parts that its reader may not see are None."""
+    """One order, as whoever may read orders sees it; can_cancel, can_release: whether its reader may do so, too."""
 
     number: str
     external_id: str | None

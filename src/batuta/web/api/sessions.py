@@ -34,7 +34,7 @@ _chance = random.SystemRandom()
 
 Told = Annotated[str, QueryParameter(max_length=20)]
 Next = Annotated[str, QueryParameter(name="next", max_length=ADDRESS_LENGTH_MAX)]
-NOTICES = {"ended": "good", "expired": "waiting"}
+NOTICES = {"ended": "good", "expired": "waiting", "company_failed": "bad"}
 
 
 @get("/sign-in", guards=[anyone()], **PAGE)
