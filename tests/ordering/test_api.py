@@ -123,6 +123,7 @@ async def test_what_cannot_be_had_is_refused_with_what_is_left(web: httpx.AsyncC
         {"currency": "euro"},
         {"ship_to": {**ADDRESS, "planet": "Mars"}},
         {"adjustments": [{"name": "gift", "amount_minor": -(10**30)}]},
+        {"means": [{"method": "card", "amount_minor": "1", "token": "t"}]},
         {"customer_id": "not an id"},
         {"on_behalf_of": "a\0b"},
     ],
