@@ -401,6 +401,17 @@ async def test_bad_input_has_a_clear_answer(
 
 
 @pytest.mark.parametrize("path", CHANGES)
+@pytest.mark.parametrize(("number", "status"), [("2.0", 201), ("2e0", 201), ("0.2e1", 201), ("2.5", 400), ("1e9", 400)])
+async def test_a_whole_number_may_be_written_with_a_point(
+    client: httpx.AsyncClient, path: str, number: str, status: int
+) -> None:
+    body = f'{{"id": "{uuid4()}", "quantity": {number}}}'
+    answer = await client.post(path, content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == status
+    assert status != 201 or answer.json()["quantity"] == 2
+
+
+@pytest.mark.parametrize("path", CHANGES)
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
 async def test_a_body_that_is_not_said_to_be_json_is_not_taken(client: httpx.AsyncClient, path: str, kind: str) -> None:
     answer = await client.post(path, content=msgspec.json.encode(wish()), headers={"content-type": kind})

@@ -5,6 +5,7 @@ import re
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
@@ -21,6 +22,8 @@ JSON = "application/json"
 TAKES_JSON = "takes_json"
 HEADERS = "batuta_headers"
 
+EXACT_MAX = 2**53
+FLOAT = re.compile(rb"[0-9]\.0|[0-9][eE]")
 ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -147,6 +150,23 @@ def check_json(kind: str, body: bytes) -> None:
         raise NotUtf8("JSON is written in UTF-8", at_byte=problem.start) from None
     if b"\\u0000" in body and ESCAPED_NUL.search(body):
         raise NulInText("text must not hold the character NUL", where="body")
+
+
+def with_whole_numbers(body: bytes) -> bytes:
+    """The JSON with `2.0` written as 2: to JSON Schema, and to many a language, they are the same integer.
+
+    Raises:
+        msgspec.DecodeError: it is no JSON.
+    """
+    return msgspec.json.encode(_whole(msgspec.json.decode(body))) if FLOAT.search(body) else body
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _whole(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_whole(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) <= EXACT_MAX else value
 
 
 def header_of(request: AnyRequest, name: bytes) -> str | None:

@@ -20,7 +20,7 @@ from litestar.utils.scope.state import ScopeState
 
 from batuta.kernel.errors import BatutaError
 from batuta.plumbing.keys import Kept
-from batuta.plumbing.web.bodies import check_request, whole_body
+from batuta.plumbing.web.bodies import check_request, whole_body, with_whole_numbers
 from batuta.plumbing.web.callers import Requires, caller_of
 from batuta.plumbing.web.idempotency import EXPRESS, media_type_of
 from batuta.plumbing.web.observing import REQUEST_ID, begin_request, end_request
@@ -115,7 +115,7 @@ class Express:
         if name == "data":
             assert self._read
             try:
-                return self._read(await request.body())
+                return self._read(with_whole_numbers(await request.body()))
             except msgspec.DecodeError as problem:
                 raise BodyUnfit(str(problem)) from None
         return caller_of(request) if name == "caller" else request.app.state.engine

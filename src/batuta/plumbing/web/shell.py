@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from inspect import getclosurevars
 from typing import Any
 
 from litestar import Litestar, Response, get
@@ -21,6 +22,7 @@ from batuta.plumbing.web.express import Lanes
 from batuta.plumbing.web.observing import Observing
 from batuta.plumbing.web.openapi import DOCUMENTATION_ROUTES
 from batuta.plumbing.web.problems import explain, explain_accident, explain_http
+from batuta.plumbing.web.strict import StrictRequest
 
 READY_WITHIN_S = 2
 
@@ -33,6 +35,9 @@ class Shell(Litestar):
         for route in self.routes:
             for handler in getattr(route, "route_handlers", ()):
                 note_body(handler)
+                if "OPTIONS" in getattr(handler, "http_methods", ()):
+                    # It was made for the first route of its path, and knows no others.
+                    getclosurevars(handler.fn).nonlocals["self"].methods = route.methods
         self._lanes = Lanes(self)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -73,6 +78,7 @@ def create_shell(
         },
         exception_handlers={BatutaError: explain, HTTPException: explain_nowhere, Exception: explain_accident},
         before_request=check_request,
+        request_class=StrictRequest,
         middleware=[Observing()],
         openapi_config=None,
         request_max_body_size=BODY_BYTES_MAX,

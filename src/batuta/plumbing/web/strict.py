@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import msgspec
 from litestar import Request
 from litestar.datastructures import State
+from litestar.exceptions import SerializationException
 from litestar.serialization import decode_json
 
-from batuta.plumbing.web.bodies import TAKES_JSON
+from batuta.plumbing.web.bodies import TAKES_JSON, with_whole_numbers
 
 
 class StrictRequest(Request[Any, Any, State]):
@@ -17,4 +19,8 @@ class StrictRequest(Request[Any, Any, State]):
         if not self.route_handler.opt.get(TAKES_JSON):
             return await super().json()
         kind = self.route_handler.parsed_fn_signature.parameters["data"].annotation
-        return decode_json(await self.body() or b"null", target_type=kind, strict=True)
+        try:
+            body = with_whole_numbers(await self.body() or b"null")
+        except msgspec.DecodeError as problem:
+            raise SerializationException(str(problem)) from problem
+        return decode_json(body, target_type=kind, strict=True)
