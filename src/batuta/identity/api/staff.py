@@ -114,7 +114,7 @@ async def save_staff(
     return await once(engine, request, act)
 
 
-@put("/api/users/{staff_id:uuid}/password", guards=[MANAGE], status_code=204)
+@put("/api/users/{staff_id:uuid}/password", guards=[MANAGE], status_code=204, opt={"takes_no_key": True})
 async def give_password(
     engine: NamedDependency[Engine],
     caller: NamedDependency[Caller],

@@ -39,7 +39,7 @@ class NewApiKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     channel_ids: Annotated[frozenset[UUID], msgspec.Meta(max_length=1_000)] = frozenset()
     location_ids: Annotated[frozenset[UUID], msgspec.Meta(max_length=1_000)] = frozenset()
     limits: Limits = {}
-    expires_at: datetime | None = None
+    expires_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     requests_per_minute: Annotated[int, msgspec.Meta(ge=1, le=6_000_000)] = REQUESTS_PER_MINUTE
 
 

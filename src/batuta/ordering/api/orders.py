@@ -59,6 +59,7 @@ from batuta.plumbing.web.moments import fresh_id, moment
 CANCEL_LINES_MAX = 1_000
 BY_HAND = frozenset({HoldKind.MANUAL, HoldKind.FRAUD, HoldKind.ADDRESS, HoldKind.CREDIT, HoldKind.COMPLIANCE})
 
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Key = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
@@ -101,7 +102,7 @@ class HoldBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     reason: Text
     kind: HoldKind = HoldKind.MANUAL
     blocks: Stage = Stage.SOURCE
-    due_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    due_at: Moment | None = None
 
 
 class ReleaseBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -119,8 +120,8 @@ async def get_orders(  # noqa: PLR0917 - one argument a filter
     external_id: FromQuery[Key | None] = None,
     number: FromQuery[Key | None] = None,
     sku: FromQuery[Key | None] = None,
-    placed_from: FromQuery[datetime | None] = None,
-    placed_until: FromQuery[datetime | None] = None,
+    placed_from: FromQuery[Moment | None] = None,
+    placed_until: FromQuery[Moment | None] = None,
     held: FromQuery[bool | None] = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT_USUAL,
