@@ -108,6 +108,18 @@ async def test_an_address_of_another_customer_cannot_be_taken(clerk: httpx.Async
     assert problem(nobody) == (404, "unknown_customer")
 
 
+async def test_an_address_that_breaks_its_countrys_rules_is_refused_part_by_part(clerk: httpx.AsyncClient) -> None:
+    """CUS-02"""
+    ana = await given_customer(clerk)
+
+    body = {"address": ADDRESS | {"postal_code": "1", "street": []}}
+    answer = await clerk.put(f"/api/customers/{ana['id']}/addresses/{fresh_id()}", json=body)
+
+    assert problem(answer) == (409, "bad_address")
+    fields = answer.json()["facts"]["fields"]
+    assert (fields["postal_code"], fields["street"]) == ("invalid", "required")
+
+
 async def test_a_consent_is_given_once_and_withdrawn(clerk: httpx.AsyncClient) -> None:
     """CUS-04"""
     ana = await given_customer(clerk)

