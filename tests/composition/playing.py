@@ -3,12 +3,12 @@
 from datetime import timedelta
 from uuid import UUID
 
-from batuta.plumbing.stepping import settle
 from batuta.inventory.commands import reserve
 from batuta.inventory.domain import ReserveLine, ReserveRequest
 from batuta.ordering.commands import cancel
 from batuta.ordering.domain import CancelRequest
 from batuta.plumbing.database import Engine
+from batuta.plumbing.stepping import settle
 from batuta.returns.commands import approve, grade, receive, request, resolve
 from batuta.returns.domain import (
     Approve,
