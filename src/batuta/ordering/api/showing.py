@@ -154,7 +154,8 @@ def _ways(cart: Cart, goods: CartGoods, places: Sequence[Location], known: Tarif
             )
         )
         for one in rated if isinstance(rated, list) else ():
-            found[one.service_kind].append(one)
+            if one.service_kind is not ServiceKind.PICKUP:
+                found[one.service_kind].append(one)
     return found
 
 
