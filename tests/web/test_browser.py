@@ -80,7 +80,7 @@ async def sign_in(page: Page, address: str, email: str) -> None:
     await page.goto(f"{address}/")
     await page.get_by_label("Correo electrónico").fill(email)
     await page.get_by_label("Contraseña").fill(PASSWORD)
-    await page.get_by_role("button", name="Entrar").click()
+    await _press(page, "Entrar")
 
 
 async def test_an_agent_finds_an_order_reads_why_cancels_a_unit_and_releases_a_hold(
@@ -164,11 +164,17 @@ async def _cancelling(page: Page, address: str, order: Order) -> list[str]:
     await page.goto(f"{address}/orders/{order.number}/cancel")
     faults = await _faults(page, "cancel")
     await page.get_by_label("Motivo").fill("x")
-    await page.get_by_role("button", name="Revisar").click()
+    await _press(page, "Revisar")
     faults += await _faults(page, "nothing chosen")
     await page.get_by_label("Unidades que cancelar de chair").fill("2")
-    await page.get_by_role("button", name="Revisar").click()
+    await _press(page, "Revisar")
     return faults + await _faults(page, "review")
+
+
+async def _press(page: Page, name: str) -> None:
+    """Press a button that leads to another page, and wait until that is there whole."""
+    async with page.expect_navigation():
+        await page.get_by_role("button", name=name).click()
 
 
 async def _unfold(page: Page) -> None:
