@@ -1,9 +1,9 @@
 """Carts, and orders by status, e-mail address and SKU."""
 
-from batuta.plumbing.migrate import run_sql_of, versions
+from batuta.plumbing.migrate import run_sql_of
 
 revision = "0021"
-down_revision = max(number for number in versions() if number < "0021")
+down_revision = "0020"
 
 
 def upgrade() -> None:
