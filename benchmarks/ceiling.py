@@ -18,12 +18,14 @@ from sqlalchemy.engine import make_url
 from batuta.plumbing.database import Connection
 from benchmarks.catalogue import FIRST_SKU, sku_code
 from benchmarks.harness import House
+from benchmarks.measuring import KEPT_ANSWERS, NO_MARK
 
 ENTRY = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ \w+ \[(\d+)\] (\w+): +", re.MULTILINE)
 EXECUTED = re.compile(r"(?:execute [^:]+|statement): (.*)", re.DOTALL)
 LOGGED_VALUE = re.compile(r"\$(\d+) = (NULL|'(?:[^']|'')*')")
 PLACE = re.compile(r"\$(\d+)")
 UUID = re.compile(r"\b[0-9a-f]{8}((?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{24})\b")
+COPIED = re.compile(r"COPY (\S+?)\s*\((.*?)\) FROM STDIN", re.DOTALL)
 NAMED = re.compile(r"(?<!:):(?=[A-Za-z_])")
 TPS = re.compile(r"tps = ([0-9.]+)")
 FAILED = re.compile(r"number of failed transactions: (\d+)")
@@ -33,6 +35,8 @@ TABLES_BEFORE_ORDERS = """
     WHERE column_name = 'id' AND data_type = 'uuid'
         AND table_schema IN ('company', 'identity', 'catalog', 'locations', 'customers', 'pricing', 'shipping')
 """
+BATCHES = "00000000-0000-0000-0000-000000000000"
+"""Whose answers the marks of batches are; it is the same for all."""
 NEW = "NNNNNNNN"
 """Where eight digits of the order stand in a value."""
 
@@ -187,11 +191,38 @@ async def _types(db: Connection, one: Statement) -> list[str]:
     return [str(one) for one in found]
 
 
+async def without_copies(db: Connection, statements: Sequence[Statement], *, number: str) -> list[Statement]:
+    """The statements with an INSERT of the same rows in place of each COPY, which pgbench cannot say.
+
+    number: of the order, whose transaction wrote the rows. The mark that a whole batch leaves is left out: it is no
+    order's row, and pgbench shall not write one an order.
+    """
+    said = []
+    for one in statements:
+        copied = COPIED.match(one.sql)
+        said.append(await _inserted(db, copied[1], copied[2], number) if copied else one)
+    return said
+
+
+async def _inserted(db: Connection, table: str, columns: str, number: str) -> Statement:
+    names = [name.strip() for name in columns.split(",")]
+    wanted = ", ".join(f"{name}::text, pg_typeof({name})::text" for name in names)
+    own = 'xmin::text = (SELECT xmin::text FROM ordering."order" WHERE number = :number)'
+    if table.replace('"', "") == KEPT_ANSWERS:
+        own += f" AND {NO_MARK}"
+    rows = list(await db.execute(text(f"SELECT {wanted} FROM {table} WHERE {own}"), {"number": number}))
+    kinds = [rows[0][2 * i + 1] for i in range(len(names))]
+    places = (f"(${row * len(names) + i + 1}::{kind})" for row in range(len(rows)) for i, kind in enumerate(kinds))
+    tuples = ", ".join(f"({', '.join(next(places) for _ in names)})" for _ in rows)
+    values = tuple(row[2 * i] for row in rows for i in range(len(names)))
+    return Statement(f"INSERT INTO {table} ({columns}) VALUES {tuples}", values)
+
+
 async def known_ids(db: Connection) -> set[str]:
     """The ids of all that is there before there are orders: goods, places, prices, people, keys."""
     tables = list(await db.scalars(text(TABLES_BEFORE_ORDERS)))
     asked = " UNION ".join(f"SELECT id::text FROM {table}" for table in tables)
-    return set(await db.scalars(text(asked)))
+    return {*await db.scalars(text(asked)), BATCHES}
 
 
 def ids_in(statements: Sequence[Statement]) -> list[str]:

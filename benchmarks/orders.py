@@ -165,6 +165,8 @@ async def record(one: House, skus: int) -> ceiling.Script:
         await recorder.stop()
         async with one.engine.connect() as db:
             await ceiling.log_statements(db, wanted=False)
+    async with one.engine.connect() as db:
+        statements = await ceiling.without_copies(db, statements, number=number)
     fresh = [found for found in ceiling.ids_in(statements) if found not in known]
     async with one.engine.connect() as db:
         return await ceiling.script_of(
