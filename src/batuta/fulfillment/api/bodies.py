@@ -12,7 +12,7 @@ from batuta.kernel.quantities import Quantity, Text
 LINES_MAX = 1_000
 PARCELS_MAX = 200
 
-Reason = Annotated[str, msgspec.Meta(max_length=500, description="why, in words")]
+Reason = Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\x00]*$", description="why, in words")]
 LabelAs = Annotated[Literal["zpl", "pdf"], msgspec.Meta(description="how the labels are to be printed")]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 PickupCode = Annotated[
@@ -89,7 +89,7 @@ class CollectBody(Body, frozen=True):
     """collected_by: the name of who took the goods, as proof. despite_hold: as at the hand-over."""
 
     code: PickupCode
-    collected_by: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    collected_by: Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00]*$")] = ""
     despite_hold: Text | None = None
 
 

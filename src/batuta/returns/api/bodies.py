@@ -12,8 +12,8 @@ from batuta.returns.domain import Grade
 LINES_MAX = 200
 
 Units = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
-Words = Annotated[str, msgspec.Meta(max_length=500)]
-TrackingNumber = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+Words = Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\x00]*$")]
+TrackingNumber = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

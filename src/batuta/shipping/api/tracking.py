@@ -45,7 +45,7 @@ class ScanBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tracking_number: Code
     raw_code: Code
     happened_at: Annotated[datetime, msgspec.Meta(tz=True)]
-    place: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    place: Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00]*$")] = ""
 
 
 class TrackingBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
