@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from batuta.catalog.commands import save_skus
 from batuta.company.domain import Policies
 from batuta.inventory.commands import reserve
 from batuta.inventory.domain import OutOfStock, ReserveLine, ReserveRequest
@@ -50,7 +51,7 @@ from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.events import facts_of
 from tests.counting import statements_of
 from tests.making import NOW, fresh_code, fresh_id
-from tests.world import MADRID, Shop, build_shop
+from tests.world import MADRID, Shop, build_shop, sound
 
 
 def an_order(shop: Shop, *lines: tuple[str, int], **changes: Any) -> PlaceOrder:
@@ -496,3 +497,13 @@ async def test_a_batch_of_sixty_four_takes_as_few_statements_as_a_small_one(engi
         assert all(isinstance(one, Placed) for one in outcomes)
         sent.append(len(statements))
     assert sent[0] == sent[1] <= 15
+
+
+async def test_a_line_without_a_name_of_its_own_has_its_products(db: Connection) -> None:
+    shop = await build_shop(db, stock={"chair": {"north": 5}})
+    nameless = msgspec.structs.replace(shop.skus["chair"], name={})
+    sound(await save_skus(db, skus=[nameless], now=NOW))
+
+    order = await placed(db, an_order(shop, ("chair", 1)))
+
+    assert order.lines[0].name == "Silla"

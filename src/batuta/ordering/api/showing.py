@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from batuta.catalog.domain import SkuKind
-from batuta.catalog.queries import components_of, skus_by_id
+from batuta.catalog.queries import components_of, products_by_id, skus_by_id
 from batuta.company.queries import channels_by_id
 from batuta.inventory.queries import free_places
 from batuta.kernel.addresses import Address
@@ -79,6 +79,7 @@ async def read_goods(db: Connection, carts: Collection[Cart], *, now: datetime) 
     of_parts = {part.sku_id for several in parts.values() for part in several} - set(skus)
     if of_parts:
         skus = {**skus, **await skus_by_id(db, of_parts)}
+    unnamed = {sku.product_id for sku in skus.values() if not sku.name}
     free = await free_places(db, set(skus), now=now) if skus else {}
     goods = CartGoods(
         skus=skus,
@@ -86,6 +87,7 @@ async def read_goods(db: Connection, carts: Collection[Cart], *, now: datetime) 
         channels=await channels_by_id(db, {one.channel_id for one in carts}),
         locations={},
         left={sku_id: sum(places.values()) for sku_id, places in free.items()},
+        products=await products_by_id(db, unnamed) if unnamed else {},
     )
     return goods, free
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from batuta.catalog.domain import Component as Part
-from batuta.catalog.domain import Sku, SkuKind, name_in
+from batuta.catalog.domain import Product, Sku, SkuKind, name_in
 from batuta.company.domain import Channel
 from batuta.kernel.addresses import Address, check_address
 from batuta.kernel.ids import child_id
@@ -24,7 +24,7 @@ from batuta.ordering.domain.placing import (
 
 
 class World(msgspec.Struct, frozen=True, kw_only=True):
-    """What a batch of orders speaks about, read once."""
+    """What a batch of orders speaks about, read once. products: of the SKUs that have no name of their own."""
 
     channels: Mapping[str, Channel]
     skus: Mapping[str, Sku]
@@ -32,6 +32,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     parts_skus: Mapping[UUID, Sku]
     locations: Mapping[str, Location]
     customers: frozenset[UUID]
+    products: Mapping[UUID, Product] = {}
 
 
 class DraftLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,9 +140,14 @@ def _line(order: PlaceOrder, position: int, world: World, locale: str) -> DraftL
         id=child_id(order.id, "line", position),
         position=position,
         sku=sku,
-        name=name_in(sku.name, locale, sku.code),
+        name=name_in(sku.name or _product_name(sku, world), locale, sku.code),
         asked=asked,
         components=components,
         is_tracked=bool(components),
         is_shipped=sku.kind is not SkuKind.SERVICE,
     )
+
+
+def _product_name(sku: Sku, world: World) -> Mapping[str, str]:
+    product = world.products.get(sku.product_id)
+    return product.name if product else {}

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.catalog.domain import Component, Sku, SkuKind, name_in
+from batuta.catalog.domain import Component, Product, Sku, SkuKind, name_in
 from batuta.company.domain import Channel
 from batuta.kernel.addresses import Address
 from batuta.kernel.errors import BatutaError
@@ -74,13 +74,17 @@ class ShownCart(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CartGoods(msgspec.Struct, frozen=True, kw_only=True):
-    """What carts speak about. parts: of bundles; left: units of each SKU, wherever they lie."""
+    """What carts speak about. parts: of bundles; left: units of each SKU, wherever they lie.
+
+    products: of the SKUs that have no name of their own.
+    """
 
     skus: Mapping[UUID, Sku]
     parts: Mapping[UUID, Sequence[Component]]
     channels: Mapping[UUID, Channel]
     locations: Mapping[UUID, Location]
     left: Mapping[UUID, int] = {}
+    products: Mapping[UUID, Product] = {}
 
 
 def cart_quote(cart: Cart, goods: CartGoods, *, service_kind: str | None, at: datetime) -> QuoteRequest:
@@ -154,10 +158,11 @@ def left_of(sku_id: UUID, goods: CartGoods) -> int | None:
 
 def _line(line: CartLine, goods: CartGoods, price: PricedLine | None, locale: str) -> ShownLine:
     sku = goods.skus[line.sku_id]
+    product = goods.products.get(sku.product_id)
     return ShownLine(
         id=line.id,
         sku_code=sku.code,
-        name=name_in(sku.name, locale, sku.code),
+        name=name_in(sku.name or (product.name if product else {}), locale, sku.code),
         quantity=line.quantity,
         left=left_of(line.sku_id, goods),
         unit_price_minor=price.unit_price_minor if price else None,
