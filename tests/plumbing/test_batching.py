@@ -58,17 +58,19 @@ async def test_a_batch_is_at_most_a_hundred_items_and_two_thousand_lines(engine:
     assert [len(batch) for batch in command.batches] == [100, 52, 1, 1]
 
 
-async def test_at_most_two_batches_of_a_command_are_in_flight(batcher: Batcher[Wish, UUID], command: Command) -> None:
+async def test_at_most_two_batches_of_a_command_are_in_flight_and_the_second_only_for_many(
+    batcher: Batcher[Wish, UUID], command: Command
+) -> None:
     command.free.clear()
     asked = []
-    for _ in range(5):
-        asked.append(asyncio.create_task(batcher.submit(Wish(uuid4()))))
-        await asyncio.sleep(0.02)
+    for arriving in (1, 5, 20, 30):
+        asked.append(asyncio.create_task(all_of(batcher, wishes(arriving))))
+        await asyncio.sleep(0.05)
     command.free.set()
     await asyncio.gather(*asked)
 
     assert command.running_most == 2
-    assert [len(batch) for batch in command.batches] == [1, 1, 3]
+    assert [len(batch) for batch in command.batches] == [1, 25, 30]
 
 
 async def test_past_a_full_queue_a_request_is_told_to_come_back(engine: Engine, command: Command) -> None:

@@ -27,6 +27,7 @@ from batuta.plumbing.telemetry import batch_items, batches_run_again
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
+BESIDE_MIN = 16
 TRIES_AFTER_CLASH = 3
 CLASH_PAUSE_S = 0.02
 LOCK_WAIT_IN_HALVES_MS = 250
@@ -163,7 +164,9 @@ class Batcher(Generic[Item, Outcome]):
         self._queue.append(asked)
         if key:
             self._by_key[key.scope, key.key] = asked
-        if len(self._tasks) < self._in_flight:
+        # A second transaction beside the first pays only for many; few are better off in the first one's successor.
+        running = len(self._tasks)
+        if not running or (running < self._in_flight and len(self._queue) >= BESIDE_MIN):
             # A batch belongs to no request: nothing of the first one's context goes with it.
             task = asyncio.get_running_loop().create_task(self._carry_out_all(), context=Context())
             self._tasks.add(task)
@@ -181,6 +184,8 @@ class Batcher(Generic[Item, Outcome]):
         return batch
 
     async def _carry_out_all(self) -> None:
+        # Whatever has arrived by now is read first, so that the first request does not travel alone.
+        await asyncio.sleep(0)
         while batch := self._next_batch():
             self._items.observe(len(batch))
             try:
