@@ -116,7 +116,7 @@ async def _ask_one(wire: Wire, wish: Wish, chance: random.Random, load: Load, na
 async def _ask_batch(wire: Wire, wish: Wish, chance: random.Random, load: Load, name: str) -> None:
     body = b"\n".join(order_body(_lines(wish, chance), external_id=f"{name}-{i}") for i in range(wish.batch))
     typed = "Content-Type: application/x-ndjson\r\n"
-    answer = await wire.ask("POST", "/api/orders/batch", headers_of(wish.key, more=typed), body)
+    answer = await wire.ask("POST", "/api/orders/batch", headers_of(wish.key, idempotency_key=name, more=typed), body)
     if answer.status != OK:
         load.note(f"{answer.status}: {answer.body[:200]!r}")
         return
