@@ -73,6 +73,12 @@ async def test_at_most_two_batches_of_a_command_are_in_flight_and_the_second_onl
     assert [len(batch) for batch in command.batches] == [1, 25, 30]
 
 
+async def test_a_request_that_comes_as_a_batch_ends_is_not_left_lying(batcher: Batcher[Wish, UUID]) -> None:
+    async with asyncio.timeout(10):
+        for item in wishes(50):
+            assert await batcher.submit(item) == item.id
+
+
 async def test_past_a_full_queue_a_request_is_told_to_come_back(engine: Engine, command: Command) -> None:
     batcher: Batcher[Wish, UUID] = Batcher(engine, command, name="test", in_flight=1, queue_max=1_000)
     command.free.clear()

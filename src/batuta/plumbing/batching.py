@@ -121,6 +121,7 @@ class Batcher(Generic[Item, Outcome]):
         self._queue: deque[_Asked[Item, Outcome]] = deque()
         self._by_key: dict[tuple[UUID, str], _Asked[Item, Outcome]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._running = 0
         self._items = batch_items.labels(name)
         self._again = batches_run_again.labels(name)
 
@@ -165,8 +166,9 @@ class Batcher(Generic[Item, Outcome]):
         if key:
             self._by_key[key.scope, key.key] = asked
         # A second transaction beside the first pays only for many; few are better off in the first one's successor.
-        running = len(self._tasks)
+        running = self._running
         if not running or (running < self._in_flight and len(self._queue) >= BESIDE_MIN):
+            self._running += 1
             # A batch belongs to no request: nothing of the first one's context goes with it.
             task = asyncio.get_running_loop().create_task(self._carry_out_all(), context=Context())
             self._tasks.add(task)
@@ -184,8 +186,15 @@ class Batcher(Generic[Item, Outcome]):
         return batch
 
     async def _carry_out_all(self) -> None:
-        # Whatever has arrived by now is read first, so that the first request does not travel alone.
-        await asyncio.sleep(0)
+        try:
+            # Whatever has arrived by now is read first, so that the first request does not travel alone.
+            await asyncio.sleep(0)
+            await self._carry_out_batches()
+        finally:
+            # At once, not when the task is seen to be done: a request that comes in between must find nobody running.
+            self._running -= 1
+
+    async def _carry_out_batches(self) -> None:
         while batch := self._next_batch():
             self._items.observe(len(batch))
             try:
