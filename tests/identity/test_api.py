@@ -228,7 +228,7 @@ async def test_a_changed_password_signs_out_every_other_browser(engine: Engine, 
         right = {"present": PASSWORD, "wanted": "a whole new password"}
 
         assert problem(await client.put("/api/me/password", json=wrong)) == (401, "wrong_credentials")
-        assert problem(await client.put("/api/me/password", json=weak)) == (400, "weak_password")
+        assert problem(await client.put("/api/me/password", json=weak)) == (409, "weak_password")
         assert (await client.put("/api/me/password", json=right)).status_code == 204
         assert (await client.get("/api/me")).status_code == 200
         assert problem(await other.get("/api/me")) == (401, "not_signed_in")

@@ -35,7 +35,7 @@ class NewApiKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """What a key shall be. channel_ids, location_ids: none is everywhere; limits in minor units."""
 
     name: Code
-    permissions: Annotated[frozenset[str], msgspec.Meta(min_length=1, max_length=100)]
+    permissions: Annotated[frozenset[Code], msgspec.Meta(min_length=1, max_length=100)]
     channel_ids: Annotated[frozenset[UUID], msgspec.Meta(max_length=1_000)] = frozenset()
     location_ids: Annotated[frozenset[UUID], msgspec.Meta(max_length=1_000)] = frozenset()
     limits: Limits = {}

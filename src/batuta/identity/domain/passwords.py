@@ -7,7 +7,7 @@ import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from batuta.kernel.errors import Invalid
+from batuta.kernel.errors import Refused
 
 SALT_BYTES = 16
 LENGTH_MIN, LENGTH_MAX = 10, 200
@@ -20,7 +20,7 @@ NewPassword = Annotated[str, msgspec.Meta(min_length=LENGTH_MIN, max_length=LENG
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1, hash_len=32, salt_len=SALT_BYTES)
 
 
-class WeakPassword(Invalid):
+class WeakPassword(Refused):
     """A password that is too short, too long, or the e-mail itself."""
 
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import re
+from functools import cache
 from http import HTTPStatus
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 import msgspec
 from litestar.enums import RequestEncodingType
@@ -29,6 +31,10 @@ ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 class NulInText(Invalid):
     """Text holds the character NUL, which no database column can keep."""
+
+
+class BadParameter(Invalid):
+    """A parameter of the query is not what its route takes."""
 
 
 class NotUtf8(Invalid):
@@ -122,11 +128,13 @@ async def check_request(request: AnyRequest) -> None:
     """Refuse what no route of ours can take: a body of another kind, NUL in path, query or body.
 
     Raises:
-        NotJson, NotUtf8, NulInText.
+        NotJson, NotUtf8, NulInText, BadParameter.
     """
     scope = request.scope
     if "\0" in scope["path"] or b"%00" in scope["query_string"]:
         raise NulInText("text must not hold the character NUL", where="address")
+    if scope["query_string"] and scope["path"].startswith("/api/"):
+        _check_query(request)
     if scope["method"] in {"GET", "HEAD", "OPTIONS"}:
         return
     kind = (header_of(request, b"content-type") or "").partition(";")[0].strip().lower()
@@ -134,6 +142,35 @@ async def check_request(request: AnyRequest) -> None:
         check_json(kind, await request.body())
     elif kind == "application/x-www-form-urlencoded" and b"%00" in await request.body():
         raise NulInText("text must not hold the character NUL", where="body")
+
+
+def _check_query(request: AnyRequest) -> None:
+    """Read parameters as their types say; the framework itself would read `x=null` as one that is not there."""
+    known = request.scope["route_handler"].parsed_fn_signature.parameters
+    for name, value in request.query_params.multi_items():
+        if name in known and not _is_meant(value, _one_of(known[name].annotation)):
+            raise BadParameter("this is not what the parameter takes", parameter=name)
+
+
+def _is_meant(value: str, kind: Any) -> bool:
+    try:
+        msgspec.convert(value, kind, strict=True)
+    except msgspec.ValidationError:
+        # An address holds text only: a number, a truth, is written as it would be in JSON.
+        try:
+            msgspec.convert(msgspec.json.decode(value), kind, strict=True)
+        except (msgspec.DecodeError, UnicodeError):
+            return False
+        return value != "null"
+    return True
+
+
+@cache
+def _one_of(annotation: Any) -> Any:
+    """What one value of a parameter is; a list takes it several times."""
+    kinds = get_args(annotation) if isinstance(annotation, UnionType) or get_origin(annotation) is Union else ()
+    inner = next((one for one in (annotation, *kinds) if get_origin(one) is list), None)
+    return get_args(inner)[0] if inner else annotation
 
 
 def check_json(kind: str, body: bytes) -> None:
