@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from batuta.company.domain import Policies
 from batuta.fulfillment.commands import accept, hand_over, offer, pack, pick
 from batuta.fulfillment.domain import (
     Accept,
@@ -32,6 +33,8 @@ from tests.world import MADRID, Shop, build_shop, sound
 
 ACTOR = "staff:ana"
 SCORE = "system:score"
+
+NEVER_MINUTES = 10_000_000
 
 
 class World:
@@ -97,7 +100,9 @@ class World:
 
 
 async def build_world(db: Connection, **stock: dict[str, int]) -> World:
-    shop = await build_shop(db, stock=stock or {"chair": {"north": 100}})
+    # These orders are worked on unpaid, and no sweep of another test shall let go of them.
+    policies = Policies(unpaid_minutes=NEVER_MINUTES)
+    shop = await build_shop(db, stock=stock or {"chair": {"north": 100}}, policies=policies)
     _, service = await given_service(db)
     return World(shop, service)
 

@@ -421,6 +421,8 @@ async def test_ended_units_go_to_the_next_who_asks_and_it_is_told(db: Connection
 
 async def test_the_sweep_releases_what_ended_and_then_finds_nothing(db: Connection) -> None:
     sku_id, _ = await given_stock(db, units=5)
+    # Other tests leave claims in the same database.
+    await release_expired(db, now=SOON - timedelta(seconds=1), limit=1_000)
     await reserve(db, requests=[wish((sku_id, 1), until_at=SOON) for _ in range(3)], now=NOW)
 
     assert await release_expired(db, now=SOON - timedelta(seconds=1), limit=100) == 0

@@ -321,14 +321,14 @@ class OrderMachine(RuleBasedStateMachine):
     def a_location_sends(self, data: st.DataObject) -> None:
         order_id = data.draw(st.sampled_from(list(self.orders)))
         offered = self.run(self.journey.ids(order_id, FulfillmentStatus.OFFERED))
-        if not offered:
+        if not offered or any(hold.status is HoldStatus.ACTIVE for hold in self.order(order_id).holds):
             return
         work = next(one for one in self.run(self.journey.work(order_id)) if one.id == offered[0])
         asked = Dispatch(fulfillment_order_id=work.id, actor=SELLER, label_format="zpl")
         (outcome,) = self.ask(dispatch, dispatches=[asked])
         assert not isinstance(outcome, Exception), outcome
         names = {one.id: name for name, one in self.journey.shop.locations.items()}
-        for line_id, units in work.units("quantity").items():
+        for line_id, units in outcome.units("handed_over").items():
             line = self.orders[order_id][line_id]
             line.left += units
             for part, each in PARTS[line.name].items():

@@ -1,5 +1,6 @@
 """Endpoints and facts for them, in a database that other tests use as well."""
 
+import asyncio
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from batuta.connectors.webhooks.jobs import deliver
 from batuta.ordering.domain import HoldKind
 from batuta.ordering.events import HoldPlaced, OrderAccepted, OrderPlaced
 from batuta.plumbing.database import Engine
-from batuta.plumbing.events import publish, react
+from batuta.plumbing.events import is_behind, publish, react
 from tests.making import NOW, fresh_id
 
 ANA = "staff:ana"
@@ -85,9 +86,14 @@ async def tell_held(engine: Engine, stream: UUID) -> None:
 
 
 async def hear_all(engine: Engine) -> None:
-    """Let facts become deliveries, until none is left that other tests' transactions do not hide."""
-    while not (await react(engine, following(), now=NOW)).is_last:
-        pass
+    """Let facts become deliveries, until none is left; other tests' open transactions hide some for a while."""
+    while True:
+        while not (await react(engine, following(), now=NOW)).is_last:
+            pass
+        async with engine.connect() as db:
+            if not await is_behind(db, [following()]):
+                return
+        await asyncio.sleep(0.01)
 
 
 async def send(engine: Engine, to: Endpoint, receiver: Receiver, *, after: timedelta = timedelta()) -> int:
