@@ -24,7 +24,7 @@ from batuta.plumbing.database import DatabaseError
 from benchmarks import harness
 from benchmarks.apart import apart
 from benchmarks.catalogue import Catalogue, receive
-from benchmarks.harness import House, NotReady, Process, house
+from benchmarks.harness import House, NotReady, Process, house, lasting
 from benchmarks.persisting import NoAnswer, Persistent
 from benchmarks.reporting import Tell, progress, report
 from benchmarks.shopping import headers_of
@@ -197,7 +197,8 @@ async def torture(one: House, asked: argparse.Namespace, tell: Tell) -> tuple[di
     tell("comparing")
     acknowledged = await asyncio.to_thread(_read, path)
     lost = await lost_of(one, acknowledged)
-    async with one.engine.connect() as db:
+    await one.analyze()
+    async with lasting(one.server.url) as engine, engine.connect() as db:
         counted = {
             name: int(await db.scalar(text(sql)) or 0)
             for name, sql in (
