@@ -174,7 +174,7 @@ async def test_ids_codes_and_cursors_that_mean_nothing_are_clear_problems(clerk:
     assert (await clerk.get("/api/skus/nothing")).status_code == 404
     assert problem(await clerk.get("/api/skus", params={"cursor": "nonsense"})) == (409, "bad_cursor")
     assert problem(await clerk.get("/api/skus", params={"limit": "0"})) == (400, "invalid")
-    assert problem(await clerk.get("/api/skus", params={"kind": "robot"})) == (400, "invalid")
+    assert problem(await clerk.get("/api/skus", params={"kind": "robot"})) == (400, "bad_parameter")
     assert problem(await clerk.put(f"/api/skus/{fresh_id()}", json=other)) == (409, "code_is_fixed")
     assert problem(await clerk.put(f"/api/skus/{sku['id']}", json=other | {"code": fresh_code("S")})) == (
         409,

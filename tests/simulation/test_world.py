@@ -27,7 +27,7 @@ from tests.world import build_carrier, build_shop
 ORDERS = 60
 ROUNDS = 30
 DEEDS_AT_ONCE = 15
-SECONDS_MAX = 45
+SECONDS_MAX = 180
 STOCK = {"chair": {"north": 90, "south": 60, "west": 30}, "table": {"north": 20, "south": 16}, "lamp": {"west": 50}}
 PRICE_MINOR, SHIPPING_MINOR = 333, 490
 TOKENS = ["tok_visa"] * 8 + ["tok_declined", "tok_capture_refused"]
