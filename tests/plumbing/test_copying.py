@@ -58,7 +58,7 @@ async def test_rows_are_read_as_they_were_given_however_many(db: Connection, cou
 
     await insert_rows(db, table, given)
 
-    found = [dict(one) for one in (await db.execute(select(table).order_by(table.c.size))).mappings()]
+    found = [dict(one) for one in await db.execute(select(table).order_by(table.c.size))]
     assert found == given
 
 

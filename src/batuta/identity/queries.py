@@ -82,7 +82,7 @@ async def staff_by_email(db: Connection, emails: Collection[str]) -> dict[str, S
 async def active_staff(db: Connection) -> list[Staff]:
     """Everybody who works here now, by name."""
     rows = await db.execute(select(staff).where(staff.c.is_active).order_by(staff.c.name, staff.c.id))
-    return msgspec.convert([dict(row) for row in rows.mappings()], list[Staff])
+    return msgspec.convert([dict(row) for row in rows], list[Staff])
 
 
 async def staff_after(db: Connection, email: str, *, limit: int) -> list[Staff]:

@@ -203,7 +203,7 @@ async def claims_of(db: Connection, holder_ids: Collection[UUID], *, now: dateti
 async def all_claims_of(db: Connection, holder_ids: Collection[UUID]) -> list[Claim]:
     """Every claim the holders ever had, oldest grant of a line first."""
     rows = await db.execute(claims_by_holder, {"holder_ids": list(holder_ids)})
-    return [claim_from(row) for row in rows.mappings()]
+    return [claim_from(row) for row in rows]
 
 
 claims_by_holder = (

@@ -63,7 +63,7 @@ async def location_ids_by_code(db: Connection, codes: Collection[str]) -> dict[s
 async def active_locations(db: Connection) -> list[Location]:
     """Every location that works, in the order of their ids."""
     rows = await db.execute(select(location).where(location.c.is_active).order_by(location.c.id))
-    return await _whole(db, [dict(row) for row in rows.mappings()])
+    return await _whole(db, [dict(row) for row in rows])
 
 
 async def special_days_of(db: Connection, location_ids: Collection[UUID]) -> dict[UUID, list[SpecialDay]]:

@@ -35,7 +35,7 @@ async def messages_of(db: Connection, streams: Collection[UUID]) -> dict[UUID, l
 
 async def message_counts(db: Connection) -> dict[MessageStatus, int]:
     """How many messages there are of every status; a whole table's work, for reports."""
-    counts = {row["status"]: row["messages"] for row in (await db.execute(_COUNTS)).mappings()}
+    counts = {row["status"]: row["messages"] for row in await db.execute(_COUNTS)}
     return {status: counts.get(status, 0) for status in MessageStatus}
 
 

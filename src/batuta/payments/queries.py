@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import ARRAY, BigInteger, Uuid, any_, bindparam, cast, func, select, text
 
 from batuta.payments.domain import (
@@ -13,16 +14,13 @@ from batuta.payments.domain import (
     Balance,
     Book,
     Call,
-    CaptureMoment,
     EntryKind,
     Instruction,
     InstructionKind,
     InstructionStatus,
-    Method,
     Payment,
     PaymentView,
     Request,
-    RequestKind,
     Sums,
 )
 from batuta.payments.tables import entry, instruction, payment
@@ -76,9 +74,9 @@ def _book(row: Row, asked: frozenset[UUID]) -> Book:
     return Book(
         row.order_id,
         due_minor=due_minor,
-        payments=[_payment(one) for one in row.payments],
-        instructions=[_instruction(one) for one in row.instructions],
-        requests=[_request(one) for one in row.requests],
+        payments=msgspec.convert([dict(one) for one in row.payments], list[Payment]),
+        instructions=msgspec.convert([dict(one) for one in row.instructions], list[Instruction]),
+        requests=msgspec.convert([dict(one) for one in row.requests], list[Request]),
         sums=sums,
         own_entry_ids=[one["id"] for one in row.entries if one["id"] in asked],
     )
@@ -92,7 +90,9 @@ async def goodwill_of(db: Connection, order_ids: Sequence[UUID]) -> dict[UUID, i
 
 async def instructions_by_id(db: Connection, ids: Sequence[UUID]) -> dict[UUID, Instruction]:
     """Calls to providers, made or to be made; unknown ids are left out."""
-    return {row.id: _instruction(row) for row in await db.execute(_instructions, {"ids": list(ids)})}
+    rows = await db.execute(_instructions, {"ids": list(ids)})
+    found = msgspec.convert([dict(row) for row in rows], list[Instruction])
+    return {one.id: one for one in found}
 
 
 async def dues_of(db: Connection, order_ids: Sequence[UUID]) -> dict[UUID, int]:
@@ -207,53 +207,6 @@ _calls = (
     .join(payment, payment.c.id == instruction.c.payment_id)
     .where(instruction.c.id == _ids, instruction.c.status == InstructionStatus.PENDING)
 )
-
-
-def _payment(row: Row) -> Payment:
-    return Payment(
-        id=row["id"],
-        order_id=row["order_id"],
-        position=row["position"],
-        method=Method(row["method"]),
-        provider=row["provider"],
-        currency=row["currency"],
-        amount_minor=row["amount_minor"],
-        token=row["token"],
-        capture_moment=CaptureMoment(row["capture_moment"]),
-        renews_id=row["renews_id"],
-        provider_reference=row["provider_reference"],
-        authorised_until=row["authorised_until"],
-        watch_at=row["watch_at"],
-    )
-
-
-def _instruction(row: Row) -> Instruction:
-    return Instruction(
-        id=row["id"],
-        order_id=row["order_id"],
-        payment_id=row["payment_id"],
-        request_id=row["request_id"],
-        kind=InstructionKind(row["kind"]),
-        amount_minor=row["amount_minor"],
-        cause_id=row["cause_id"],
-        status=InstructionStatus(row["status"]),
-        after_id=row["after_id"],
-        attempt=row["attempt"],
-        reason=row["reason"],
-        settled_at=row["settled_at"],
-    )
-
-
-def _request(row: Row) -> Request:
-    return Request(
-        id=row["id"],
-        order_id=row["order_id"],
-        kind=RequestKind(row["kind"]),
-        cause_id=row["cause_id"],
-        amount_minor=row["amount_minor"],
-        missing_minor=row["missing_minor"],
-        reason=row["reason"],
-    )
 
 
 AUDIT: tuple[Law, ...] = (

@@ -64,7 +64,7 @@ async def examine(db: Connection, laws: Sequence[Law]) -> list[Verdict]:
         found = await db.execute(
             text(f"SELECT count(*) OVER () AS broken_in_all, broken.* FROM ({law.broken}) AS broken LIMIT {ROWS_SHOWN}")
         )
-        rows = [dict(row) for row in found.mappings()]
+        rows = [dict(row) for row in found]
         broken = rows[0]["broken_in_all"] if rows else 0
         for row in rows:
             del row["broken_in_all"]

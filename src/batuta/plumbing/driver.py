@@ -78,10 +78,6 @@ class Rows:
     def scalars(self) -> "Scalars":
         return Scalars([row[0] for row in self._rows])
 
-    def mappings(self) -> "Rows":
-        """The same rows: each is a mapping already."""
-        return self
-
 
 class Scalars(list[Any]):
     """The first column of what a statement answered."""

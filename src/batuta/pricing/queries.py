@@ -306,7 +306,7 @@ async def _charges(
     channel_ids, kinds, currencies = zip(*wanted, strict=True)
     rows = await db.execute(_CHARGES, params("wanted", channel_id=channel_ids, service_kind=kinds, currency=currencies))
     found: dict[tuple[UUID, str, str], list[ShippingCharge]] = defaultdict(list)
-    for row in rows.mappings():
+    for row in rows:
         charge = ShippingCharge(**row)
         found[charge.channel_id, charge.service_kind, charge.currency].append(charge)
     return found

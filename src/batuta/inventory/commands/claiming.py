@@ -88,7 +88,7 @@ async def lock_claims(db: Connection, holder_ids: Collection[UUID], *, now: date
     if not holder_ids:
         return LockedClaims([], now=now)
     rows = await db.execute(_lock_claims, {"holder_ids": list(set(holder_ids))})
-    claims = [claim_from(row) for row in rows.mappings()]
+    claims = [claim_from(row) for row in rows]
     return LockedClaims(sorted(claims, key=lambda claim: (claim.created_at, claim.lot, claim.id)), now=now)
 
 

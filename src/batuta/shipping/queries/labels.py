@@ -39,7 +39,7 @@ async def label_facts(db: Connection, parcel_ids: Iterable[UUID]) -> dict[UUID, 
         .join(carrier, carrier.c.id == parcel.c.carrier_id)
         .where(parcel.c.id == func.any(list(parcel_ids)), parcel.c.sscc.is_not(None))
     )
-    return {row["id"]: msgspec.convert(dict(row), LabelFacts) for row in rows.mappings()}
+    return {row["id"]: msgspec.convert(dict(row), LabelFacts) for row in rows}
 
 
 async def label_pdfs(db: Connection, parcel_ids: Iterable[UUID]) -> dict[UUID, bytes]:

@@ -52,7 +52,7 @@ async def scans_of(db: Connection, parcel_ids: Iterable[UUID]) -> dict[UUID, lis
         .where(scan.c.parcel_id == func.any(ids))
         .order_by(scan.c.parcel_id, scan.c.happened_at, scan.c.raw_code, scan.c.place)
     )
-    for row in rows.mappings():
+    for row in rows:
         zone = timezone(timedelta(minutes=row["utc_offset_minutes"]))
         seen = msgspec.convert({**row, "happened_at": row["happened_at"].astimezone(zone)}, SeenScan)
         found[row["parcel_id"]].append(seen)

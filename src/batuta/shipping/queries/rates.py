@@ -118,6 +118,6 @@ async def _read(db: Connection) -> Tariffs:
 async def _by_service(db: Connection, table: Table, ids: Sequence[UUID]) -> Mapping[UUID, list[dict[str, Any]]]:
     statement = select(table).where(table.c.service_id == func.any(list(ids))).order_by(*table.primary_key.columns)
     found: dict[UUID, list[dict[str, Any]]] = {}
-    for row in (await db.execute(statement)).mappings():
+    for row in await db.execute(statement):
         found.setdefault(row["service_id"], []).append({**row})
     return found

@@ -43,7 +43,7 @@ async def record_rejection(db: Connection, *, rejections: Sequence[Rejection], n
     The claims stay where they are until the units are planned again. A rejection sent again is worth no units.
     """
     order_ids = {one.order_id for one in rejections}
-    rows = (await db.execute(_lock, {"order_ids": sorted(order_ids)})).mappings().all()
+    rows = (await db.execute(_lock, {"order_ids": sorted(order_ids)})).all()
     standing = [dict(row) for row in rows]
     known = {_cause(row) for row in await rows_with(db, rejection.c.order_id, order_ids)}
     changed: dict[tuple[Any, ...], dict[str, Any]] = {}
@@ -71,7 +71,7 @@ async def withdraw(db: Connection, *, withdrawals: Sequence[Withdrawal]) -> None
     if not withdrawals:
         return
     order_ids = {one.order_id for one in withdrawals}
-    rows = (await db.execute(_lock, {"order_ids": sorted(order_ids)})).mappings().all()
+    rows = (await db.execute(_lock, {"order_ids": sorted(order_ids)})).all()
     standing = [dict(row) for row in rows]
     changed: dict[tuple[Any, ...], dict[str, Any]] = {}
     for one in withdrawals:
