@@ -1,4 +1,4 @@
-"""Tables of the inventory."""
+"""Stock rows, the claims on them, and the ledger they are the sums of."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +15,8 @@ from batuta.plumbing.database import Instant, Integer, Text, metadata
 Key = Text(collation="C")
 
 
-def _one_of(column: str, kinds: type[StrEnum]) -> CheckConstraint:
+def one_of(column: str, kinds: type[StrEnum]) -> CheckConstraint:
+    """The constraint that a column holds one of the words."""
     known = ", ".join(f"'{kind}'" for kind in kinds)
     return CheckConstraint(f"{column} IN ({known})", name=f"{column}_is_known")
 
@@ -43,7 +44,7 @@ stock = Table(
     CheckConstraint("safety >= 0", name="safety_not_negative"),
     CheckConstraint("condition = 'sellable' OR (reserved = 0 AND safety = 0)", name="only_sellable_is_promised"),
     CheckConstraint("lot = '' OR safety = 0", name="safety_is_of_the_location"),
-    _one_of("condition", Condition),
+    one_of("condition", Condition),
     schema="inventory",
     postgresql_with={"fillfactor": "70"},
 )
@@ -77,8 +78,8 @@ reservation = Table(
     CheckConstraint("held + consumed <= quantity", name="no_more_than_granted"),
     CheckConstraint("(held > 0) = (status = 'held')", name="held_while_units_are_held"),
     CheckConstraint("(expires_at IS NOT NULL) = (kind = 'soft' AND status = 'held')", name="held_soft_claims_end"),
-    _one_of("kind", ClaimKind),
-    _one_of("status", ClaimStatus),
+    one_of("kind", ClaimKind),
+    one_of("status", ClaimStatus),
     schema="inventory",
     postgresql_with={"fillfactor": "85"},
 )
@@ -127,9 +128,9 @@ movement = Table(
         " AND (target_kind = 'parcel') = (target_parcel_id IS NOT NULL)",
         name="parcels_name_parcel",
     ),
-    _one_of("source_kind", AccountKind),
-    _one_of("target_kind", AccountKind),
-    _one_of("reason", MovementReason),
+    one_of("source_kind", AccountKind),
+    one_of("target_kind", AccountKind),
+    one_of("reason", MovementReason),
     schema="inventory",
 )
 Index("movement_sku_idx", movement.c.sku_id, movement.c.recorded_at, movement.c.key)

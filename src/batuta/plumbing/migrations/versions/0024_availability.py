@@ -1,0 +1,10 @@
+"""Availability."""
+
+from batuta.plumbing.migrate import run_sql_of
+
+revision = "0024"
+down_revision = "0023"
+
+
+def upgrade() -> None:
+    run_sql_of(__file__)

@@ -1,0 +1,10 @@
+"""Promises."""
+
+from batuta.plumbing.migrate import run_sql_of
+
+revision = "0030"
+down_revision = "0029"
+
+
+def upgrade() -> None:
+    run_sql_of(__file__)

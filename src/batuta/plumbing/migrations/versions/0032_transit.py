@@ -1,0 +1,10 @@
+"""Transit."""
+
+from batuta.plumbing.migrate import run_sql_of
+
+revision = "0032"
+down_revision = "0031"
+
+
+def upgrade() -> None:
+    run_sql_of(__file__)
