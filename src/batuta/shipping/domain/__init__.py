@@ -62,6 +62,7 @@ from batuta.shipping.domain.tracking import (
     normalise,
     outlook,
 )
+from batuta.shipping.domain.transit import Lane, TransitDays, days_of_table
 from batuta.shipping.domain.zpl import zpl
 
 __all__ = [
@@ -83,6 +84,7 @@ __all__ = [
     "LabelFacts",
     "LabelFormat",
     "Labelled",
+    "Lane",
     "NewParcel",
     "NoCarrier",
     "NotLabelled",
@@ -112,6 +114,7 @@ __all__ = [
     "TrackingNumberTaken",
     "TrackingStatus",
     "Transit",
+    "TransitDays",
     "UnknownParcel",
     "UnknownService",
     "Void",
@@ -120,6 +123,7 @@ __all__ = [
     "bare_postal_code",
     "check_rate_card",
     "check_size",
+    "days_of_table",
     "higher",
     "label_pdf",
     "label_png",

@@ -20,6 +20,7 @@ from batuta.shipping.queries.rates import (
     services_by_id,
     tariffs,
 )
+from batuta.shipping.queries.transit import transit_of
 
 __all__ = [
     "AUDIT",
@@ -38,6 +39,7 @@ __all__ = [
     "services_by_code",
     "services_by_id",
     "tariffs",
+    "transit_of",
     "unmatched_scans",
     "zpl_labels",
 ]
