@@ -94,6 +94,13 @@ def distance_m(latitude_1: float, longitude_1: float, latitude_2: float, longitu
     return round(2 * EARTH_RADIUS_M * math.asin(math.sqrt(min(1.0, chord))))
 
 
+def bare_postal_code(text: str) -> str:
+    """Return a postal code as tables of them write it: capitals and digits only; a CEP 01310-100 is 01310100."""
+    if text.isdigit() and text.isascii():
+        return text
+    return "".join(letter for letter in text.upper() if letter.isascii() and letter.isalnum())
+
+
 def _tidy(text: str) -> str:
     return " ".join(text.split())
 

@@ -6,16 +6,24 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Date, Text, Uuid, bindparam, delete, select
+from sqlalchemy import ARRAY, Date, Text, Uuid, any_, bindparam, delete, func, select
 
 from batuta.company.queries import legal_entities_by_id
 from batuta.kernel.codes import Codes
 from batuta.kernel.errors import BatutaError, NotFound
 from batuta.kernel.outcomes import each, good
 from batuta.kernel.quantities import fitting
-from batuta.locations.domain import BadLocation, Location, SpecialDay, UnknownLocation, check_location, check_shifts
+from batuta.locations.domain import (
+    BadLocation,
+    Location,
+    PostalPlace,
+    SpecialDay,
+    UnknownLocation,
+    check_location,
+    check_shifts,
+)
 from batuta.locations.queries import locations_by_code, locations_by_id
-from batuta.locations.tables import location, special_day
+from batuta.locations.tables import location, postal_place, special_day
 from batuta.plumbing.database import Connection, arrays, params, upsert_rows
 
 _LOCK = (
@@ -23,6 +31,24 @@ _LOCK = (
 )
 _gone = arrays("gone", location_id=Uuid(), day=Date())
 _FORGET = delete(special_day).where(special_day.c.location_id == _gone.c.location_id, special_day.c.day == _gone.c.day)
+
+
+_of_country = postal_place.c.country == bindparam("country", type_=Text())
+_COUNT_PLACES = select(func.count()).select_from(postal_place).where(_of_country)
+_FORGET_PLACES = (
+    delete(postal_place)
+    .where(_of_country, ~(postal_place.c.postal_code == any_(bindparam("kept", type_=ARRAY(Text(), dimensions=1)))))
+    .returning(postal_place.c.postal_code)
+)
+
+
+class PlacesSaved(msgspec.Struct, frozen=True, kw_only=True):
+    """What an import of a country's postal codes changed; known: how many there are now."""
+
+    country: str
+    known: int
+    new: int
+    gone: int
 
 
 class UnknownLegalEntity(NotFound):
@@ -78,6 +104,18 @@ async def forget_days(db: Connection, *, days: Sequence[tuple[UUID, date]]) -> N
     """Let weekly hours and holidays count again; a day that says nothing is no problem."""
     given = params("gone", location_id=[location_id for location_id, _ in days], day=[day for _, day in days])
     await db.execute(_FORGET, given)
+
+
+async def save_places(db: Connection, *, country: str, places: Sequence[PostalPlace]) -> PlacesSaved:
+    """Make a country's postal codes those given, each once: new ones added, others brought up to date, the rest gone.
+
+    The same again changes nothing.
+    """
+    before = int(await db.scalar(_COUNT_PLACES, {"country": country}))
+    rows = {one.postal_code: msgspec.structs.asdict(one) for one in places if one.country == country}
+    gone = await db.execute(_FORGET_PLACES, {"country": country, "kept": list(rows)})
+    await upsert_rows(db, postal_place, rows.values(), key=("country", "postal_code"))
+    return PlacesSaved(country=country, known=len(rows), new=len(rows) + len(gone.all()) - before, gone=len(gone.all()))
 
 
 def _owned(one: Location, owners: Mapping[UUID, object], names: Codes) -> Location:

@@ -5,11 +5,12 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ARRAY, Boolean, Text, Uuid, any_, bindparam, select
+from sqlalchemy import ARRAY, Boolean, Text, Uuid, any_, bindparam, func, lateral, select, true, union_all
 
-from batuta.locations.domain import Location, LocationFilter, SpecialDay
-from batuta.locations.tables import location, special_day
-from batuta.plumbing.database import Connection, rows_with
+from batuta.kernel.addresses import bare_postal_code
+from batuta.locations.domain import PREFIX_LEAST, Coordinates, Location, LocationFilter, SpecialDay, shared_beginning
+from batuta.locations.tables import location, postal_place, special_day
+from batuta.plumbing.database import Connection, Row, arrays, params, rows_with
 from batuta.plumbing.listing import Listing
 
 _ids = bindparam("ids", type_=ARRAY(Uuid(), dimensions=1))
@@ -29,6 +30,18 @@ _VERSIONS = select(location.c.id, location.c.version).where(location.c.id == any
 _IDS = select(location.c.code, location.c.id).where(
     location.c.code == any_(bindparam("codes", type_=ARRAY(Text(), dimensions=1)))
 )
+
+
+_CODE_MAX = 12
+_given = arrays("given", country=Text(), postal_code=Text())
+_same = postal_place.c.country == _given.c.country
+_code = postal_place.c.postal_code
+_asked_code = _given.c.postal_code.collate("C")
+_before = select(postal_place).where(_same, _code <= _asked_code).order_by(_code.desc()).limit(1)
+_behind = select(postal_place).where(_same, _code > _asked_code).order_by(_code).limit(1)
+_near = lateral(union_all(_before.correlate(_given).subquery().select(), _behind.correlate(_given).subquery().select()))
+_PLACES = select(_near, _given.c.postal_code.label("asked")).select_from(_given.join(_near, true()))
+_PLACES_KNOWN = select(postal_place.c.country, func.count().label("count")).group_by(postal_place.c.country)
 
 
 async def list_locations(
@@ -81,3 +94,42 @@ async def _whole(db: Connection, rows: Sequence[dict[str, Any]]) -> list[Locatio
         msgspec.convert(row | {"special_days": {one.day: one.shifts for one in special.get(row["id"], ())}}, Location)
         for row in rows
     ]
+
+
+async def places_of(db: Connection, codes: Collection[tuple[str, str]]) -> dict[tuple[str, str], Coordinates]:
+    """Where postal codes are, by (country, postal code) as asked; one of which nothing is known is absent.
+
+    A code that the table does not have is answered with the one before or behind it in the order of codes that begins
+    most alike, if that shares at least two characters: codes that begin alike lie together.
+    """
+    asked = {key: (key[0].upper(), bare) for key in codes if (bare := bare_postal_code(key[1])[:_CODE_MAX])}
+    if not asked:
+        return {}
+    wanted = sorted(set(asked.values()))
+    rows = await db.execute(
+        _PLACES,
+        params("given", country=[country for country, _ in wanted], postal_code=[code for _, code in wanted]),
+    )
+    near: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        near.setdefault((row.country, row.asked), []).append(row)
+    best = {key: min(several, key=lambda row: _likeness(key[1], row.postal_code)) for key, several in near.items()}
+    return {
+        key: msgspec.convert(dict(best[bare]) | {"is_exact": best[bare].postal_code == bare[1]}, Coordinates)
+        for key, bare in asked.items()
+        if bare in best and _is_alike(bare[1], best[bare].postal_code)
+    }
+
+
+async def places_known(db: Connection) -> dict[str, int]:
+    """How many postal codes of each country are known."""
+    return {row.country: row.count for row in await db.execute(_PLACES_KNOWN)}
+
+
+def _likeness(asked: str, found: str) -> tuple[int, str]:
+    """Codes that share more of their beginning come first; of two alike the lower one, which begins the range."""
+    return -shared_beginning(asked, found), found
+
+
+def _is_alike(asked: str, found: str) -> bool:
+    return shared_beginning(asked, found) >= PREFIX_LEAST

@@ -61,3 +61,25 @@ class SpecialDayColumns(TypedColumns):
 
 
 special_day = Table("special_day", metadata, SpecialDayColumns, schema="locations")
+
+
+class PostalPlaceColumns(TypedColumns):
+    """postal_code: capitals and digits, in the order of their bytes, so that codes that begin alike are neighbours."""
+
+    country: Named[str] = Column(Text, primary_key=True)
+    postal_code: Named[str] = Column(Text(collation="C"), primary_key=True)
+    name: Named[str] = Column(Text, nullable=False)
+    latitude: Named[float] = Column(Double, nullable=False)
+    longitude: Named[float] = Column(Double, nullable=False)
+    region: Named[str] = Column(Text, nullable=False)
+
+
+postal_place = Table(
+    "postal_place",
+    metadata,
+    PostalPlaceColumns,
+    CheckConstraint("country ~ '^[A-Z]{2}$'", name="country_is_alpha_2"),
+    CheckConstraint("postal_code ~ '^[0-9A-Z]+$'", name="postal_code_is_bare"),
+    CheckConstraint("latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180", name="coordinates_on_earth"),
+    schema="locations",
+)

@@ -1,5 +1,6 @@
 """The nouns and decisions of shipping; pure."""
 
+from batuta.kernel.addresses import bare_postal_code
 from batuta.shipping.domain.labels import LabelFacts
 from batuta.shipping.domain.pages import label_pdf, label_png
 from batuta.shipping.domain.parcels import (
@@ -32,7 +33,7 @@ from batuta.shipping.domain.parcels import (
     sscc_of,
     tracking_number,
 )
-from batuta.shipping.domain.rates import NotServed, Rated, RateRequest, Tariff, Tariffs, bare_postal_code
+from batuta.shipping.domain.rates import NotServed, Rated, RateRequest, Tariff, Tariffs
 from batuta.shipping.domain.services import (
     TABLE_RATE,
     BadRateCard,

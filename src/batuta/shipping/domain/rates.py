@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from batuta.kernel.addresses import bare_postal_code
 from batuta.kernel.errors import Refused
 from batuta.kernel.quantities import Quantity, QuantityOrNone
 from batuta.shipping.domain.services import Carrier, Country, RateCard, Service, ServiceKind, ZoneRule
@@ -120,13 +121,6 @@ class Tariffs:
         if len(found) > 1:
             found.sort(key=_CHEAPEST)
         return found
-
-
-def bare_postal_code(text: str) -> str:
-    """Return a postal code as zone rules write it: capitals and digits only; a CEP 01310-100 is 01310100."""
-    if text.isdigit() and text.isascii():
-        return text
-    return "".join(letter for letter in text.upper() if letter.isascii() and letter.isalnum())
 
 
 _CHEAPEST = attrgetter("price_minor", "days_max", "service_code")

@@ -1,4 +1,4 @@
-"""Slots."""
+"""Postal codes on the map, carrier pickups, and slots."""
 
 from batuta.plumbing.migrate import run_sql_of
 

@@ -1,10 +1,8 @@
 """Locations and their calendars."""
 
-import re
-from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
 from typing import Annotated
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,25 +11,23 @@ import msgspec
 from babel.numbers import is_currency
 
 from batuta.kernel.addresses import Address
-from batuta.kernel.errors import Invalid, NotFound, Refused
+from batuta.kernel.errors import Invalid, NotFound
 from batuta.kernel.gs1 import gln
 from batuta.kernel.periods import Period
 from batuta.kernel.quantities import AmountMinor, Code, Text, fitting
+from batuta.locations.domain.calendars import (
+    MINUTE,
+    WEEKDAYS,
+    BadLocation,
+    ImplausibleLocation,
+    Shifts,
+    check_shifts,
+    holidays_of,
+    wall_instant,
+    wall_minutes,
+)
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 HORIZON_DAYS = 400
-MINUTE = timedelta(minutes=1)
-
-Shifts = Sequence[tuple[str, str]]
-"""Opening times of one day as `("09:00", "14:00")`, in order; `24:00` is midnight at the day's end."""
-
-
-class BadLocation(Invalid):
-    """The location cannot be so; `field` says where."""
-
-
-class ImplausibleLocation(Refused):
-    """No location is so, though it is written like one; `field` says where."""
 
 
 class UnknownLocation(NotFound):
@@ -130,9 +126,9 @@ def check_location(location: Location) -> Location:
             raise BadLocation("weekdays are mon, tue, wed, thu, fri, sat, sun", field="hours", got=weekday)
         check_shifts(shifts)
     if location.cut_off is not None:
-        _minutes(location.cut_off)
+        wall_minutes(location.cut_off)
     if location.holiday_calendar is not None:
-        _holidays(location.holiday_calendar, 2000)
+        holidays_of(location.holiday_calendar, 2000)
     latitude, longitude = _coordinates(location)
     return msgspec.structs.replace(
         location,
@@ -150,29 +146,11 @@ def _checked_gln(location: Location) -> str:
         raise ImplausibleLocation(problem.sentence, field="gln", **problem.facts) from problem
 
 
-def check_shifts(shifts: Shifts) -> None:
-    """Accept shifts that are in order and do not overlap; a night shift is two, parted at midnight.
-
-    Raises:
-        BadLocation: a time that is not `HH:MM`.
-        ImplausibleLocation: a shift that ends before it begins, two that overlap.
-    """
-    closed_since = 0
-    for opens, closes in shifts:
-        if not closed_since <= _minutes(opens) < _minutes(closes):
-            raise ImplausibleLocation(
-                "shifts end after they begin, come in order and do not overlap; part a night shift at midnight",
-                field="hours",
-                got=f"{opens}-{closes}",
-            )
-        closed_since = _minutes(closes)
-
-
 def shifts_on(location: Location, day: date) -> Shifts:
     """Return the shifts of one local date: a special day's, none on a holiday, else the weekday's."""
     if day in location.special_days:
         return location.special_days[day]
-    if location.holiday_calendar is not None and day in _holidays(location.holiday_calendar, day.year):
+    if location.holiday_calendar is not None and day in holidays_of(location.holiday_calendar, day.year):
         return ()
     return location.hours.get(WEEKDAYS[day.weekday()], ())
 
@@ -186,8 +164,8 @@ def open_periods(location: Location, day: date) -> list[Period]:
     zone = ZoneInfo(location.time_zone)
     periods = [
         (
-            _instant(day, _minutes(opens), zone, fold=0),
-            _instant(day, _minutes(closes), zone, fold=int(closes != "24:00")),
+            wall_instant(day, wall_minutes(opens), zone, fold=0),
+            wall_instant(day, wall_minutes(closes), zone, fold=int(closes != "24:00")),
         )
         for opens, closes in shifts_on(location, day)
     ]
@@ -220,7 +198,7 @@ def cut_off_at(location: Location, day: date) -> datetime | None:
     """Return the instant of the cut-off on a local date; None without a cut-off or on a closed day."""
     if location.cut_off is None or not shifts_on(location, day):
         return None
-    return _instant(day, _minutes(location.cut_off), ZoneInfo(location.time_zone), fold=0)
+    return wall_instant(day, wall_minutes(location.cut_off), ZoneInfo(location.time_zone), fold=0)
 
 
 def local_day(location: Location, at: datetime) -> date:
@@ -238,49 +216,6 @@ def _periods_from(location: Location, at: datetime) -> Iterator[tuple[datetime, 
             assert period.until_at is not None
             if at < period.until_at:
                 yield max(at, period.from_at), period.until_at
-
-
-def _instant(day: date, minutes: int, zone: ZoneInfo, *, fold: int) -> datetime:
-    """The UTC instant of a wall time; the first (fold 0) or second (fold 1) of two; the jump itself for one skipped."""
-    wall = datetime.combine(day, time()) + minutes * MINUTE
-    at = wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
-    if at.astimezone(zone).replace(tzinfo=None) == wall:
-        return at
-    before = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
-    after = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
-    offset = before.astimezone(zone).utcoffset()
-    while after - before > MINUTE:
-        middle = before + (after - before) // MINUTE // 2 * MINUTE
-        is_before = middle.astimezone(zone).utcoffset() == offset
-        before, after = (middle, after) if is_before else (before, middle)
-    return after
-
-
-def _minutes(text: str) -> int:
-    """Return the minutes since midnight of `HH:MM`.
-
-    Raises:
-        BadLocation: not a time between 00:00 and 24:00.
-    """
-    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00", text):
-        raise BadLocation("a wall time is written HH:MM, from 00:00 to 24:00", field="hours", got=text)
-    return int(text[:2]) * 60 + int(text[3:])
-
-
-@lru_cache(maxsize=2_000)
-def _holidays(calendar: str, year: int) -> frozenset[date]:
-    """Return the public holidays of a country (`ES`) or one of its regions (`ES-MD`).
-
-    Raises:
-        ImplausibleLocation: no such country or region.
-    """
-    import holidays
-
-    country, _, region = calendar.partition("-")
-    try:
-        return frozenset(holidays.country_holidays(country, subdiv=region or None, years=year))
-    except NotImplementedError:
-        raise ImplausibleLocation("no such holiday calendar", field="holiday_calendar", got=calendar) from None
 
 
 def _coordinates(location: Location) -> tuple[float | None, float | None]:
