@@ -7,8 +7,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ARRAY, Boolean, Text, Uuid, any_, bindparam, select
 
-from batuta.catalog.domain import Component, Product, ProductFilter, Sku, SkuFilter
-from batuta.catalog.tables import component, product, product_words, sku, sku_words
+from batuta.catalog.domain import Component, Product, ProductFilter, Sku, SkuFilter, Substitute, Unit
+from batuta.catalog.tables import component, kit_part, product, product_words, sku, sku_words, substitute, unit
 from batuta.plumbing.database import Connection, rows_with
 from batuta.plumbing.listing import Listing, has_words, to_words
 
@@ -97,4 +97,30 @@ async def components_of(db: Connection, sku_ids: Collection[UUID]) -> dict[UUID,
     for row in sorted(await rows_with(db, component.c.bundle_id, sku_ids), key=lambda row: row["sku_id"]):
         made_of = Component(sku_id=row["sku_id"], quantity=row["quantity"])
         found.setdefault(row["bundle_id"], []).append(made_of)
+    return found
+
+
+async def units_of(db: Connection, sku_ids: Collection[UUID]) -> dict[UUID, list[Unit]]:
+    """In what each SKU is measured besides its base unit, by code; a SKU with no other unit is absent."""
+    found: dict[UUID, list[Unit]] = {}
+    for row in sorted(await rows_with(db, unit.c.sku_id, sku_ids), key=lambda row: row["code"]):
+        found.setdefault(row.pop("sku_id"), []).append(Unit(**row))
+    return found
+
+
+async def kit_parts_of(db: Connection, kit_ids: Collection[UUID]) -> dict[UUID, list[Component]]:
+    """Of what one unit of each kit is built, in SKU order; a SKU that is not built is absent."""
+    found: dict[UUID, list[Component]] = {}
+    for row in sorted(await rows_with(db, kit_part.c.kit_id, kit_ids), key=lambda row: row["sku_id"]):
+        part = Component(sku_id=row["sku_id"], quantity=row["quantity"])
+        found.setdefault(row["kit_id"], []).append(part)
+    return found
+
+
+async def substitutes_of(db: Connection, sku_ids: Collection[UUID]) -> dict[UUID, list[Substitute]]:
+    """What may be sent instead of each SKU, by rank; a SKU that nothing replaces is absent."""
+    found: dict[UUID, list[Substitute]] = {}
+    for row in sorted(await rows_with(db, substitute.c.instead_of_id, sku_ids), key=lambda row: row["rank"]):
+        instead_of_id = row.pop("instead_of_id")
+        found.setdefault(instead_of_id, []).append(msgspec.convert(row, Substitute))
     return found

@@ -1,4 +1,4 @@
-"""Lots."""
+"""Lots, serial numbers, units of measure, kits and substitutes."""
 
 from batuta.plumbing.migrate import run_sql_of
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from batuta.catalog.domain.tracking import Days, DaysOrMore, Tracking
 from batuta.kernel.errors import Invalid, NotFound, Refused
 from batuta.kernel.gs1 import gtin
 from batuta.kernel.quantities import Code, Prose, Quantity, fitting
@@ -82,6 +83,9 @@ class Sku(msgspec.Struct, frozen=True, kw_only=True):
 
     name: by locale; the product's when empty. weight and sizes: packed for shipping, 0 when not known.
     unit: base unit of measure in which it is counted. is_tracked: has stock that can run out; only goods can.
+    tracking: how its units are told apart. shelf_life_days: of a lot, from the day it was made, where no date is given.
+    min_remaining_days: how long before its date a lot is no longer sold. is_unique: there is one of it and no more.
+    is_weighed: ordered by piece and charged by weight, which is taken as it is packed.
     """
 
     id: UUID
@@ -99,6 +103,11 @@ class Sku(msgspec.Struct, frozen=True, kw_only=True):
     is_tracked: bool = True
     is_active: bool = True
     brand_id: UUID | None = None
+    tracking: Tracking = Tracking.NONE
+    shelf_life_days: DaysOrMore | None = None
+    min_remaining_days: Days = 0
+    is_unique: bool = False
+    is_weighed: bool = False
 
     @property
     def is_shipped(self) -> bool:
@@ -156,17 +165,31 @@ def check_sku(sku: Sku) -> Sku:
 
     Raises:
         BadSku: a size or weight out of bounds, an empty unit or tax category, text that does not fit.
-        ImplausibleSku: a service with a weight or size; a GTIN of a wrong length or check digit.
+        ImplausibleSku: a service with a weight or size; a GTIN of a wrong length or check digit; lots or serials,
+            uniqueness or weighing of what has no stock.
     """
     fitting(sku, BadSku)
     is_good = sku.kind is SkuKind.GOOD
     if sku.kind is SkuKind.SERVICE and (sku.weight_g or sku.length_mm or sku.width_mm or sku.height_mm):
         raise ImplausibleSku("a service has neither weight nor size", field="weight_g", code=sku.code)
+    if not (sku.is_tracked and is_good):
+        _refuse_traits_of_stock(sku)
     return msgspec.structs.replace(
         sku,
         gtin=_checked_gtin(sku) if sku.gtin else None,
         is_tracked=sku.is_tracked and is_good,
     )
+
+
+def _refuse_traits_of_stock(sku: Sku) -> None:
+    traits = {
+        "tracking": sku.tracking is not Tracking.NONE,
+        "is_unique": sku.is_unique,
+        "is_weighed": sku.is_weighed,
+    }
+    for field, is_said in traits.items():
+        if is_said:
+            raise ImplausibleSku("only a good with stock can be so", field=field, code=sku.code)
 
 
 def _checked_gtin(sku: Sku) -> str:

@@ -13,12 +13,15 @@ from batuta.catalog.commands import lock_product, lock_sku, save_products, save_
 from batuta.catalog.domain import (
     Category,
     Component,
+    Days,
+    DaysOrMore,
     LengthMm,
     Product,
     ProductFilter,
     Sku,
     SkuFilter,
     SkuKind,
+    Tracking,
     UnknownProduct,
     UnknownSku,
     WeightG,
@@ -73,7 +76,11 @@ class ProductBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class SkuBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A SKU as it shall be. name: by locale; the product's when empty. Weight and sizes: packed, 0 when not known."""
+    """A SKU as it shall be. name: by locale; the product's when empty. Weight and sizes: packed, 0 when not known.
+
+    tracking: whether its stock is told apart by lots or serial numbers. min_remaining_days: how long before its date a
+    lot is no longer sold. is_unique: there is one piece of it. is_weighed: charged by the weight that is packed.
+    """
 
     code: Code
     product_id: UUID
@@ -89,6 +96,11 @@ class SkuBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     is_tracked: bool = True
     is_active: bool = True
     brand_id: UUID | None = None
+    tracking: Tracking = Tracking.NONE
+    shelf_life_days: DaysOrMore | None = None
+    min_remaining_days: Days = 0
+    is_unique: bool = False
+    is_weighed: bool = False
 
 
 class ComponentBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -178,8 +190,8 @@ async def skus(  # noqa: PLR0917 - the parameters of the address
 async def sku(engine: NamedDependency[Engine], sku_id: FromPath[UUID]) -> Response[Sku]:
     """Answer with a SKU; its version is the ETag."""
     async with engine.connect() as db:
-        tag = await _sku_tag(db, sku_id)
-        return Response(await _sku(db, sku_id), headers=tag)
+        tag = await sku_tag(db, sku_id)
+        return Response(await sku_of(db, sku_id), headers=tag)
 
 
 @post("/api/skus", guards=[requires("catalog.write")], status_code=HTTPStatus.OK)
@@ -206,8 +218,8 @@ async def put_sku(
 async def components(engine: NamedDependency[Engine], sku_id: FromPath[UUID]) -> Response[Components]:
     """Answer with what a bundle is made of; its version is the ETag."""
     async with engine.connect() as db:
-        tag = await _sku_tag(db, sku_id)
-        await _sku(db, sku_id)
+        tag = await sku_tag(db, sku_id)
+        await sku_of(db, sku_id)
         made_of = (await components_of(db, [sku_id])).get(sku_id, [])
     return Response(Components(components=made_of), headers=tag)
 
@@ -219,11 +231,11 @@ async def put_components(
     """Say anew what a bundle is made of; orders keep what they were placed with."""
 
     async def act(db: Connection) -> Answer[Components]:
-        bundle = await _sku(db, sku_id)
+        bundle = await sku_of(db, sku_id)
         check_version(request, await lock_sku(db, code=bundle.code))
         parts = [Component(sku_id=part.sku_id, quantity=part.quantity) for part in data.components]
         saved = only(await set_components(db, bundles={sku_id: parts}, now=moment()))
-        return Answer(Components(components=saved), headers=await _sku_tag(db, sku_id))
+        return Answer(Components(components=saved), headers=await sku_tag(db, sku_id))
 
     return await once(engine, request, act)
 
@@ -237,7 +249,7 @@ async def _save_product(db: Connection, request: AnyRequest, given: Product) -> 
 async def _save_sku(db: Connection, request: AnyRequest, given: Sku) -> Answer[Sku]:
     check_version(request, await lock_sku(db, code=given.code))
     saved = only(await save_skus(db, skus=[given], now=moment()))
-    return Answer(saved, headers=await _sku_tag(db, saved.id))
+    return Answer(saved, headers=await sku_tag(db, saved.id))
 
 
 async def _product(db: Connection, product_id: UUID) -> Product:
@@ -247,7 +259,7 @@ async def _product(db: Connection, product_id: UUID) -> Product:
     return found
 
 
-async def _sku(db: Connection, sku_id: UUID) -> Sku:
+async def sku_of(db: Connection, sku_id: UUID) -> Sku:
     found = (await skus_by_id(db, [sku_id])).get(sku_id)
     if found is None:
         raise UnknownSku("there is no such SKU", sku_id=str(sku_id))
@@ -258,7 +270,7 @@ async def _product_tag(db: Connection, product_id: UUID) -> dict[str, str]:
     return {"etag": etag((await product_versions(db, [product_id])).get(product_id, 0))}
 
 
-async def _sku_tag(db: Connection, sku_id: UUID) -> dict[str, str]:
+async def sku_tag(db: Connection, sku_id: UUID) -> dict[str, str]:
     return {"etag": etag((await sku_versions(db, [sku_id])).get(sku_id, 0))}
 
 
