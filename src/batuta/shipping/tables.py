@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Uuid,
 )
 
+from batuta.locations.tables import location
 from batuta.plumbing.database import Instant, Json, Xid8, metadata
 from batuta.shipping.domain import LabelFormat, ParcelStatus, ServiceKind, TrackingStatus
 
@@ -106,8 +108,38 @@ transit = Table(
 )
 
 
+class PickupColumns(TypedColumns):
+    """weekly: wall times by weekday; special_days: dates on which these do not count."""
+
+    location_id: Named[UUID] = Column(ForeignKey(location.c.id), primary_key=True)
+    carrier_id: Named[UUID] = Column(ForeignKey(carrier.c.id), primary_key=True)
+    weekly: Named[Any] = Column(Json, nullable=False)
+    special_days: Named[Any] = Column(Json, nullable=False)
+    created_at: Named[datetime] = Column(Instant, nullable=False)
+    updated_at: Named[datetime] = Column(Instant, nullable=False)
+    version: Named[int] = Column(Integer, nullable=False, server_default="1")
+
+
+pickup = Table("pickup", metadata, PickupColumns, schema="shipping")
+
+
+class CarrierCalendarColumns(TypedColumns):
+    """working_days: weekdays; special_days: dates on which these and the holidays do not count."""
+
+    carrier_id: Named[UUID] = Column(ForeignKey(carrier.c.id), primary_key=True)
+    working_days: Named[Any] = Column(Json, nullable=False)
+    holiday_calendar: Named[str | None] = Column(Text)
+    special_days: Named[Any] = Column(Json, nullable=False)
+    created_at: Named[datetime] = Column(Instant, nullable=False)
+    updated_at: Named[datetime] = Column(Instant, nullable=False)
+    version: Named[int] = Column(Integer, nullable=False, server_default="1")
+
+
+carrier_calendar = Table("carrier_calendar", metadata, CarrierCalendarColumns, schema="shipping")
+
+
 class TariffChangeColumns(TypedColumns):
-    """The transaction that last changed a rate card, so that readers know when to read them again."""
+    """The transaction that last changed a rate card or timetable, so that readers know when to read them again."""
 
     id: Named[int] = Column(Integer, primary_key=True, autoincrement=False)
     changed_by: Named[int] = Column(Xid8, nullable=False)

@@ -2,18 +2,24 @@
 
 from batuta.shipping.commands.labels import give_numbers, label_parcels
 from batuta.shipping.commands.parcels import close_parcels, hand_over, open_parcels, void_parcels
+from batuta.shipping.commands.pickups import forget_pickups, lock_calendar, lock_pickups, save_calendars, save_pickups
 from batuta.shipping.commands.rate_cards import save_carriers, save_services, set_rate_cards
 from batuta.shipping.commands.tracking import match_scans, record_tracking, save_tracking_codes
 
 __all__ = [
     "close_parcels",
+    "forget_pickups",
     "give_numbers",
     "hand_over",
     "label_parcels",
+    "lock_calendar",
+    "lock_pickups",
     "match_scans",
     "open_parcels",
     "record_tracking",
+    "save_calendars",
     "save_carriers",
+    "save_pickups",
     "save_services",
     "save_tracking_codes",
     "set_rate_cards",

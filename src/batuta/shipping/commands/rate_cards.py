@@ -33,7 +33,7 @@ async def save_carriers(db: Connection, *, carriers: Sequence[Carrier], now: dat
                 "gs1_prefix": one.gs1_prefix,
             },
         )
-    await _mark_changed(db, now)
+    await mark_changed(db, now)
 
 
 async def save_services(db: Connection, *, services: Sequence[Service], now: datetime) -> None:
@@ -53,7 +53,7 @@ async def save_services(db: Connection, *, services: Sequence[Service], now: dat
                 "currency": one.currency,
             },
         )
-    await _mark_changed(db, now)
+    await mark_changed(db, now)
 
 
 async def set_rate_cards(
@@ -71,7 +71,7 @@ async def set_rate_cards(
         if refusal is None:
             good[card.service_id] = card
     await _replace(db, list(good.values()))
-    await _mark_changed(db, now)
+    await mark_changed(db, now)
     return answers
 
 
@@ -141,7 +141,8 @@ async def _upsert(db: Connection, table: Table, row: dict[str, object]) -> None:
     await db.execute(statement.on_conflict_do_update(index_elements=["code"], set_=changed))
 
 
-async def _mark_changed(db: Connection, now: datetime) -> None:
+async def mark_changed(db: Connection, now: datetime) -> None:
+    """Let whoever keeps what carriers offer in memory read it again."""
     transaction: ColumnElement[int] = func.pg_current_xact_id()
     statement = insert(tariff_change).values(id=1, changed_by=transaction, changed_at=now)
     changed = {"changed_by": statement.excluded.changed_by, "changed_at": statement.excluded.changed_at}

@@ -9,6 +9,13 @@ from batuta.shipping.queries.parcels import (
     scans_of,
     unmatched_scans,
 )
+from batuta.shipping.queries.pickups import (
+    calendar_with_version,
+    calendars_of,
+    pickups_of,
+    pickups_with_versions,
+    timetables,
+)
 from batuta.shipping.queries.rates import (
     carriers,
     carriers_by_code,
@@ -24,6 +31,8 @@ from batuta.shipping.queries.transit import transit_of
 
 __all__ = [
     "AUDIT",
+    "calendar_with_version",
+    "calendars_of",
     "carriers",
     "carriers_by_code",
     "carriers_by_id",
@@ -32,6 +41,8 @@ __all__ = [
     "parcel_by_tracking",
     "parcels_by_id",
     "parcels_of_owner",
+    "pickups_of",
+    "pickups_with_versions",
     "rate_cards_of",
     "rates",
     "scans_of",
@@ -39,6 +50,7 @@ __all__ = [
     "services_by_code",
     "services_by_id",
     "tariffs",
+    "timetables",
     "transit_of",
     "unmatched_scans",
     "zpl_labels",

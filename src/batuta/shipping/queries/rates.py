@@ -1,7 +1,7 @@
 """Rate cards, kept in memory until one of them changes."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -27,6 +27,13 @@ from batuta.shipping.tables import carrier, rate, service, tariff_change, transi
 _kept: WeakKeyDictionary[Engine, tuple[int, Tariffs]] = WeakKeyDictionary()
 
 
+class Change(NamedTuple):
+    """A transaction by its id. is_ours: it is the one that asks, and may yet be undone."""
+
+    id: int
+    is_ours: bool
+
+
 _is_ours = func.pg_current_xact_id_if_assigned() == tariff_change.c.changed_by
 _changed = select(tariff_change.c.changed_by, func.coalesce(_is_ours, False))
 
@@ -42,17 +49,22 @@ async def tariffs(db: Connection) -> Tariffs:
 
     A change that this very transaction made may yet be undone, so it is read but not kept.
     """
-    row = (await db.execute(_changed)).one_or_none()
-    if row is None:
+    change = await changed_by(db)
+    if change is None:
         return Tariffs([])
-    changed_by, is_ours = row
     kept = _kept.get(db.engine)
-    if kept and kept[0] == changed_by:
+    if kept and kept[0] == change.id:
         return kept[1]
     read = await _read(db)
-    if not is_ours:
-        _kept[db.engine] = (changed_by, read)
+    if not change.is_ours:
+        _kept[db.engine] = (change.id, read)
     return read
+
+
+async def changed_by(db: Connection) -> Change | None:
+    """The transaction that last changed what carriers offer; None when nothing was ever offered."""
+    row = (await db.execute(_changed)).one_or_none()
+    return None if row is None else Change(*row)
 
 
 async def carriers_by_code(db: Connection, codes: Iterable[str]) -> dict[str, Carrier]:
