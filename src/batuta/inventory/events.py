@@ -18,3 +18,18 @@ class ReservationExpired(Event, frozen=True, kw_only=True):
     """Soft claims of a holder, the stream, ended and gave their units back."""
 
     units: int
+
+
+class CountPosted(Event, frozen=True, kw_only=True):
+    """The ledger says what was counted. found, missing: units more and fewer than the books said."""
+
+    location_id: UUID
+    lines: int
+    found: int
+    missing: int
+
+
+class CountCancelled(Event, frozen=True, kw_only=True):
+    """A count, the stream, ended without a word to the ledger."""
+
+    location_id: UUID

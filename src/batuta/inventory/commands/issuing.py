@@ -6,6 +6,7 @@ from datetime import datetime
 
 from batuta.inventory.commands.claiming import LockedClaims, lock_claims, write_claims
 from batuta.inventory.commands.expiring import lock_rows_now
+from batuta.inventory.commands.freezing import frozen
 from batuta.inventory.commands.moving import insert_movements
 from batuta.inventory.commands.rows import LockedRows, sellable, write_rows
 from batuta.inventory.domain import (
@@ -35,6 +36,7 @@ async def issue(db: Connection, *, issues: Sequence[Issue], now: datetime) -> li
     rows = await lock_rows_now(db, {sellable(one.sku_id, one.location_id) for one in issues}, now=now)
     known = await movements_by_key(db, [one.key for one in issues])
     claims = await lock_claims(db, {one.holder_id for one in issues if one.key not in known}, now=now)
+    still = await frozen(db, [one for one in issues if one.key not in known])
     movements: list[Movement] = []
     outcomes: list[Issued | StockRefusal] = []
     for one in issues:
@@ -42,7 +44,7 @@ async def issue(db: Connection, *, issues: Sequence[Issue], now: datetime) -> li
             outcomes.append(_repeated(one, known[one.key]))
             continue
         parts = _parts(one, claims)
-        refusal = _refusal(one, parts, rows)
+        refusal = still.get(one.key) or _refusal(one, parts, rows)
         outcomes.append(refusal or Issued(key=one.key))
         if not refusal:
             moved = _issue(one, parts, claims, rows)

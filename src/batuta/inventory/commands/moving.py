@@ -7,6 +7,7 @@ from typing import Any
 from asyncpg import IntegrityConstraintViolationError
 
 from batuta.inventory.commands.expiring import lock_rows_now
+from batuta.inventory.commands.freezing import frozen
 from batuta.inventory.commands.opening import NoRow, open_rows, why_no_row
 from batuta.inventory.commands.rows import LockedRows, places_of, write_rows
 from batuta.inventory.domain import (
@@ -39,9 +40,12 @@ async def record_movements(
     await open_rows(db, targets)
     rows = await lock_rows_now(db, places_of(targets | sources), now=now)
     absent = await why_no_row(db, [key for key in targets if key not in rows])
-    refused = {one.key: absent[key] for one in movements if (key := _target(one)) in absent}
+    refused: dict[str, StockRefusal | NoRow] = {
+        one.key: absent[key] for one in movements if (key := _target(one)) in absent
+    }
 
     known = await movements_by_key(db, [one.key for one in movements])
+    refused |= await frozen(db, [one for one in movements if one.key not in known])
     posting = post(rows.on_hands(), known, [one for one in movements if one.key not in refused])
     for key, units in posting.changes.items():
         rows.change(key, moved=units)

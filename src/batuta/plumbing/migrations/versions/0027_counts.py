@@ -1,4 +1,4 @@
-"""Counts."""
+"""Cycle counts, and places that stand still meanwhile."""
 
 from batuta.plumbing.migrate import run_sql_of
 

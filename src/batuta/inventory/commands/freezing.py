@@ -1,0 +1,34 @@
+"""Places that stand still while they are counted: nothing moves there but what the count itself finds (INV-16)."""
+
+from collections.abc import Sequence
+
+from batuta.inventory.domain import Issue, Movement
+from batuta.inventory.domain.counts import Frozen
+from batuta.inventory.queries.counts import Place, frozen_places
+from batuta.plumbing.database import Connection
+
+
+async def frozen(db: Connection, moves: Sequence[Movement | Issue]) -> dict[str, Frozen]:
+    """Say by key which moves wait for a count to end. The rows are locked, so that no count begins meanwhile."""
+    places = {place for one in moves for place in _places(one)}
+    still = await frozen_places(db, places)
+    if not still:
+        return {}
+    return {
+        one.key: Frozen(
+            "the place is being counted, and nothing moves there until the count ends",
+            key=one.key,
+            sku_id=str(sku_id),
+            location_id=str(location_id),
+            count_id=str(still[sku_id, location_id]),
+        )
+        for one in moves
+        for sku_id, location_id in _places(one)
+        if still.get((sku_id, location_id), one.document_id) != one.document_id
+    }
+
+
+def _places(one: Movement | Issue) -> list[Place]:
+    if isinstance(one, Issue):
+        return [(one.sku_id, one.location_id)]
+    return [(one.sku_id, side.location_id) for side in (one.source, one.target) if side.location_id]
