@@ -1,28 +1,52 @@
 """Writes of the inventory; every verb takes many, answers one by one in order, and may be repeated."""
 
+from batuta.inventory.commands.ahead import Forgo, forgo, promise_ahead, set_limits
+from batuta.inventory.commands.expecting import expect, move_expected, receive_expected, save_lateness
 from batuta.inventory.commands.expiring import release_expired
 from batuta.inventory.commands.hardening import extend, harden
 from batuta.inventory.commands.holding import hold
 from batuta.inventory.commands.issuing import issue
 from batuta.inventory.commands.moving import record_movements
+from batuta.inventory.commands.pooling import allocate
 from batuta.inventory.commands.releasing import release
 from batuta.inventory.commands.relocating import relocate
 from batuta.inventory.commands.reserving import reserve
+from batuta.inventory.commands.safeguarding import recompute_safety, set_safety_policies
 from batuta.inventory.commands.safety import SafetyLevel, set_safety_stock
+from batuta.inventory.commands.serving import peg_again, serve_waiting
 from batuta.inventory.commands.slips import keep_back, record_slips
+from batuta.inventory.commands.withholding import delete_rules, note_change, save_pools, save_rules, set_silences
 
 __all__ = [
+    "Forgo",
     "SafetyLevel",
+    "allocate",
+    "delete_rules",
+    "expect",
     "extend",
+    "forgo",
     "harden",
     "hold",
     "issue",
     "keep_back",
+    "move_expected",
+    "note_change",
+    "peg_again",
+    "promise_ahead",
+    "receive_expected",
+    "recompute_safety",
     "record_movements",
     "record_slips",
     "release",
     "release_expired",
     "relocate",
     "reserve",
+    "save_lateness",
+    "save_pools",
+    "save_rules",
+    "serve_waiting",
+    "set_limits",
+    "set_safety_policies",
     "set_safety_stock",
+    "set_silences",
 ]

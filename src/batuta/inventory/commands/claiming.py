@@ -1,7 +1,7 @@
 """Claims under lock: the one way in which this room reads claims that it is going to change, and writes them."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,8 +10,11 @@ from sqlalchemy import Uuid, update
 
 from batuta.inventory.domain import Claim, ClaimKind, ClaimStatus, Overtaken, StockKey, claim_id
 from batuta.inventory.queries import claim_from, claims_by_holder
-from batuta.inventory.tables import reservation
+from batuta.inventory.tables import pool_stock, reservation
 from batuta.plumbing.database import Connection, Instant, Integer, Text, arrays, insert_rows, params
+
+PoolKey = tuple[UUID, UUID, UUID]
+"""A pool, a SKU and a location."""
 
 
 class LockedClaims:
@@ -23,6 +26,7 @@ class LockedClaims:
         self._of_line: dict[UUID, dict[UUID, list[UUID]]] = defaultdict(lambda: defaultdict(list))
         self._changed: set[UUID] = set()
         self._made: list[Claim] = []
+        self._of_pools: dict[PoolKey, int] = defaultdict(int)
         for claim in claims:
             self._add(claim)
 
@@ -35,13 +39,24 @@ class LockedClaims:
     def change(self, claim: Claim) -> None:
         """Replace a claim by what becomes of it; it may have gone to another holder or line."""
         old = self._claims[claim.id]
+        if claim.pool_id is not None:
+            self._pooled(claim, claim.held + claim.consumed - old.held - old.consumed)
         if (old.holder_id, old.line_id) != (claim.holder_id, claim.line_id):
             self._of_line[old.holder_id][old.line_id].remove(claim.id)
             self._of_line[claim.holder_id][claim.line_id].append(claim.id)
         self._claims[claim.id] = claim
         self._changed.add(claim.id)
 
-    def make(self, holder_id: UUID, line_id: UUID, row: StockKey, quantity: int, *, until_at: datetime | None) -> Claim:
+    def make(
+        self,
+        holder_id: UUID,
+        line_id: UUID,
+        row: StockKey,
+        quantity: int,
+        *,
+        until_at: datetime | None,
+        pool_id: UUID | None = None,
+    ) -> Claim:
         """Make a line's next claim; its position is part of its id."""
         ids = self._of_line[holder_id][line_id]
         position = sum(self._claims[id_].sku_id == row.sku_id for id_ in ids)
@@ -60,11 +75,18 @@ class LockedClaims:
             status=ClaimStatus.HELD,
             expires_at=until_at,
             created_at=self._now,
+            pool_id=pool_id,
         )
+        if pool_id is not None:
+            self._pooled(claim, quantity)
         self._claims[claim.id] = claim
         ids.append(claim.id)
         self._made.append(claim)
         return claim
+
+    def used_of_pools(self) -> dict[PoolKey, int]:
+        """By how much more of each pool is claimed than when the claims were read."""
+        return {key: units for key, units in self._of_pools.items() if units}
 
     def changed(self) -> list[Claim]:
         """The claims, new ones too, that are no longer as they were read or made."""
@@ -73,6 +95,10 @@ class LockedClaims:
     def made(self) -> list[Claim]:
         """New claims as they were granted."""
         return sorted(self._made, key=lambda claim: claim.id)
+
+    def _pooled(self, claim: Claim, units: int) -> None:
+        assert claim.pool_id
+        self._of_pools[claim.pool_id, claim.sku_id, claim.location_id] += units
 
     def _add(self, claim: Claim) -> None:
         self._claims[claim.id] = claim
@@ -103,6 +129,7 @@ async def write_claims(db: Connection, claims: LockedClaims) -> None:
     changed = claims.changed()
     if changed:
         await _update(db, changed)
+    await use_pools(db, claims.used_of_pools())
 
 
 async def _insert(db: Connection, claims: Sequence[Claim]) -> None:
@@ -129,6 +156,7 @@ def _row(claim: Claim) -> dict[str, object]:
         "status": claim.status,
         "expires_at": claim.expires_at,
         "created_at": claim.created_at,
+        "pool_id": claim.pool_id,
     }
 
 
@@ -165,3 +193,23 @@ async def _update(db: Connection, claims: Sequence[Claim]) -> None:
             expires_at=[claim.expires_at for claim in claims],
         ),
     )
+
+
+_used = arrays("used", pool_id=Uuid(), sku_id=Uuid(), location_id=Uuid(), units=Integer())
+_use_pools = (
+    update(pool_stock)
+    .where(
+        pool_stock.c.pool_id == _used.c.pool_id,
+        pool_stock.c.sku_id == _used.c.sku_id,
+        pool_stock.c.location_id == _used.c.location_id,
+    )
+    .values(used=pool_stock.c.used + _used.c.units)
+)
+
+
+async def use_pools(db: Connection, used: Mapping[PoolKey, int]) -> None:
+    """Count units that are claimed from pools, or no longer. The places' stock rows are locked."""
+    if used:
+        pool_ids, sku_ids, location_ids = zip(*used, strict=True)
+        given = params("used", pool_id=pool_ids, sku_id=sku_ids, location_id=location_ids, units=list(used.values()))
+        await db.execute(_use_pools, given)

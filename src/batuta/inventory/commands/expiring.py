@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Uuid, and_, bindparam, func, select, update
 
+from batuta.inventory.commands.claiming import PoolKey, use_pools
 from batuta.inventory.commands.rows import LockedRows, Place, lock_rows, places_of, write_rows
 from batuta.inventory.domain import ClaimStatus, StockKey
 from batuta.inventory.events import ReservationExpired
@@ -36,7 +37,7 @@ _release_ended = (
     update(reservation)
     .where(reservation.c.id == _ended.c.id)
     .values(held=0, status=ClaimStatus.RELEASED.value, expires_at=None)
-    .returning(reservation.c.holder_id, *_row, _ended.c.held, _ended.c.expires_at)
+    .returning(reservation.c.holder_id, *_row, reservation.c.pool_id, _ended.c.held, _ended.c.expires_at)
 )
 _next_ends = (
     select(*_row, func.min(reservation.c.expires_at))
@@ -63,7 +64,7 @@ async def release_expired(db: Connection, *, now: datetime, limit: int) -> int:
 
 async def lock_rows_now(db: Connection, places: Collection[Place], *, now: datetime) -> LockedRows:
     """Lock the rows of the places and release the claims on them that have ended."""
-    rows = await lock_rows(db, places)
+    rows = await lock_rows(db, places, now=now)
     await release_ended(db, rows, now=now)
     return rows
 
@@ -82,12 +83,17 @@ async def release_ended(db: Connection, rows: LockedRows, *, now: datetime) -> i
     )
     released = 0
     ends: dict[UUID, tuple[int, datetime]] = defaultdict(lambda: (0, now))
-    for holder_id, *row, held, expires_at in await db.execute(_release_ended, given | {"now": now}):
-        rows.change(StockKey(*row), claimed=-held)
+    freed: dict[PoolKey, int] = defaultdict(int)
+    for holder_id, *row, pool_id, held, expires_at in await db.execute(_release_ended, given | {"now": now}):
+        key = StockKey(*row)
+        rows.change(key, claimed=-held)
+        if pool_id is not None:
+            freed[pool_id, key.sku_id, key.location_id] -= held
         units, _ = ends[holder_id]
         ends[holder_id] = (units + held, expires_at)
         released += 1
 
+    await use_pools(db, freed)
     next_ends = {StockKey(*row[:4]): row[4] for row in await db.execute(_next_ends, given)}
     for key in due:
         rows.set_first_expiry(key, next_ends.get(key))

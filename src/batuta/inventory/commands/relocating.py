@@ -9,6 +9,7 @@ from batuta.inventory.commands.expiring import lock_rows_now
 from batuta.inventory.commands.rows import LockedRows, sellable, write_rows
 from batuta.inventory.domain import (
     Claim,
+    Fence,
     NotClaimed,
     OutOfStock,
     Relocate,
@@ -18,6 +19,7 @@ from batuta.inventory.domain import (
     lessen,
     out_of_stock,
 )
+from batuta.inventory.queries import fence_of, withheld
 from batuta.plumbing.database import Connection
 
 
@@ -31,21 +33,29 @@ async def relocate(
     places = {sellable(one.sku_id, at) for one in moves for at in (one.source_location_id, one.target_location_id)}
     rows = await lock_rows_now(db, places, now=now)
     claims = await lock_claims(db, {one.holder_id for one in moves}, now=now)
-    outcomes = [_relocate(one, claims, rows, now) for one in moves]
+    known = await withheld(db)
+    fence = None
+    if not known.is_empty():
+        sku_ids = {one.sku_id for one in moves}
+        fence = await fence_of(db, known, sku_ids=sku_ids, on_hand=rows.sellable_on_hand(), now=now)
+    outcomes = [_relocate(one, claims, rows, fence, now) for one in moves]
     await write_rows(db, rows)
     await write_claims(db, claims)
     return outcomes
 
 
 def _relocate(
-    one: Relocate, claims: LockedClaims, rows: LockedRows, now: datetime
+    one: Relocate, claims: LockedClaims, rows: LockedRows, fence: Fence | None, now: datetime
 ) -> Relocated | OutOfStock | NotClaimed:
     source = _held_at(one, one.source_location_id, claims, now)
     held = sum(claim.held for claim in source)
     if held < one.quantity:
         return _not_there(one, held, _held_at(one, one.target_location_id, claims, now))
     target = sellable(one.sku_id, one.target_location_id)
+    place = (one.sku_id, one.target_location_id)
     free = rows.free_at(target)
+    if fence is not None:
+        free = fence.usable(one.asker, place, free)
     if free < one.quantity:
         where = [(one.target_location_id, free)] if free else []
         short = Short(line_id=one.line_id, sku_id=one.sku_id, asked=one.quantity, granted=0, left=free, where=where)
@@ -60,9 +70,10 @@ def _relocate(
         missing -= units
         rows.change(claim.row, claimed=-units)
         claims.change(lessen(claim, released=units))
-        for row, part in rows.claim(target, units, until_at=claim.expires_at):
-            made = claims.make(one.holder_id, one.line_id, row, part, until_at=claim.expires_at)
-            grants.append(grant_of(made))
+        for pool_id, pooled in fence.take(one.asker, place, units) if fence is not None else [(None, units)]:
+            for row, part in rows.claim(target, pooled, until_at=claim.expires_at):
+                made = claims.make(one.holder_id, one.line_id, row, part, until_at=claim.expires_at, pool_id=pool_id)
+                grants.append(grant_of(made))
     return Relocated(holder_id=one.holder_id, line_id=one.line_id, grants=grants)
 
 

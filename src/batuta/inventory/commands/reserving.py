@@ -1,7 +1,7 @@
 """Reserving: the moment at which units are promised (RES-01, RES-02)."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from batuta.inventory.commands.rows import LockedRows, lock_idle_rows, sellable,
 from batuta.inventory.domain import (
     BadHold,
     Claim,
+    Fence,
     OutOfStock,
     Reserved,
     ReserveLine,
@@ -24,7 +25,7 @@ from batuta.inventory.domain import (
     share_out,
     taken_from,
 )
-from batuta.inventory.queries import all_claims_of, free_places
+from batuta.inventory.queries import Look, all_claims_of, fence_of, look, lots_of, need_a_fence
 from batuta.plumbing.database import Connection
 
 LineSku = tuple[UUID, UUID]
@@ -113,14 +114,15 @@ async def _decide(
     skus = {line.sku_id for request in requests for line in request.lines}
     if not skus:
         return LockedRows(), [Shared([], []) for _ in requests]
-    seen = await free_places(db, skus, now=now)
-    hoped = share_out(seen, requests)
+    seen = await look(db, skus, now=now)
+    is_fenced = need_a_fence(seen.withheld, requests)
+    hoped = share_out(seen.free, requests, await _fence_seen(db, seen, requests, skus, now) if is_fenced else None)
     taken = taken_from(hoped)
-    places = {sellable(*place) for place in places_to_lock(seen, requests, taken)}
+    places = {sellable(*place) for place in places_to_lock(seen.free, requests, taken)}
     rows = await lock_rows_now(db, places, now=now)
-    if all(rows.free_at(sellable(*place)) >= units for place, units in taken.items()):
+    if not is_fenced and all(rows.free_at(sellable(*place)) >= units for place, units in taken.items()):
         return rows, hoped
-    shared = share_out(rows.free(), requests)
+    shared = share_out(rows.free(), requests, await _fence_held(db, seen, rows, skus, now) if is_fenced else None)
 
     overtaken = [
         request
@@ -128,22 +130,41 @@ async def _decide(
         if isinstance(before, Shared) and (isinstance(after, OutOfStock) or len(after.short) > len(before.short))
     ]
     wanted = {line.sku_id for request in overtaken for line in request.lines}
-    elsewhere = {sellable(sku_id, at) for sku_id in wanted for at in seen.get(sku_id, ())} - places
+    elsewhere = {sellable(sku_id, at) for sku_id in wanted for at in seen.free.get(sku_id, ())} - places
     if elsewhere:
         await lock_idle_rows(db, rows, elsewhere)
         await release_ended(db, rows, now=now)
-        shared = share_out(rows.free(), requests)
+        shared = share_out(rows.free(), requests, await _fence_held(db, seen, rows, skus, now) if is_fenced else None)
     return rows, [
         before if isinstance(before, OutOfStock) and isinstance(after, OutOfStock) else after
         for before, after in zip(hoped, shared, strict=True)
     ]
 
 
+async def _fence_seen(
+    db: Connection, seen: Look, requests: Sequence[ReserveRequest], sku_ids: Collection[UUID], now: datetime
+) -> Fence:
+    is_choosy = any(one.good_until_at is not None for one in requests)
+    lots = await lots_of(db, sku_ids, now=now) if is_choosy else None
+    return await fence_of(db, seen.withheld, sku_ids=sku_ids, lots=lots, now=now)
+
+
+async def _fence_held(db: Connection, seen: Look, rows: LockedRows, sku_ids: Collection[UUID], now: datetime) -> Fence:
+    """The fence at rows under lock; pools there change for nobody else meanwhile."""
+    return await fence_of(
+        db, seen.withheld, sku_ids=sku_ids, on_hand=rows.sellable_on_hand(), lots=rows.lots(), now=now
+    )
+
+
 def _claim(rows: LockedRows, claims: LockedClaims, request: ReserveRequest, shared: Shared) -> None:
     for share in shared.shares:
         place = sellable(share.line.sku_id, share.location_id)
-        for row, units in rows.claim(place, share.quantity, until_at=request.until_at):
-            claims.make(request.holder_id, share.line.line_id, row, units, until_at=request.until_at)
+        for row, units in rows.claim(
+            place, share.quantity, until_at=request.until_at, good_until_at=request.good_until_at
+        ):
+            claims.make(
+                request.holder_id, share.line.line_id, row, units, until_at=request.until_at, pool_id=share.pool_id
+            )
 
 
 def _answer(request: ReserveRequest, outcome: Shared | OutOfStock, counting: Sequence[Claim]) -> Reserved | OutOfStock:

@@ -35,15 +35,20 @@ class _Row(msgspec.Struct):
     reserved: int
     safety: int
     first_expiry_at: datetime | None
+    expires_at: datetime | None = None
     moved: int = 0
     claimed: int = 0
     is_changed: bool = False
 
 
 class LockedRows:
-    """Rows that this transaction holds, as they will be once `write_rows` has written what is changed in them."""
+    """Rows that this transaction holds, as they will be once `write_rows` has written what is changed in them.
 
-    def __init__(self) -> None:
+    now: lots that can no longer be sold then are not free; without it, no lot is out of date.
+    """
+
+    def __init__(self, now: datetime | None = None) -> None:
+        self._now = now
         self._rows: dict[StockKey, _Row] = {}
         self._lots: dict[Place, list[_Row]] = defaultdict(list)
 
@@ -76,13 +81,43 @@ class LockedRows:
     def free_at(self, place: Place) -> int:
         free = 0
         for row in self._lots.get(place, ()):
-            free += row.on_hand - row.reserved - row.safety
+            if row.expires_at is None or self._now is None or row.expires_at > self._now:
+                free += row.on_hand - row.reserved - row.safety
         return max(0, free)
 
-    def claim(self, place: Place, units: int, *, until_at: datetime | None) -> list[tuple[StockKey, int]]:
-        """Reserve units that are free at a place, lot by lot in order; return from which rows how many."""
+    def sellable_on_hand(self) -> dict[tuple[UUID, UUID], int]:
+        """Sellable units by SKU and location, reserved or not."""
+        return {
+            place[:2]: sum(row.on_hand for row in rows)
+            for place, rows in self._lots.items()
+            if place.condition == _SELLABLE
+        }
+
+    def lots(self) -> dict[tuple[UUID, UUID], list[tuple[datetime, int]]]:
+        """Free units of the lots that end, by SKU and location, with the moment from which they cannot be sold."""
+        return {
+            place[:2]: [
+                (row.expires_at, max(0, row.on_hand - row.reserved))
+                for row in rows
+                if row.expires_at and (self._now is None or row.expires_at > self._now)
+            ]
+            for place, rows in self._lots.items()
+            if place.condition == _SELLABLE
+        }
+
+    def claim(
+        self, place: Place, units: int, *, until_at: datetime | None, good_until_at: datetime | None = None
+    ) -> list[tuple[StockKey, int]]:
+        """Reserve units that are free at a place; return from which rows how many.
+
+        Of lots that end, the first to end goes out first, before those that never do (FEFO, INV-14); one that is out
+        of date, or would be at `good_until_at`, stays.
+        """
         taken = []
-        for row in self._lots[place]:
+        least = good_until_at or self._now
+        for row in sorted(self._lots[place], key=_fefo):
+            if row.expires_at and ((least and row.expires_at < least) or (self._now and row.expires_at <= self._now)):
+                continue
             part = min(units, max(0, row.on_hand - row.reserved))
             if part:
                 row.reserved += part
@@ -118,6 +153,10 @@ class LockedRows:
         return [row for row in self._rows.values() if row.is_changed]
 
 
+def _fefo(row: _Row) -> tuple[bool, float, str]:
+    return (row.expires_at is None, row.expires_at.timestamp() if row.expires_at else 0, row.key.lot)
+
+
 _places = arrays("place", sku_id=Uuid(), location_id=Uuid(), condition=Key)
 _lock = (
     select(
@@ -129,6 +168,7 @@ _lock = (
         stock.c.reserved,
         stock.c.safety,
         stock.c.first_expiry_at,
+        stock.c.expires_at,
     )
     .join_from(
         _places,
@@ -143,9 +183,9 @@ _lock_all = _lock.with_for_update(key_share=True, of=stock)
 _lock_idle = _lock.with_for_update(key_share=True, of=stock, skip_locked=True)
 
 
-async def lock_rows(db: Connection, places: Collection[Place]) -> LockedRows:
+async def lock_rows(db: Connection, places: Collection[Place], *, now: datetime | None = None) -> LockedRows:
     """Lock every row of the places, in ascending order, waiting for whoever holds one."""
-    rows = LockedRows()
+    rows = LockedRows(now)
     if places:
         await _lock_into(db, rows, places, waiting=True)
     return rows
@@ -164,11 +204,8 @@ async def _lock_into(db: Connection, rows: LockedRows, places: Collection[Place]
         location_id=[place.location_id for place in distinct],
         condition=[place.condition for place in distinct],
     )
-    for sku_id, location_id, condition, lot, on_hand, reserved, safety, first_expiry_at in await db.execute(
-        _lock_all if waiting else _lock_idle, given
-    ):
-        key = StockKey(sku_id, location_id, condition, lot)
-        rows.add(_Row(key, on_hand, reserved, safety, first_expiry_at))
+    for sku_id, location_id, condition, lot, *numbers in await db.execute(_lock_all if waiting else _lock_idle, given):
+        rows.add(_Row(StockKey(sku_id, location_id, condition, lot), *numbers))
 
 
 _changes = arrays(

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from batuta.inventory.domain.accounts import Account, AccountKind, MovementReason, StockKey, StockRefusal
+from batuta.inventory.domain.withholding import NOBODY, Asker
 from batuta.kernel.errors import Invalid, Refused
 from batuta.kernel.ids import child_id
 from batuta.kernel.quantities import QUANTITY_MAX, Quantity, Text
@@ -40,7 +41,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """A grant as it stands now.
 
     quantity: as granted. held: still reserved. consumed: handed out. The rest was released.
-    expires_at: only a held soft claim has one.
+    expires_at: only a held soft claim has one. pool_id: the ring-fenced pool that the units are of.
     """
 
     id: UUID
@@ -57,6 +58,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     status: ClaimStatus
     expires_at: datetime | None
     created_at: datetime
+    pool_id: UUID | None = None
 
     @property
     def row(self) -> StockKey:
@@ -91,15 +93,18 @@ class ReserveRequest(msgspec.Struct, frozen=True, kw_only=True):
     """All that a holder wants.
 
     location_ids: from where alone, the preferred first; None is from anywhere.
-    until_at: the end of a soft claim; None asks for hard ones.
-    allow_partial: take what there is of what is short.
+    until_at: the end of a soft claim; None asks for hard ones. channel_id, region, customer_group: for whom (INV-05).
+    allow_partial: take what there is of what is short. good_until_at: lots that cannot be sold then are not taken.
     """
 
     holder_id: UUID
     lines: list[ReserveLine]
     channel_id: UUID | None = None
+    region: str = ""
+    customer_group: str = ""
     location_ids: tuple[UUID, ...] | None = None
     until_at: datetime | None = None
+    good_until_at: datetime | None = None
     allow_partial: bool = False
     actor: Text = "system:inventory"
 
@@ -107,6 +112,10 @@ class ReserveRequest(msgspec.Struct, frozen=True, kw_only=True):
         for line in self.lines:
             if not 0 < line.quantity <= QUANTITY_MAX:
                 raise Invalid("a line wants at least one unit", line_id=str(line.line_id), quantity=line.quantity)
+
+    @property
+    def asker(self) -> Asker:
+        return Asker(channel_id=self.channel_id, region=self.region, customer_group=self.customer_group)
 
 
 class Short(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,7 +197,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Relocate(msgspec.Struct, frozen=True, kw_only=True):
-    """Let a line's units come from another location (RES-07)."""
+    """Let a line's units come from another location (RES-07). asker: for whom they are."""
 
     holder_id: UUID
     line_id: UUID
@@ -196,6 +205,7 @@ class Relocate(msgspec.Struct, frozen=True, kw_only=True):
     source_location_id: UUID
     target_location_id: UUID
     quantity: Quantity
+    asker: Asker = NOBODY
 
     def __post_init__(self) -> None:
         if self.source_location_id == self.target_location_id or self.quantity < 1:

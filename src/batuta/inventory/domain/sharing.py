@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from batuta.inventory.domain.claims import OutOfStock, ReserveLine, ReserveRequest, Short
+from batuta.inventory.domain.pools import Fence
 
 Free = Mapping[UUID, Mapping[UUID, int]]
 """SKU to location to units that may still be granted there."""
@@ -21,11 +22,12 @@ LOCATIONS_TOLD_MAX = 20
 
 
 class Share(msgspec.Struct, frozen=True):
-    """Units for a line from one location."""
+    """Units for a line from one location, perhaps of a pool there."""
 
     line: ReserveLine
     location_id: UUID
     quantity: int
+    pool_id: UUID | None = None
 
 
 class Shared(msgspec.Struct, frozen=True):
@@ -35,14 +37,15 @@ class Shared(msgspec.Struct, frozen=True):
     short: list[Short]
 
 
-def share_out(free: Free, requests: Sequence[ReserveRequest]) -> list[Shared | OutOfStock]:
+def share_out(free: Free, requests: Sequence[ReserveRequest], fence: Fence | None = None) -> list[Shared | OutOfStock]:
     """Give units to requests in their order, never more than are free; all that one asks for, or nothing.
 
     What lines of one request want of a SKU is added up before it is compared with what is there, so two lines
-    can never both pass on the same unit (INV-13). A request that allows it gets part of what is short.
+    can never both pass on the same unit (INV-13). A request that allows it gets part of what is short. fence: what is
+    kept back from whom; without one, nothing is.
     """
     left = {sku_id: dict(places) for sku_id, places in free.items()}
-    return [_serve(left, request) for request in requests]
+    return [_serve(left, request, fence) for request in requests]
 
 
 def taken_from(outcomes: Iterable[Shared | OutOfStock]) -> dict[Place, int]:
@@ -75,11 +78,13 @@ def places_to_lock(free: Free, requests: Sequence[ReserveRequest], taken: Mappin
     return everywhere | taken.keys()
 
 
-def _serve(left: dict[UUID, dict[UUID, int]], request: ReserveRequest) -> Shared | OutOfStock:
+def _serve(left: dict[UUID, dict[UUID, int]], request: ReserveRequest, fence: Fence | None) -> Shared | OutOfStock:
     wanted = _wanted(request.lines)
     if not wanted:
         return Shared([], [])
     usable = {sku_id: _usable(left.get(sku_id, {}), request.location_ids) for sku_id in wanted}
+    if fence is not None:
+        usable = {sku_id: _open_to(request, sku_id, places, fence) for sku_id, places in usable.items()}
     is_enough = all(sum(usable[sku_id].values()) >= units for sku_id, units in wanted.items())
     if not is_enough and not request.allow_partial:
         return _out_of_stock(request, wanted, usable)
@@ -88,7 +93,7 @@ def _serve(left: dict[UUID, dict[UUID, int]], request: ReserveRequest) -> Shared
     for sku_id, parts in portions.items():
         for location_id, units in parts:
             left[sku_id][location_id] -= units
-    shares, granted = _deal(request.lines, portions)
+    shares, granted = _deal(request.lines, _of_pools(portions, request, fence))
     short = [
         _short(line, usable[line.sku_id], granted=units)
         for line, units in zip(request.lines, granted, strict=True)
@@ -110,7 +115,31 @@ def _usable(places: Mapping[UUID, int], location_ids: tuple[UUID, ...] | None) -
     return {location_id: places[location_id] for location_id in location_ids if places.get(location_id, 0) > 0}
 
 
+def _open_to(request: ReserveRequest, sku_id: UUID, places: Mapping[UUID, int], fence: Fence) -> dict[UUID, int]:
+    """The units at places that this request may have."""
+    usable = {
+        at: fence.usable(request.asker, (sku_id, at), units, good_until_at=request.good_until_at)
+        for at, units in places.items()
+    }
+    return {at: units for at, units in usable.items() if units > 0}
+
+
 Portions = dict[UUID, list[tuple[UUID, int]]]
+PooledPortions = dict[UUID, list[tuple[UUID, int, UUID | None]]]
+
+
+def _of_pools(portions: Portions, request: ReserveRequest, fence: Fence | None) -> PooledPortions:
+    """The portions, each parted by the pools it is taken from."""
+    if fence is None:
+        return {sku_id: [(at, units, None) for at, units in parts] for sku_id, parts in portions.items()}
+    return {
+        sku_id: [
+            (at, part, pool_id)
+            for at, units in parts
+            for pool_id, part in fence.take(request.asker, (sku_id, at), units)
+        ]
+        for sku_id, parts in portions.items()
+    }
 
 
 def _choose(
@@ -162,7 +191,7 @@ def _served(location_id: UUID, missing: Mapping[UUID, int], usable: Mapping[UUID
     return sum(min(units, usable[sku_id].get(location_id, 0)) for sku_id, units in missing.items())
 
 
-def _deal(lines: Sequence[ReserveLine], portions: Portions) -> tuple[list[Share], list[int]]:
+def _deal(lines: Sequence[ReserveLine], portions: PooledPortions) -> tuple[list[Share], list[int]]:
     """Deal the SKUs' portions out to the lines, in order; also say how many units each line gets."""
     shares = []
     granted = []
@@ -171,12 +200,12 @@ def _deal(lines: Sequence[ReserveLine], portions: Portions) -> tuple[list[Share]
         stack = stacks[line.sku_id]
         missing = line.quantity
         while missing and stack:
-            location_id, units = stack.pop()
+            location_id, units, pool_id = stack.pop()
             taken = min(missing, units)
             missing -= taken
             if taken < units:
-                stack.append((location_id, units - taken))
-            shares.append(Share(line, location_id, taken))
+                stack.append((location_id, units - taken, pool_id))
+            shares.append(Share(line, location_id, taken, pool_id))
         granted.append(line.quantity - missing)
     return shares, granted
 

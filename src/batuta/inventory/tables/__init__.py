@@ -2,5 +2,48 @@
 
 from batuta.inventory.tables.counts import stock_count as stock_count
 from batuta.inventory.tables.stock import Key, holder, movement, one_of, reservation, stock
+from batuta.inventory.tables.supply import (
+    backorder_limit,
+    expected,
+    lateness,
+    lead_path,
+    limit_change,
+    peg,
+    supply_run,
+    waiting,
+)
+from batuta.inventory.tables.withholding import (
+    buffer_rule,
+    pool,
+    pool_stock,
+    safety_policy,
+    shown_label,
+    silence,
+    threshold,
+    withholding_change,
+)
 
-__all__ = ["Key", "holder", "movement", "one_of", "reservation", "stock"]
+__all__ = [
+    "Key",
+    "backorder_limit",
+    "buffer_rule",
+    "expected",
+    "holder",
+    "lateness",
+    "lead_path",
+    "limit_change",
+    "movement",
+    "one_of",
+    "peg",
+    "pool",
+    "pool_stock",
+    "reservation",
+    "safety_policy",
+    "shown_label",
+    "silence",
+    "stock",
+    "supply_run",
+    "threshold",
+    "waiting",
+    "withholding_change",
+]

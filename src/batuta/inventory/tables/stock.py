@@ -22,7 +22,10 @@ def one_of(column: str, kinds: type[StrEnum]) -> CheckConstraint:
 
 
 class StockColumns(TypedColumns):
-    """first_expiry_at: no soft claim on the row ends before it; a hint that spares most reads a look at the claims."""
+    """first_expiry_at: no soft claim on the row ends before it; a hint that spares most reads a look at the claims.
+
+    expires_at: from when the lot can no longer be sold.
+    """
 
     sku_id: Named[UUID] = Column(ForeignKey(sku.c.id), primary_key=True)
     location_id: Named[UUID] = Column(ForeignKey(location.c.id), primary_key=True)
@@ -32,6 +35,7 @@ class StockColumns(TypedColumns):
     reserved: Named[int] = Column(Integer, nullable=False)
     safety: Named[int] = Column(Integer, nullable=False)
     first_expiry_at: Named[datetime | None] = Column(Instant)
+    expires_at: Named[datetime | None] = Column(Instant)
 
 
 # Room is left on each page, so that an update stays on it and touches no index.
@@ -68,6 +72,7 @@ class ReservationColumns(TypedColumns):
     status: Named[str] = Column(Text, nullable=False)
     expires_at: Named[datetime | None] = Column(Instant)
     created_at: Named[datetime] = Column(Instant, nullable=False)
+    pool_id: Named[UUID | None] = Column(Uuid)
 
 
 reservation = Table(

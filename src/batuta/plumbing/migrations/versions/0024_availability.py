@@ -1,4 +1,4 @@
-"""Availability."""
+"""What is kept back from whom: buffer rules, pools, silences; labels, safety policies, and lots that end."""
 
 from batuta.plumbing.migrate import run_sql_of
 
