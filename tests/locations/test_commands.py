@@ -9,9 +9,10 @@ from batuta.company.domain import LegalEntity
 from batuta.kernel.addresses import Address
 from batuta.locations.commands import UnknownLegalEntity, close_days, save_locations, set_days
 from batuta.locations.domain import Ability, ImplausibleLocation, Location, LocationKind, SpecialDay, UnknownLocation
-from batuta.locations.queries import active_locations, locations_by_code, locations_by_id
-from batuta.plumbing.database import Connection
+from batuta.locations.queries import active_locations, all_locations, locations_by_code, locations_by_id
+from batuta.plumbing.database import Connection, Engine
 from tests.making import NOW, fresh_code, fresh_id
+from tests.world import build_shop, sound
 
 WORKDAY = [("09:00", "14:00"), ("16:00", "20:00")]
 
@@ -109,3 +110,25 @@ async def test_the_last_word_on_a_special_day_counts(db: Connection) -> None:
     assert answers[0] == sunday
     assert isinstance(answers[1], UnknownLocation)
     assert (await locations_by_id(db, [store.id]))[store.id].special_days == {sunday.day: [("10:00", "21:00")]}
+
+
+async def test_locations_kept_in_memory_are_read_again_after_a_change(engine: Engine) -> None:
+    """The next look after a change of a location, or of one of its days, sees it; the same look is not read twice."""
+    async with engine.begin() as db:
+        shop = await build_shop(db, stock={"chair": {"north": 1}})
+    north = shop.locations["north"]
+    async with engine.connect() as db:
+        first = await all_locations(db)
+        assert first.by_id[north.id].processing_minutes == 60
+        assert await all_locations(db) is first
+
+    async with engine.begin() as db:
+        sound(await save_locations(db, locations=[msgspec.structs.replace(north, processing_minutes=15)], now=NOW))
+        assert (await all_locations(db)).by_id[north.id].processing_minutes == 15
+    day = SpecialDay(location_id=north.id, day=NOW.date(), reason="flood")
+    async with engine.connect() as db:
+        assert (await all_locations(db)).by_id[north.id].processing_minutes == 15
+    async with engine.begin() as db:
+        sound(await close_days(db, days=[day], now=NOW))
+    async with engine.connect() as db:
+        assert (await all_locations(db)).by_id[north.id].special_days == {NOW.date(): []}

@@ -16,7 +16,16 @@ from batuta.kernel.errors import Forbidden
 from batuta.kernel.outcomes import only
 from batuta.kernel.quantities import AmountMinor, Code, Text
 from batuta.locations.commands import forget_days, lock_location, save_locations, set_days
-from batuta.locations.domain import Ability, Location, LocationFilter, LocationKind, SpecialDay, UnknownLocation
+from batuta.locations.domain import (
+    PROCESSING_MINUTES,
+    PROCESSING_MINUTES_MAX,
+    Ability,
+    Location,
+    LocationFilter,
+    LocationKind,
+    SpecialDay,
+    UnknownLocation,
+)
 from batuta.locations.queries import (
     list_locations,
     location_ids_by_code,
@@ -70,6 +79,7 @@ class LocationBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     holiday_calendar: country or country-region, as `ES-MD`. cut_off: until when an order leaves the same day.
     handling_*_minor: what an order, and each unit, costs to pick and pack here, in `currency`.
+    processing_minutes: of open time, from an order to the parcel or bag that waits to be taken.
     """
 
     code: Code
@@ -89,6 +99,7 @@ class LocationBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     abilities: frozenset[Ability] = frozenset()
     handling_order_minor: AmountMinor = 0
     handling_unit_minor: AmountMinor = 0
+    processing_minutes: Annotated[int, msgspec.Meta(ge=0, le=PROCESSING_MINUTES_MAX)] = PROCESSING_MINUTES
     is_active: bool = True
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import ARRAY, Date, Text, Uuid, any_, bindparam, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
 
 from batuta.company.queries import legal_entities_by_id
 from batuta.kernel.codes import Codes
@@ -23,7 +24,7 @@ from batuta.locations.domain import (
     check_shifts,
 )
 from batuta.locations.queries import locations_by_code, locations_by_id
-from batuta.locations.tables import location, postal_place, special_day
+from batuta.locations.tables import location, location_change, postal_place, special_day
 from batuta.plumbing.database import Connection, arrays, params, upsert_rows
 
 _LOCK = (
@@ -40,6 +41,10 @@ _FORGET_PLACES = (
     .where(_of_country, ~(postal_place.c.postal_code == any_(bindparam("kept", type_=ARRAY(Text(), dimensions=1)))))
     .returning(postal_place.c.postal_code)
 )
+
+
+_changed = insert(location_change).values(id=1, changed_by=func.pg_current_xact_id())
+_MARK = _changed.on_conflict_do_update(index_elements=["id"], set_={"changed_by": _changed.excluded.changed_by})
 
 
 class PlacesSaved(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +72,7 @@ async def save_locations(
     checked = each(locations, lambda one: _owned(check_location(one), owners, names))
     rows = {one.code: _row(one, now) for one in good(checked)}
     await upsert_rows(db, location, rows.values(), key=("code",))
+    await _mark_changed(db)
     stored = await locations_by_code(db, rows)
     return [one if isinstance(one, BatutaError) else stored[one.code] for one in checked]
 
@@ -97,6 +103,7 @@ async def set_days(db: Connection, *, days: Sequence[SpecialDay], now: datetime)
         for one in good(checked)
     }
     await upsert_rows(db, special_day, rows.values(), key=("location_id", "day"))
+    await _mark_changed(db)
     return checked
 
 
@@ -104,6 +111,7 @@ async def forget_days(db: Connection, *, days: Sequence[tuple[UUID, date]]) -> N
     """Let weekly hours and holidays count again; a day that says nothing is no problem."""
     given = params("gone", location_id=[location_id for location_id, _ in days], day=[day for _, day in days])
     await db.execute(_FORGET, given)
+    await _mark_changed(db)
 
 
 async def save_places(db: Connection, *, country: str, places: Sequence[PostalPlace]) -> PlacesSaved:
@@ -116,6 +124,11 @@ async def save_places(db: Connection, *, country: str, places: Sequence[PostalPl
     gone = await db.execute(_FORGET_PLACES, {"country": country, "kept": list(rows)})
     await upsert_rows(db, postal_place, rows.values(), key=("country", "postal_code"))
     return PlacesSaved(country=country, known=len(rows), new=len(rows) + len(gone.all()) - before, gone=len(gone.all()))
+
+
+async def _mark_changed(db: Connection) -> None:
+    """Tell those who keep locations in memory that they are old."""
+    await db.execute(_MARK)
 
 
 def _owned(one: Location, owners: Mapping[UUID, object], names: Codes) -> Location:

@@ -1,16 +1,17 @@
 """Locations with their special days, many at once."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import msgspec
 from sqlalchemy import ARRAY, Boolean, Text, Uuid, any_, bindparam, func, lateral, select, true, union_all
 
 from batuta.kernel.addresses import bare_postal_code
 from batuta.locations.domain import PREFIX_LEAST, Coordinates, Location, LocationFilter, SpecialDay, shared_beginning
-from batuta.locations.tables import location, postal_place, special_day
-from batuta.plumbing.database import Connection, Row, arrays, params, rows_with
+from batuta.locations.tables import location, location_change, postal_place, special_day
+from batuta.plumbing.database import Connection, Engine, Row, arrays, params, rows_with
 from batuta.plumbing.listing import Listing
 
 _ids = bindparam("ids", type_=ARRAY(Uuid(), dimensions=1))
@@ -42,6 +43,11 @@ _behind = select(postal_place).where(_same, _code > _asked_code).order_by(_code)
 _near = lateral(union_all(_before.correlate(_given).subquery().select(), _behind.correlate(_given).subquery().select()))
 _PLACES = select(_near, _given.c.postal_code.label("asked")).select_from(_given.join(_near, true()))
 _PLACES_KNOWN = select(postal_place.c.country, func.count().label("count")).group_by(postal_place.c.country)
+
+
+_is_ours = func.pg_current_xact_id_if_assigned() == location_change.c.changed_by
+_CHANGED = select(location_change.c.changed_by, func.coalesce(_is_ours, False))
+_ALL = select(location)
 
 
 async def list_locations(
@@ -77,6 +83,31 @@ async def active_locations(db: Connection) -> list[Location]:
     """Every location that works, in the order of their ids."""
     rows = await db.execute(select(location).where(location.c.is_active).order_by(location.c.id))
     return await _whole(db, [dict(row) for row in rows])
+
+
+class AllLocations(msgspec.Struct, frozen=True, eq=False, weakref=True):
+    """Every location, the inactive too, as one look found them; never changed once made."""
+
+    by_id: Mapping[UUID, Location]
+
+
+_kept: WeakKeyDictionary[Engine, tuple[int, AllLocations]] = WeakKeyDictionary()
+
+
+async def all_locations(db: Connection) -> AllLocations:
+    """Every location, from memory. One small read tells whether those kept still hold.
+
+    A change that this very transaction made may yet be undone, so it is read but not kept.
+    """
+    row = (await db.execute(_CHANGED)).one_or_none()
+    changed_by, is_ours = row or (0, False)
+    kept = _kept.get(db.engine)
+    if kept and kept[0] == changed_by:
+        return kept[1]
+    read = AllLocations({one.id: one for one in await _whole(db, [dict(each) for each in await db.execute(_ALL)])})
+    if not is_ours:
+        _kept[db.engine] = (changed_by, read)
+    return read
 
 
 async def special_days_of(db: Connection, location_ids: Collection[UUID]) -> dict[UUID, list[SpecialDay]]:

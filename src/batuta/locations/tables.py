@@ -8,7 +8,7 @@ from sqlalchemy import Boolean, CheckConstraint, Column, Date, Double, ForeignKe
 
 from batuta.company.tables import legal_entity
 from batuta.locations.domain import LocationKind
-from batuta.plumbing.database import BigInteger, Instant, Integer, Json, Text, metadata
+from batuta.plumbing.database import BigInteger, Instant, Integer, Json, Text, Xid8, metadata
 
 
 class LocationColumns(TypedColumns):
@@ -34,6 +34,7 @@ class LocationColumns(TypedColumns):
     created_at: Named[datetime] = Column(Instant, nullable=False)
     updated_at: Named[datetime] = Column(Instant, nullable=False)
     version: Named[int] = Column(Integer, nullable=False, server_default="1")
+    processing_minutes: Named[int] = Column(Integer, nullable=False, server_default="60")
 
 
 location = Table(
@@ -47,6 +48,7 @@ location = Table(
     CheckConstraint("latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180", name="coordinates_on_earth"),
     CheckConstraint("daily_capacity_orders >= 0", name="capacity_not_negative"),
     CheckConstraint("handling_order_minor >= 0 AND handling_unit_minor >= 0", name="handling_not_negative"),
+    CheckConstraint("processing_minutes >= 0", name="processing_not_negative"),
     schema="locations",
 )
 
@@ -61,6 +63,21 @@ class SpecialDayColumns(TypedColumns):
 
 
 special_day = Table("special_day", metadata, SpecialDayColumns, schema="locations")
+
+
+class LocationChangeColumns(TypedColumns):
+    """One row: the transaction that last changed a location or its days, so that those kept in memory know their age.
+
+    As shipping's tariffs do: a moment would not do, for two transactions may share one.
+    """
+
+    id: Named[int] = Column(Integer, primary_key=True, autoincrement=False)
+    changed_by: Named[int] = Column(Xid8, nullable=False)
+
+
+location_change = Table(
+    "location_change", metadata, LocationChangeColumns, CheckConstraint("id = 1", name="only_one"), schema="locations"
+)
 
 
 class PostalPlaceColumns(TypedColumns):

@@ -29,7 +29,16 @@ from batuta.catalog.tables import sku
 from batuta.company.tables import channel
 from batuta.customers.tables import customer
 from batuta.locations.tables import location
-from batuta.ordering.domain import Bucket, HoldKind, HoldStatus, Method, OrderStatus, Stage
+from batuta.ordering.domain import (
+    Bucket,
+    HoldKind,
+    HoldStatus,
+    Method,
+    OrderStatus,
+    PromiseBasis,
+    PromiseKind,
+    Stage,
+)
 from batuta.plumbing.database import Instant, Json, metadata
 
 SCHEMA = "ordering"
@@ -237,6 +246,43 @@ class AdjustmentColumns(TypedColumns):
 
 
 adjustment = Table("adjustment", metadata, AdjustmentColumns, schema=SCHEMA)
+
+
+class PromiseColumns(TypedColumns):
+    """What was promised for an order, and each time it changed; the first is what on time is measured by (PRM-05).
+
+    service_kind: `pickup` where the buyer comes. plan: `PromisedShipment`s. order_by_at: until when it could be had.
+    """
+
+    id: Named[UUID] = Column(Uuid, primary_key=True)
+    order_id: Named[UUID] = Column(ForeignKey(order.c.id), nullable=False)
+    kind: Named[str] = Column(Text, nullable=False)
+    basis: Named[str] = Column(Text, nullable=False)
+    service_kind: Named[str] = Column(Text, nullable=False)
+    earliest_at: Named[datetime] = Column(Instant, nullable=False)
+    p50_at: Named[datetime] = Column(Instant, nullable=False)
+    p90_at: Named[datetime] = Column(Instant, nullable=False)
+    window_from_at: Named[datetime] = Column(Instant, nullable=False)
+    order_by_at: Named[datetime] = Column(Instant, nullable=False)
+    price_minor: Named[int | None] = Column(BigInteger)
+    limiting_step: Named[str] = Column(Text, nullable=False)
+    is_estimated: Named[bool] = Column(Boolean, nullable=False)
+    plan: Named[list[Any]] = Column(Json, nullable=False)
+    made_at: Named[datetime] = Column(Instant, nullable=False)
+
+
+promise = Table(
+    "promise",
+    metadata,
+    PromiseColumns,
+    _one_of("kind", PromiseKind),
+    _one_of("basis", PromiseBasis),
+    CheckConstraint("earliest_at <= p50_at AND p50_at <= p90_at", name="dates_in_order"),
+    CheckConstraint("price_minor >= 0", name="price_not_negative"),
+    Index("promise_order_idx", "order_id", "made_at"),
+    Index("promise_original_idx", "order_id", unique=True, postgresql_where="kind = 'original'"),
+    schema=SCHEMA,
+)
 
 
 class CartColumns(TypedColumns):

@@ -4,7 +4,19 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, CheckConstraint, Column, Date, ForeignKey, Index, Named, Table, TypedColumns, Uuid
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Named,
+    Table,
+    TypedColumns,
+    Uuid,
+)
 
 from batuta.catalog.tables import sku
 from batuta.locations.tables import location
@@ -59,6 +71,22 @@ assignment = Table(
     schema="sourcing",
 )
 Index(None, assignment.c.location_id, assignment.c.day, postgresql_where=assignment.c.day.is_not(None))
+
+
+class PromiseKeyColumns(TypedColumns):
+    """One row: with what promises are signed, so that an order brings its own and nothing is kept of those not taken.
+
+    Whoever reads it can make a promise, and nothing else.
+    """
+
+    id: Named[int] = Column(Integer, primary_key=True, autoincrement=False)
+    secret: Named[bytes] = Column(LargeBinary, nullable=False)
+    made_at: Named[datetime] = Column(Instant, nullable=False)
+
+
+promise_key = Table(
+    "promise_key", metadata, PromiseKeyColumns, CheckConstraint("id = 1", name="only_one"), schema="sourcing"
+)
 
 
 class RejectionColumns(TypedColumns):

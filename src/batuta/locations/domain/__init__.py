@@ -12,6 +12,8 @@ from batuta.locations.domain.calendars import (
 )
 from batuta.locations.domain.locations import (
     HORIZON_DAYS,
+    PROCESSING_MINUTES,
+    PROCESSING_MINUTES_MAX,
     Ability,
     Location,
     LocationFilter,
@@ -43,6 +45,8 @@ __all__ = [
     "ATTRIBUTION",
     "HORIZON_DAYS",
     "PREFIX_LEAST",
+    "PROCESSING_MINUTES",
+    "PROCESSING_MINUTES_MAX",
     "WEEKDAYS",
     "Ability",
     "BadLocation",

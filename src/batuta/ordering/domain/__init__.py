@@ -65,6 +65,7 @@ from batuta.ordering.domain.placing import (
     UnknownSku,
     fingerprint,
 )
+from batuta.ordering.domain.promises import NewPromise, Promise, PromiseBasis, PromiseDoesNotFit, PromiseKind
 
 __all__ = [
     "BUCKET_MOVES",
@@ -99,6 +100,7 @@ __all__ = [
     "NamedAmount",
     "NewCart",
     "NewHold",
+    "NewPromise",
     "NotEnoughUnits",
     "NothingToCancel",
     "Order",
@@ -106,6 +108,10 @@ __all__ = [
     "PlaceLine",
     "PlaceOrder",
     "Placed",
+    "Promise",
+    "PromiseBasis",
+    "PromiseDoesNotFit",
+    "PromiseKind",
     "ReserveCart",
     "Share",
     "Stage",

@@ -35,6 +35,10 @@ class ServiceKind(StrEnum):
     EXPRESS = "express"
     COURIER = "courier"
     PICKUP = "pickup"
+    ONE_HOUR = "one_hour"
+    SAME_DAY = "same_day"
+    NEXT_DAY = "next_day"
+    WEEKEND = "weekend"
 
 
 class Carrier(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,15 +7,14 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.catalog.domain import SkuKind
 from batuta.catalog.queries import skus_by_id
 from batuta.inventory.queries import availability
-from batuta.locations.domain import Ability, Location, local_day, next_open
-from batuta.locations.queries import active_locations, locations_by_id
+from batuta.locations.domain import Ability, Location, local_day
+from batuta.locations.queries import AllLocations, all_locations
 from batuta.plumbing.database import Connection
 from batuta.sourcing.commands.holding import hold
-from batuta.sourcing.domain import Good, Known, Lane, Method, Shelf, Site, SourcingRequest, parts_of
-from batuta.sourcing.queries import History, LaneRequest, lanes_of, loads_of
+from batuta.sourcing.domain import Good, Known, Lane, Method, Shelf, SourcingRequest, parts_of
+from batuta.sourcing.queries import History, LaneRequest, goods_of, lanes_of, loads_of, sites_of
 
 
 class Refusals(msgspec.Struct):
@@ -37,7 +36,8 @@ async def gather(
     db: Connection, requests: Sequence[SourcingRequest], history: History, refusals: Refusals, *, now: datetime
 ) -> Gathered:
     """Read stock, claims, locations, capacity and lanes; units that the orders do not hold yet are reserved first."""
-    goods = await _goods(db, requests)
+    asked = {sku_id for request in requests for line in request.lines for sku_id, _ in line.components}
+    goods = goods_of(asked, await skus_by_id(db, asked))
     claims, unheld = await hold(db, requests, goods, history, now=now)
     tracked = [sku_id for sku_id, good in goods.items() if good.is_tracked]
     shelves, holders = {}, defaultdict(list)
@@ -46,13 +46,14 @@ async def gather(
         shelves[one.sku_id, one.location_id] = Shelf(on_hand=one.on_hand, room=room)
         holders[one.sku_id].append(one.location_id)
 
-    locations = await _locations(db, requests, goods, holders)
+    every = await all_locations(db)
+    locations = _locations(requests, goods, holders, every)
     days = {one.id: local_day(one, now) for one in locations.values() if one.daily_capacity_orders is not None}
     loads = await loads_of(db, days)
     known = Known(
         now=now,
         goods=goods,
-        sites={one.id: _site(one, now) for one in locations.values()},
+        sites=sites_of(every, locations, now=now),
         shelves=shelves,
         holders=holders,
         claims=claims,
@@ -76,22 +77,11 @@ async def gather(
     return Gathered(known, locations, days)
 
 
-async def _goods(db: Connection, requests: Sequence[SourcingRequest]) -> dict[UUID, Good]:
-    """The goods asked for. A SKU nobody knows is a good without stock."""
-    asked = {sku_id for request in requests for line in request.lines for sku_id, _ in line.components}
-    found = await skus_by_id(db, asked)
-    goods = {sku_id: Good() for sku_id in sorted(asked - found.keys())}
-    for sku_id, sku in found.items():
-        if sku.kind is not SkuKind.SERVICE:
-            goods[sku_id] = Good(weight_g=sku.weight_g, length_mm=sku.length_mm, is_tracked=sku.is_tracked)
-    return goods
-
-
-async def _locations(
-    db: Connection,
+def _locations(
     requests: Sequence[SourcingRequest],
     goods: Mapping[UUID, Good],
     holders: Mapping[UUID, Collection[UUID]],
+    every: AllLocations,
 ) -> dict[UUID, Location]:
     """Only the locations that have a shelf of something asked for; all, when an order asks for nothing on shelves."""
     is_anywhere = any(
@@ -99,25 +89,9 @@ async def _locations(
         for request in requests
     )
     if is_anywhere:
-        return {one.id: one for one in await active_locations(db)}
+        return {one.id: one for one in every.by_id.values() if one.is_active}
     chosen = {request.pickup_location_id for request in requests if request.pickup_location_id is not None}
-    return await locations_by_id(db, chosen.union(*holders.values()))
-
-
-def _site(location: Location, now: datetime) -> Site:
-    return Site(
-        location_id=location.id,
-        code=location.code,
-        name=location.name,
-        currency=location.currency,
-        abilities=frozenset(one.value for one in location.abilities),
-        opens_at=next_open(location, now),
-        is_active=location.is_active,
-        handling_order_minor=location.handling_order_minor,
-        handling_unit_minor=location.handling_unit_minor,
-        latitude=location.latitude,
-        longitude=location.longitude,
-    )
+    return {id_: every.by_id[id_] for id_ in sorted(chosen.union(*holders.values())) if id_ in every.by_id}
 
 
 async def _lanes(

@@ -1,10 +1,12 @@
 """Requests, rules, the search, decisions and their sentences; pure."""
 
 from batuta.sourcing.domain.candidates import Candidate, Choice, Costs, Demand, Lane, Shipment, Terms
+from batuta.sourcing.domain.dates import LimitingStep
 from batuta.sourcing.domain.dealing import Moved
 from batuta.sourcing.domain.decisions import Considered, Decision, Outcome, Source, Verdict
 from batuta.sourcing.domain.known import Good, Known, Shelf
-from batuta.sourcing.domain.planning import Draft, decide_all, parts_of
+from batuta.sourcing.domain.planning import Draft, Sketch, decide_all, parts_of, sketch
+from batuta.sourcing.domain.promises import Promised, PromisedLine, PromisedShipment, PromiseTerms
 from batuta.sourcing.domain.requests import (
     Assignment,
     Method,
@@ -31,15 +33,21 @@ __all__ = [
     "Good",
     "Known",
     "Lane",
+    "LimitingStep",
     "Method",
     "Moved",
     "Outcome",
     "Plan",
+    "PromiseTerms",
+    "Promised",
+    "PromisedLine",
+    "PromisedShipment",
     "Rejection",
     "Rule",
     "Shelf",
     "Shipment",
     "Site",
+    "Sketch",
     "Source",
     "SourcingLine",
     "SourcingRequest",
@@ -51,4 +59,5 @@ __all__ = [
     "decide_all",
     "explain",
     "parts_of",
+    "sketch",
 ]

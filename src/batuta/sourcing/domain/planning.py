@@ -1,6 +1,6 @@
 """Deciding a batch of orders, each seeing what those before it took."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from batuta.sourcing.domain.decisions import Asked, Decision, Facts, Outcome, So
 from batuta.sourcing.domain.known import Good, Known
 from batuta.sourcing.domain.requests import Method, Plan, SourcingLine, SourcingRequest, Unfillable
 from batuta.sourcing.domain.search import choose_on
-from batuta.sourcing.domain.sites import Site, distance_of, rule_against
+from batuta.sourcing.domain.sites import Rule, Site, distance_of, rule_against
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +32,22 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 def decide_all(requests: Sequence[SourcingRequest], known: Known) -> list[Draft]:
     """Decide the orders in turn."""
     return [_Order(request, known).decide() for request in requests]
+
+
+class Sketch(msgspec.Struct, frozen=True, kw_only=True):
+    """What would be planned. dealt: units by line and location."""
+
+    choice: Choice
+    dealt: Mapping[tuple[UUID, UUID], int]
+
+
+def sketch(request: SourcingRequest, known: Known) -> Sketch | Rule:
+    """What would be planned for an order that nobody has placed, or the rule that most stands against it.
+
+    The same search over the same facts as a plan, so that what is promised is what is planned; it takes nothing, and
+    keeps no record (PRM-04).
+    """
+    return _Order(request, known).sketch()
 
 
 def parts_of(line: SourcingLine, goods: Mapping[UUID, Good]) -> Parts:
@@ -98,6 +114,22 @@ class _Order:
             ),
             moves=moves,
         )
+
+    def sketch(self) -> Sketch | Rule:
+        facts = self._facts()
+        if self.request.method is Method.SHIP and not any(one.lanes for one in facts.candidates.values()):
+            return _most(facts.rules) if self.totals and not facts.candidates else Rule.NOT_SERVED
+        board = Board(self._demands(), list(facts.candidates.values()), self._terms())
+        choice = choose_on(board)
+        if choice is not None:
+            return Sketch(choice=choice, dealt=deal(self.wanted, choice, self.claims))
+        have: dict[UUID, int] = defaultdict(int)
+        for one in facts.candidates.values():
+            for sku_id, units in one.stock.items():
+                have[sku_id] += units
+        if all(have[sku_id] >= units for sku_id, units in self.totals.items()):
+            return Rule.TOO_MANY_SPLITS
+        return _most(facts.rules)
 
     def _demands(self) -> list[Demand]:
         units: dict[Parts, int] = defaultdict(int)
@@ -218,3 +250,9 @@ class _Order:
             difference_minor=second.difference_minor if second else None,
             is_greedy=choice.is_greedy if choice else False,
         )
+
+
+def _most(rules: Mapping[UUID, Rule]) -> Rule:
+    """The rule that shuts out most locations; too little stock when none does."""
+    counts = Counter(rules.values())
+    return max(counts, key=lambda rule: counts[rule]) if counts else Rule.NO_STOCK

@@ -1,4 +1,4 @@
-"""Promises."""
+"""Promises kept with orders, and what they are made of."""
 
 from batuta.plumbing.migrate import run_sql_of
 

@@ -1,0 +1,80 @@
+"""What a plan and a promise are both decided on: goods, locations as sourcing sees them, and what is barred to all."""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, or_, select
+
+from batuta.catalog.domain import Sku, SkuKind
+from batuta.locations.domain import Location, local_day, next_open, open_periods
+from batuta.locations.queries import AllLocations
+from batuta.plumbing.database import Connection, Instant
+from batuta.sourcing.domain import Good, Site
+from batuta.sourcing.tables import rejection
+
+_Openings = dict[UUID, tuple[datetime, datetime | None, datetime]]
+"""By location: asked at an instant, it opens next at one, and is open until another."""
+
+_openings: WeakKeyDictionary[AllLocations, _Openings] = WeakKeyDictionary()
+
+_BARRED = select(rejection.c.sku_id, rejection.c.location_id).where(
+    rejection.c.is_for_all,
+    rejection.c.sku_id == any_(bindparam("sku_ids", type_=ARRAY(Uuid(), dimensions=1))),
+    or_(rejection.c.until_at.is_(None), rejection.c.until_at > bindparam("now", type_=Instant)),
+)
+
+
+def goods_of(asked: Iterable[UUID], skus: Mapping[UUID, Sku]) -> dict[UUID, Good]:
+    """The goods among the SKUs asked for: services are none, and a SKU nobody knows is a good without stock."""
+    goods = {}
+    for sku_id in sorted(set(asked)):
+        sku = skus.get(sku_id)
+        if sku is None:
+            goods[sku_id] = Good()
+        elif sku.kind is not SkuKind.SERVICE:
+            goods[sku_id] = Good(weight_g=sku.weight_g, length_mm=sku.length_mm, is_tracked=sku.is_tracked)
+    return goods
+
+
+def sites_of(known: AllLocations, ids: Iterable[UUID], *, now: datetime) -> dict[UUID, Site]:
+    """The locations as sourcing sees them now."""
+    openings = _openings.setdefault(known, {})
+    sites = {}
+    for location_id in ids:
+        one = known.by_id[location_id]
+        sites[location_id] = Site(
+            location_id=one.id,
+            code=one.code,
+            name=one.name,
+            currency=one.currency,
+            abilities=one.abilities,
+            opens_at=_opens_at(one, openings, now),
+            is_active=one.is_active,
+            handling_order_minor=one.handling_order_minor,
+            handling_unit_minor=one.handling_unit_minor,
+            latitude=one.latitude,
+            longitude=one.longitude,
+        )
+    return sites
+
+
+async def barred_to_all(db: Connection, sku_ids: Collection[UUID], *, now: datetime) -> set[tuple[UUID, UUID]]:
+    """SKUs at locations that gave them back and are not to be asked by any order (SRC-08)."""
+    rows = await db.execute(_BARRED, {"sku_ids": list(sku_ids), "now": now})
+    return {(row.sku_id, row.location_id) for row in rows}
+
+
+def _opens_at(one: Location, openings: _Openings, now: datetime) -> datetime | None:
+    """When it next works. What was found once holds until it closes, for a calendar is dear to read."""
+    found = openings.get(one.id)
+    if found and found[0] <= now and (found[1] is None or now < found[2]):
+        return found[1] and max(found[1], now)
+    opens_at = next_open(one, now)
+    until_at = now
+    if opens_at is not None:
+        periods = open_periods(one, local_day(one, opens_at))
+        until_at = next(each.until_at for each in periods if each.until_at and each.covers(opens_at))
+        openings[one.id] = now, opens_at, until_at
+    return opens_at
