@@ -7,6 +7,7 @@ from batuta.inventory.commands.hardening import extend, harden
 from batuta.inventory.commands.holding import hold
 from batuta.inventory.commands.issuing import issue
 from batuta.inventory.commands.moving import record_movements
+from batuta.inventory.commands.paths import delete_paths, save_paths
 from batuta.inventory.commands.pooling import allocate
 from batuta.inventory.commands.releasing import release
 from batuta.inventory.commands.relocating import relocate
@@ -21,6 +22,7 @@ __all__ = [
     "Forgo",
     "SafetyLevel",
     "allocate",
+    "delete_paths",
     "delete_rules",
     "expect",
     "extend",
@@ -42,6 +44,7 @@ __all__ = [
     "relocate",
     "reserve",
     "save_lateness",
+    "save_paths",
     "save_pools",
     "save_rules",
     "serve_waiting",

@@ -3,6 +3,7 @@
 from batuta.inventory.queries.audit import AUDIT
 from batuta.inventory.queries.limits import limits, limits_seen
 from batuta.inventory.queries.outflow import outflow_of
+from batuta.inventory.queries.paths import Capable, Wanted, capable_of, paths_of
 from batuta.inventory.queries.stock import (
     Available,
     Look,
@@ -51,12 +52,15 @@ from batuta.inventory.queries.withholding import (
 __all__ = [
     "AUDIT",
     "Available",
+    "Capable",
     "Look",
     "StockLevel",
+    "Wanted",
     "Withheld",
     "all_claims_of",
     "availability",
     "buffer_rules",
+    "capable_of",
     "claim_from",
     "claims_by_holder",
     "claims_of",
@@ -79,6 +83,7 @@ __all__ = [
     "need_a_fence",
     "out_of_patience",
     "outflow_of",
+    "paths_of",
     "pool_stocks_of",
     "pools",
     "pools_by_id",

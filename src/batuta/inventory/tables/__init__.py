@@ -1,6 +1,7 @@
 """Tables of the inventory, a module for each noun."""
 
 from batuta.inventory.tables.counts import stock_count as stock_count
+from batuta.inventory.tables.lots import kit_work, lot, serial, serial_use
 from batuta.inventory.tables.stock import Key, holder, movement, one_of, reservation, stock
 from batuta.inventory.tables.supply import (
     backorder_limit,
@@ -29,9 +30,11 @@ __all__ = [
     "buffer_rule",
     "expected",
     "holder",
+    "kit_work",
     "lateness",
     "lead_path",
     "limit_change",
+    "lot",
     "movement",
     "one_of",
     "peg",
@@ -39,6 +42,8 @@ __all__ = [
     "pool_stock",
     "reservation",
     "safety_policy",
+    "serial",
+    "serial_use",
     "shown_label",
     "silence",
     "stock",

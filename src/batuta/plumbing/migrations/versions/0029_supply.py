@@ -1,4 +1,4 @@
-"""Supply."""
+"""Supply to come, how else it can be had, what may be sold ahead of it, and who waits for it."""
 
 from batuta.plumbing.migrate import run_sql_of
 
