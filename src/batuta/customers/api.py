@@ -17,6 +17,7 @@ from batuta.customers.domain import (
     CustomerAddress,
     CustomerFilter,
     CustomerKind,
+    Group,
     Medium,
     Purpose,
     UnknownCustomer,
@@ -72,6 +73,7 @@ class CustomerBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     tax_number: Short | None = None
     is_guest: bool = False
     external_id: Code | None = None
+    customer_group: Group = ""
 
 
 class AddressBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -180,7 +182,12 @@ async def put_customer(
 
     async def act(db: Connection) -> Answer[Customer]:
         _check_scope(caller, customer_id)
-        return await _save(db, request, _as_customer(data, customer_id))
+        given = _as_customer(data, customer_id)
+        if caller.customer_id is not None:
+            # Nobody gives themselves better terms.
+            present = await _customer(db, caller, customer_id)
+            given = msgspec.structs.replace(given, customer_group=present.customer_group)
+        return await _save(db, request, given)
 
     return await once(engine, request, act)
 

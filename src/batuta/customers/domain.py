@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -42,6 +43,10 @@ class NotThen(Refused):
     """What somebody said, they said since 1970 and not later than now."""
 
 
+Group = Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[^\x00]*$")]
+"""Customers who buy on the same terms, as `trade`; empty is none."""
+
+
 class CustomerKind(StrEnum):
     PERSON = "person"
     COMPANY = "company"
@@ -69,6 +74,7 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
 
     locale: language of messages, as `es` or `es-ES`. phone: E.164. tax_number: as its country writes it.
     country: whose rules a phone without +, and the tax number, follow; empty when not known.
+    customer_group: whose terms and ring-fenced stock they have, as `trade`; empty is none.
     created_at: when first saved; given by the database.
     """
 
@@ -82,6 +88,7 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
     tax_number: Prose | None = None
     is_guest: bool = False
     external_id: Code | None = None
+    customer_group: Group = ""
     created_at: datetime | None = None
 
 

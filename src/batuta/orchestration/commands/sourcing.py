@@ -11,6 +11,7 @@ from batuta.fulfillment.commands import offer
 from batuta.fulfillment.domain import Method as FulfillmentMethod
 from batuta.fulfillment.domain import Offer, OfferedLine
 from batuta.fulfillment.events import OfferExpired, Rejected, Short
+from batuta.inventory.domain import Asker
 from batuta.kernel.ids import child_id
 from batuta.ordering.commands import accept_ready, add_holds
 from batuta.ordering.domain import HoldKind, Line, NewHold, Order, OrderStatus, Stage
@@ -87,6 +88,7 @@ def _request(order: Order, channel: Channel) -> SourcingRequest:
         service_kind=order.service_kind,
         split_penalty_minor=channel.policies.split_penalty_minor,
         max_splits=channel.policies.max_splits,
+        asker=Asker(channel_id=channel.id, region=order.ship_to.region),
     )
 
 

@@ -10,6 +10,7 @@ import msgspec
 from batuta.catalog.domain import SkuKind
 from batuta.catalog.queries import components_of, products_by_id, skus_by_id
 from batuta.company.queries import channels_by_id
+from batuta.inventory.domain import NOBODY, Asker
 from batuta.inventory.queries import free_places
 from batuta.kernel.addresses import Address
 from batuta.kernel.errors import BatutaError
@@ -80,7 +81,9 @@ async def read_goods(db: Connection, carts: Collection[Cart], *, now: datetime) 
     if of_parts:
         skus = {**skus, **await skus_by_id(db, of_parts)}
     unnamed = {sku.product_id for sku in skus.values() if not sku.name}
-    free = await free_places(db, set(skus), now=now) if skus else {}
+    channel_ids = {one.channel_id for one in carts}
+    asker = Asker(channel_id=channel_ids.pop()) if len(channel_ids) == 1 else NOBODY
+    free = await free_places(db, set(skus), asker=asker, now=now) if skus else {}
     goods = CartGoods(
         skus=skus,
         parts=parts,

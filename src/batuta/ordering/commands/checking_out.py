@@ -159,6 +159,7 @@ def _request(one: ReserveCart, cart: Cart, goods: _Goods, now: datetime) -> Rese
     return ReserveRequest(
         holder_id=cart.id,
         channel_id=cart.channel_id,
+        region=cart.ship_to.region if cart.ship_to else "",
         location_ids=(cart.pickup_location_id,) if cart.pickup_location_id else None,
         until_at=now + timedelta(minutes=minutes),
         allow_partial=one.allow_partial,

@@ -97,7 +97,7 @@ async def _world(db: Connection, orders: Sequence[PlaceOrder]) -> World:
         parts=parts,
         parts_skus=await skus_by_id(db, wanted) if wanted else {},
         locations=await locations_by_code(db, pickups) if pickups else {},
-        customers=frozenset(await customers_by_id(db, customers)) if customers else frozenset(),
+        customers=await customers_by_id(db, customers) if customers else {},
         products=await products_by_id(db, unnamed) if unnamed else {},
     )
 
@@ -195,6 +195,8 @@ def _reserve_request(one: Draft) -> ReserveRequest:
     return ReserveRequest(
         holder_id=one.asked.id,
         channel_id=one.channel.id,
+        region=one.ship_to.region,
+        customer_group=one.customer_group,
         location_ids=only_there or tuple(one.asked.preferred_location_ids) or None,
         actor=one.asked.actor,
         lines=[

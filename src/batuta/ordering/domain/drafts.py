@@ -8,6 +8,7 @@ import msgspec
 from batuta.catalog.domain import Component as Part
 from batuta.catalog.domain import Product, Sku, SkuKind, name_in
 from batuta.company.domain import Channel
+from batuta.customers.domain import Customer
 from batuta.kernel.addresses import Address, check_address
 from batuta.kernel.ids import child_id
 from batuta.locations.domain import Ability, Location
@@ -31,7 +32,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     parts: Mapping[UUID, Sequence[Part]]
     parts_skus: Mapping[UUID, Sku]
     locations: Mapping[str, Location]
-    customers: frozenset[UUID]
+    customers: Mapping[UUID, Customer]
     products: Mapping[UUID, Product] = {}
 
 
@@ -56,6 +57,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     locale: str
     ship_to: Address
     pickup_location_id: UUID | None
+    customer_group: str
     lines: tuple[DraftLine, ...]
 
 
@@ -82,6 +84,7 @@ def draft(order: PlaceOrder, world: World) -> Draft:
         locale=locale,
         ship_to=check_address(order.ship_to) if ships else order.ship_to,
         pickup_location_id=_pickup(order, world),
+        customer_group=world.customers[order.customer_id].customer_group if order.customer_id else "",
         lines=lines,
     )
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from batuta.catalog.queries import skus_by_id
-from batuta.inventory.queries import availability
+from batuta.inventory.queries import availability, fence_of, withheld
 from batuta.locations.domain import Ability, Location, local_day
 from batuta.locations.queries import AllLocations, all_locations
 from batuta.plumbing.database import Connection
@@ -42,10 +42,11 @@ async def gather(
     tracked = [sku_id for sku_id, good in goods.items() if good.is_tracked]
     shelves, holders = {}, defaultdict(list)
     for one in await availability(db, sku_ids=tracked, now=now):
-        room = one.on_hand - one.reserved - one.safety
-        shelves[one.sku_id, one.location_id] = Shelf(on_hand=one.on_hand, room=room)
+        shelves[one.sku_id, one.location_id] = Shelf(on_hand=one.on_hand - one.expired, room=one.free)
         holders[one.sku_id].append(one.location_id)
 
+    kept_back = await withheld(db)
+    fence = None if kept_back.is_empty() else await fence_of(db, kept_back, sku_ids=tracked, now=now)
     every = await all_locations(db)
     locations = _locations(requests, goods, holders, every)
     days = {one.id: local_day(one, now) for one in locations.values() if one.daily_capacity_orders is not None}
@@ -73,6 +74,7 @@ async def gather(
         barred=history.barred | refusals.barred,
         full=frozenset(refusals.full),
         sites_active=history.sites_active,
+        fence=fence,
     )
     return Gathered(known, locations, days)
 

@@ -78,4 +78,14 @@ def _want(
                 )
                 missing = units - has
                 lines.append(ReserveLine(line_id=line.line_id, sku_id=sku_id, quantity=counting + missing))
-    return ReserveRequest(holder_id=request.order_id, lines=lines, actor=request.actor) if lines else None
+    if not lines:
+        return None
+    asker = request.asker
+    return ReserveRequest(
+        holder_id=request.order_id,
+        lines=lines,
+        channel_id=asker.channel_id,
+        region=asker.region,
+        customer_group=asker.customer_group,
+        actor=request.actor,
+    )

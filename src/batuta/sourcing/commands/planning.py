@@ -128,6 +128,7 @@ async def _move_claims(db: Connection, drafts: Sequence[Draft], refusals: Refusa
             source_location_id=one.source_location_id,
             target_location_id=one.target_location_id,
             quantity=one.quantity,
+            asker=draft.request.asker,
         )
         for draft in drafts
         for one in draft.moves

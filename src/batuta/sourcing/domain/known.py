@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from batuta.inventory.domain import Asker, Fence
 from batuta.sourcing.domain.candidates import Lane
 from batuta.sourcing.domain.sites import Site
 
@@ -35,7 +36,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     unheld: orders that could not be given all claims they lack.
     lanes: by order and location. capacity: how many orders a limited location takes yet; `counted` are the orders
     by location that are in it already, `full` those that found it full when they tried. barred: (order or None for
-    all, SKU, location) that must not be planned. sites_active: how many locations work at all.
+    all, SKU, location) that must not be planned. sites_active: how many locations work at all. fence: what is kept
+    back from whom, if anything is.
     """
 
     now: datetime
@@ -52,6 +54,12 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     barred: frozenset[tuple[UUID | None, UUID, UUID]] = frozenset()
     full: frozenset[tuple[UUID, UUID]] = frozenset()
     sites_active: int = 0
+    fence: Fence | None = None
+
+    def room(self, asker: Asker, sku_id: UUID, location_id: UUID) -> int:
+        """Units there that an order of who asks may have, besides those it holds."""
+        room = max(0, self.shelves[sku_id, location_id].room)
+        return self.fence.usable(asker, (sku_id, location_id), room) if self.fence else room
 
     def is_full(self, order_id: UUID, location_id: UUID) -> bool:
         """Whether the location takes no order more today, this one not being among those it has."""

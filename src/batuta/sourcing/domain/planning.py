@@ -178,7 +178,8 @@ class _Order:
             for location_id in self.known.holders.get(sku_id, ()):
                 shelf = self.known.shelves[sku_id, location_id]
                 held = self.claimed[location_id][sku_id] if location_id in self.claimed else 0
-                stock[location_id][sku_id] = min(held, shelf.on_hand) + max(0, shelf.room)
+                room = self.known.room(self.request.asker, sku_id, location_id)
+                stock[location_id][sku_id] = min(held, shelf.on_hand) + room
         if self.request.pickup_location_id is not None:
             stock.setdefault(self.request.pickup_location_id, {})
         untracked = {sku_id: units for sku_id, units in self.totals.items() if not self.known.goods[sku_id].is_tracked}

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from batuta.inventory.domain import NOBODY, Asker
 from batuta.kernel.addresses import Address
 from batuta.kernel.errors import Invalid, Refused
 from batuta.kernel.quantities import QUANTITY_MAX, AmountMinor, Quantity, Text
@@ -35,7 +36,7 @@ class SourcingRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The units of one order that need a location: all of them, or those a location gave back.
 
     service_kind: of `shipping`, what the buyer chose. max_splits: how many locations more than one may share it.
-    banned: SKUs at locations that the caller knows to be out of question.
+    banned: SKUs at locations that the caller knows to be out of question. asker: for whom, where units are kept back.
     """
 
     order_id: UUID
@@ -48,6 +49,7 @@ class SourcingRequest(msgspec.Struct, frozen=True, kw_only=True):
     split_penalty_minor: AmountMinor = SPLIT_PENALTY_MINOR
     max_splits: Annotated[int, msgspec.Meta(ge=0, le=SPLITS_MAX)] = MAX_SPLITS
     banned: frozenset[tuple[UUID, UUID]] = frozenset()
+    asker: Asker = NOBODY
     actor: Text = SYSTEM
 
     def __post_init__(self) -> None:

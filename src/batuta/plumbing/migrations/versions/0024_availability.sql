@@ -1,5 +1,7 @@
 ALTER TABLE inventory.stock ADD COLUMN expires_at TIMESTAMP WITH TIME ZONE;
 
+ALTER TABLE customers.customer ADD COLUMN customer_group TEXT DEFAULT '' NOT NULL;
+
 ALTER TABLE inventory.reservation ADD COLUMN pool_id UUID;
 
 CREATE TABLE inventory.withholding_change (
