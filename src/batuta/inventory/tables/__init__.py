@@ -1,6 +1,7 @@
 """Tables of the inventory, a module for each noun."""
 
 from batuta.inventory.tables.counts import stock_count as stock_count
+from batuta.inventory.tables.feeds import feed, feed_count, feed_difference, feed_location, feed_message
 from batuta.inventory.tables.lots import kit_work, lot, serial, serial_use
 from batuta.inventory.tables.stock import Key, holder, movement, one_of, reservation, stock
 from batuta.inventory.tables.supply import (
@@ -13,6 +14,7 @@ from batuta.inventory.tables.supply import (
     supply_run,
     waiting,
 )
+from batuta.inventory.tables.transfers import transfer as transfer
 from batuta.inventory.tables.withholding import (
     buffer_rule,
     pool,
@@ -29,6 +31,11 @@ __all__ = [
     "backorder_limit",
     "buffer_rule",
     "expected",
+    "feed",
+    "feed_count",
+    "feed_difference",
+    "feed_location",
+    "feed_message",
     "holder",
     "kit_work",
     "lateness",

@@ -1,4 +1,4 @@
-"""Feeds."""
+"""Feeds of stock, and what they counted."""
 
 from batuta.plumbing.migrate import run_sql_of
 

@@ -1,0 +1,1 @@
+"""Outside parts of the inventory, a module for each."""
