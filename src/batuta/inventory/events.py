@@ -94,3 +94,12 @@ class LotRecalled(Event, frozen=True, kw_only=True):
     lot: str
     reason: str
     units: int
+
+
+class TransferMoved(Event, frozen=True, kw_only=True):
+    """A transfer, the stream, has come to another status. missing: units that should have arrived and did not."""
+
+    status: str
+    source_location_id: UUID
+    target_location_id: UUID
+    missing: int

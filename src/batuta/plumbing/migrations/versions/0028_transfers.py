@@ -1,4 +1,4 @@
-"""Transfers."""
+"""Transfers between locations, and replenishment."""
 
 from batuta.plumbing.migrate import run_sql_of
 
