@@ -21,6 +21,7 @@ from batuta.fulfillment.commands import expire_offers, expire_pickups
 from batuta.fulfillment.queries import AUDIT as FULFILLMENT_LAWS
 from batuta.identity.commands import forget_allowances, forget_begun, forget_sessions
 from batuta.inventory.commands import release_expired
+from batuta.inventory.commands.lots import LOTS_DUE, retire_lots
 from batuta.inventory.queries import AUDIT as INVENTORY_LAWS
 from batuta.kernel.errors import Unavailable
 from batuta.kernel.ids import new_id
@@ -47,6 +48,7 @@ from batuta.returns.commands import expire_returns
 from batuta.returns.queries import AUDIT as RETURNS_LAWS
 from batuta.shipping.commands import match_scans
 from batuta.shipping.queries import AUDIT as SHIPPING_LAWS
+from batuta.sourcing.commands import generate_slots, release_expired_slots
 from batuta.sourcing.queries import AUDIT as SOURCING_LAWS
 
 STEP_EVERY_S = 1.0
@@ -81,6 +83,11 @@ SWEEPS = (
         "soft claims that have run out",
         release_expired,
         due="SELECT FROM inventory.reservation WHERE expires_at <= :now",
+    ),
+    Sweep(
+        "lots past their date or called back",
+        retire_lots,
+        due=LOTS_DUE,
     ),
     Sweep(
         "orders that nobody paid",
@@ -136,6 +143,16 @@ SWEEPS = (
         "rate limits that nobody uses",
         forget_allowances,
         due="SELECT FROM identity.allowance WHERE until_at < :now - interval '1 day'",
+    ),
+    Sweep(
+        "slots of the days ahead",
+        generate_slots,
+        due="SELECT FROM sourcing.slot_template WHERE generate_at <= :now",
+    ),
+    Sweep(
+        "places in slots that have run out",
+        release_expired_slots,
+        due="SELECT FROM sourcing.slot_hold WHERE expires_at <= :now",
     ),
     Sweep(
         "returns that nobody sent",

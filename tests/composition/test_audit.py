@@ -117,6 +117,18 @@ DAMAGES = {
         INSERT INTO sourcing.load (location_id, day, orders)
         SELECT location_id, '2026-03-02', 3 FROM sourcing.assignment LIMIT 1 RETURNING location_id
     """,
+    "no slot is confirmed to more than it takes": """
+        WITH full_slot AS (
+            INSERT INTO sourcing.slot (
+                id, method, country, postal_prefixes, from_at, until_at, time_zone, capacity, overbooking_bp,
+                price_minor, currency, lead_minutes, is_open, is_own, created_at, updated_at)
+            SELECT gen_random_uuid(), 'ship', 'ES', '[""]', placed_at, placed_at + interval '1 hour', 'UTC', 0, 0,
+                0, 'EUR', 0, true, true, placed_at, placed_at
+            FROM ordering."order" LIMIT 1 RETURNING id, from_at
+        )
+        INSERT INTO sourcing.slot_hold (holder_id, slot_id, status, price_minor, currency, held_at, actor)
+        SELECT gen_random_uuid(), id, 'confirmed', 0, 'EUR', from_at, 'guest' FROM full_slot RETURNING slot_id
+    """,
     "the buckets of every line are its first bucket plus its unit moves": changed(
         "ordering.line", "delivered = delivered + 1"
     ),

@@ -1,6 +1,31 @@
 """What may be done: plan orders, and take back what a location will not serve."""
 
+from batuta.sourcing.commands.booking import confirm_slots, hold_slots, release_expired_slots, release_slots
+from batuta.sourcing.commands.keys import make_promise_secret
 from batuta.sourcing.commands.planning import plan
 from batuta.sourcing.commands.rejecting import record_rejection, withdraw
+from batuta.sourcing.commands.slots import (
+    delete_slots,
+    generate_slots,
+    lock_slot_template,
+    lock_slots,
+    save_slot_templates,
+    save_slots,
+)
 
-__all__ = ["plan", "record_rejection", "withdraw"]
+__all__ = [
+    "confirm_slots",
+    "delete_slots",
+    "generate_slots",
+    "hold_slots",
+    "lock_slot_template",
+    "lock_slots",
+    "make_promise_secret",
+    "plan",
+    "record_rejection",
+    "release_expired_slots",
+    "release_slots",
+    "save_slot_templates",
+    "save_slots",
+    "withdraw",
+]

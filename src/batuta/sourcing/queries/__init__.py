@@ -1,16 +1,37 @@
 """What may be known of plans and decisions."""
 
 from batuta.sourcing.domain import explain
-from batuta.sourcing.queries.decisions import AUDIT, assignments_of, decisions_of
+from batuta.sourcing.queries.decisions import AUDIT as DECISION_LAWS
+from batuta.sourcing.queries.decisions import assignments_of, decisions_of
 from batuta.sourcing.queries.facts import barred_to_all, goods_of, sites_of
 from batuta.sourcing.queries.history import History, Standing, history_of, loads_of
+from batuta.sourcing.queries.keys import promise_secret
 from batuta.sourcing.queries.lanes import LaneRequest, lanes_of
+from batuta.sourcing.queries.promising import offers
+from batuta.sourcing.queries.slots import (
+    SLOT_LAWS,
+    SlotFilter,
+    TakenSlot,
+    list_slot_templates,
+    list_slots,
+    offered_slots,
+    slot_holds_of,
+    slot_template_versions,
+    slot_templates_by_id,
+    slot_versions,
+    slots_by_id,
+    taken_of,
+)
+
+AUDIT = (*DECISION_LAWS, *SLOT_LAWS)
 
 __all__ = [
     "AUDIT",
     "History",
     "LaneRequest",
+    "SlotFilter",
     "Standing",
+    "TakenSlot",
     "assignments_of",
     "barred_to_all",
     "decisions_of",
@@ -18,6 +39,17 @@ __all__ = [
     "goods_of",
     "history_of",
     "lanes_of",
+    "list_slot_templates",
+    "list_slots",
     "loads_of",
+    "offered_slots",
+    "offers",
+    "promise_secret",
     "sites_of",
+    "slot_holds_of",
+    "slot_template_versions",
+    "slot_templates_by_id",
+    "slot_versions",
+    "slots_by_id",
+    "taken_of",
 ]
