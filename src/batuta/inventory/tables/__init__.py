@@ -15,7 +15,6 @@ from batuta.inventory.tables.supply import (
     waiting,
 )
 from batuta.inventory.tables.transfers import transfer as transfer
-from batuta.inventory.tables.transfers import transfer as transfer
 from batuta.inventory.tables.withholding import (
     buffer_rule,
     pool,
