@@ -250,16 +250,25 @@ def serve_out(free: int, location_id: UUID, waiting: Iterable[Waiting]) -> list[
 
 
 def _take(usable: Sequence[Coming], wanted: int) -> tuple[list[tuple[Coming, int]], int]:
+    """The units a line gets, and how many it does not.
+
+    Of the receipts that it must wait for anyway, the latest give first: the earlier ones stay for others, so that what
+    may still be promised is no less than ATP says.
+    """
     best = _one_place(usable, wanted)
-    taken, missing = [], wanted
+    waited_for: list[Coming] = []
+    missing = wanted
     for one in usable:
-        if best is not None and one.location_id != best:
-            continue
-        units = min(one.units, missing)
+        if best in {None, one.location_id} and (missing > 0 or one.at == waited_for[-1].at):
+            waited_for.append(one)
+            missing -= one.units
+    taken, left = [], wanted
+    for one in reversed(waited_for):
+        units = min(one.units, left)
         if units:
             taken.append((one, units))
-            missing -= units
-    return taken, missing
+            left -= units
+    return taken[::-1], left
 
 
 def _one_place(usable: Sequence[Coming], wanted: int) -> UUID | None:

@@ -1,5 +1,7 @@
 """What must be true of stock, claims and the ledger."""
 
+from batuta.inventory.queries.lots_audit import LOT_LAWS
+from batuta.inventory.queries.supply_audit import SUPPLY_LAWS
 from batuta.plumbing.audit import Law
 
 AUDIT = (
@@ -57,4 +59,6 @@ AUDIT = (
         GROUP BY parcel_id, sku_id, lot HAVING sum(quantity) < 0
         """,
     ),
+    *LOT_LAWS,
+    *SUPPLY_LAWS,
 )
