@@ -60,6 +60,27 @@ DAMAGES = {
         where="target_parcel_id IN (SELECT source_parcel_id FROM inventory.movement WHERE source_kind = 'parcel')",
         named="target_parcel_id",
     ),
+    "every lot is sold until the day it says, and not when it is called back": """
+        WITH one AS (SELECT * FROM inventory.stock WHERE condition = 'sellable' AND on_hand > 0 LIMIT 1), told AS (
+            INSERT INTO inventory.lot (id, sku_id, code, expires_on, supplier_lot, min_remaining_days, recall_reason,
+                created_at, updated_at)
+            SELECT sku_id, sku_id, 'L1', '2026-03-05', '', 0, '', '2026-03-02', '2026-03-02' FROM one
+        )
+        INSERT INTO inventory.stock (sku_id, location_id, condition, lot, on_hand, reserved, safety)
+        SELECT sku_id, location_id, 'sellable', 'L1', 1, 0, 0 FROM one RETURNING sku_id
+        """,
+    "a piece with a serial number is an order line's exactly while it is packed or sold": """
+        INSERT INTO inventory.serial (sku_id, serial, status, lot, updated_at)
+        SELECT id, 'SN-1', 'sold', '', created_at FROM catalog.sku LIMIT 1 RETURNING serial
+        """,
+    "of a unique piece there is one": changed(
+        "catalog.sku", "is_unique = true", where="id IN (SELECT sku_id FROM inventory.stock WHERE on_hand > 1)"
+    ),
+    "kits and their parts went in and out of every work on kits as it says": """
+        INSERT INTO inventory.kit_work (id, kit_id, location_id, verb, quantity, lot, parts, actor, worked_at)
+        SELECT sku_id, sku_id, location_id, 'build', 1, '', '[]', 'staff:ana', '2026-03-02' FROM inventory.stock LIMIT 1
+        RETURNING kit_id
+        """,
     "of each payment no more is captured or released than authorised, and no more refunded than captured": deleted(
         "payments.entry",
         where="kind = 'authorise' AND payment_id IN (SELECT payment_id FROM payments.entry WHERE kind = 'capture')",

@@ -6,6 +6,7 @@ from typing import Any
 
 from asyncpg import IntegrityConstraintViolationError
 
+from batuta.inventory.commands.entering import refuse_entries
 from batuta.inventory.commands.expiring import lock_rows_now
 from batuta.inventory.commands.freezing import frozen
 from batuta.inventory.commands.opening import NoRow, open_rows, why_no_row
@@ -35,7 +36,8 @@ async def record_movements(
     A location never goes below zero. Units that are reserved may nevertheless be found missing, damaged or gone:
     that is recorded, and `FellShort` tells how many units the claims lack.
     """
-    targets = {key for one in movements if (key := _target(one))}
+    barred = await refuse_entries(db, movements, now=now)
+    targets = {key for one in movements if (key := _target(one)) and one.key not in barred}
     sources = {key for one in movements if (key := _source(one))}
     await open_rows(db, targets)
     rows = await lock_rows_now(db, places_of(targets | sources), now=now)
@@ -45,6 +47,7 @@ async def record_movements(
     }
 
     known = await movements_by_key(db, [one.key for one in movements])
+    refused |= {key: refusal for key, refusal in barred.items() if key not in known}
     refused |= await frozen(db, [one for one in movements if one.key not in known])
     posting = post(rows.on_hands(), known, [one for one in movements if one.key not in refused])
     for key, units in posting.changes.items():

@@ -3,23 +3,40 @@
 from collections.abc import Collection
 from typing import TypeAlias
 
-from sqlalchemy import Uuid, exists, literal, select
+from sqlalchemy import TIMESTAMP, Uuid, cast, exists, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from batuta.catalog.tables import sku
 from batuta.inventory.domain import NotStocked, StockKey, UnknownStock
 from batuta.inventory.tables import Key, stock
+from batuta.inventory.tables.lots import lot
 from batuta.locations.tables import location
 from batuta.plumbing.database import Connection, arrays, params, rows_with
 
 NoRow: TypeAlias = NotStocked | UnknownStock
 
 _given = arrays("row", sku_id=Uuid(), location_id=Uuid(), condition=Key, lot=Key)
+# From when the lot can no longer be sold there: some days before its last one ends, or since it is called back.
+_sold_until = (
+    select(
+        func.least(
+            func.timezone(location.c.time_zone, cast(lot.c.expires_on + 1 - lot.c.min_remaining_days, TIMESTAMP)),
+            lot.c.recalled_at,
+        )
+    )
+    .where(
+        _given.c.lot != "",
+        lot.c.sku_id == _given.c.sku_id,
+        lot.c.code == _given.c.lot,
+        location.c.id == _given.c.location_id,
+    )
+    .scalar_subquery()
+)
 _open_rows = (
     insert(stock)
     .from_select(
-        ["sku_id", "location_id", "condition", "lot", "on_hand", "reserved", "safety"],
-        select(*_given.c, literal(0), literal(0), literal(0))
+        ["sku_id", "location_id", "condition", "lot", "on_hand", "reserved", "safety", "expires_at"],
+        select(*_given.c, literal(0), literal(0), literal(0), _sold_until)
         .where(
             ~exists().where(
                 stock.c.sku_id == _given.c.sku_id,

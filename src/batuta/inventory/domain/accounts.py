@@ -32,6 +32,7 @@ class AccountKind(StrEnum):
     PARCEL = "parcel"
     CUSTOMER = "customer"
     LOSS = "loss"
+    KIT = "kit"
 
 
 class MovementReason(StrEnum):
@@ -85,6 +86,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         return _LOSS
 
     @staticmethod
+    def kit() -> "Account":
+        """Inside kits: what they are built of goes there, and they come from there."""
+        return _KIT
+
+    @staticmethod
     def location(location_id: UUID, condition: Condition = Condition.SELLABLE) -> "Account":
         return Account(kind=AccountKind.LOCATION, location_id=location_id, condition=condition)
 
@@ -96,6 +102,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 _SUPPLIER = Account(kind=AccountKind.SUPPLIER)
 _CUSTOMER = Account(kind=AccountKind.CUSTOMER)
 _LOSS = Account(kind=AccountKind.LOSS)
+_KIT = Account(kind=AccountKind.KIT)
 
 
 class StockKey(NamedTuple):

@@ -50,3 +50,80 @@ CREATE TABLE catalog.substitute (
     CONSTRAINT substitute_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES catalog.sku (id)
 );
 CREATE INDEX substitute_sku_id_idx ON catalog.substitute (sku_id);
+
+CREATE TABLE inventory.lot (
+    id UUID NOT NULL,
+    sku_id UUID NOT NULL,
+    code TEXT COLLATE "C" NOT NULL,
+    expires_on DATE,
+    made_on DATE,
+    supplier_lot TEXT NOT NULL,
+    min_remaining_days INTEGER NOT NULL,
+    recalled_at TIMESTAMP WITH TIME ZONE,
+    recall_reason TEXT NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT lot_pkey PRIMARY KEY (id),
+    CONSTRAINT lot_sku_id_code_key UNIQUE (sku_id, code),
+    CONSTRAINT lot_code_is_said CHECK (code <> ''),
+    CONSTRAINT lot_made_before_it_ends CHECK (made_on <= expires_on),
+    CONSTRAINT lot_days_not_negative CHECK (min_remaining_days >= 0),
+    CONSTRAINT lot_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES catalog.sku (id)
+);
+CREATE INDEX lot_expires_idx ON inventory.lot (expires_on);
+CREATE INDEX lot_recalled_idx ON inventory.lot (sku_id, code) WHERE recalled_at IS NOT NULL;
+CREATE INDEX stock_expires_idx ON inventory.stock (expires_at) WHERE expires_at IS NOT NULL AND condition = 'sellable';
+CREATE INDEX movement_lot_idx ON inventory.movement (sku_id, lot) WHERE lot <> '';
+
+CREATE TABLE inventory.serial (
+    sku_id UUID NOT NULL,
+    serial TEXT COLLATE "C" NOT NULL,
+    status TEXT NOT NULL,
+    location_id UUID,
+    lot TEXT COLLATE "C" NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT serial_pkey PRIMARY KEY (sku_id, serial),
+    CONSTRAINT serial_status_is_known CHECK (status IN ('in_stock', 'packed', 'sold', 'returned')),
+    CONSTRAINT serial_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES catalog.sku (id),
+    CONSTRAINT serial_location_id_fkey FOREIGN KEY (location_id) REFERENCES locations.location (id)
+);
+CREATE INDEX serial_serial_idx ON inventory.serial (serial);
+
+CREATE TABLE inventory.serial_use (
+    sku_id UUID NOT NULL,
+    serial TEXT COLLATE "C" NOT NULL,
+    parcel_id UUID NOT NULL,
+    order_id UUID NOT NULL,
+    line_id UUID NOT NULL,
+    used_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT serial_use_pkey PRIMARY KEY (sku_id, serial, parcel_id),
+    CONSTRAINT serial_use_serial_fkey FOREIGN KEY (sku_id, serial) REFERENCES inventory.serial (sku_id, serial)
+);
+CREATE INDEX serial_use_line_id_idx ON inventory.serial_use (line_id);
+CREATE UNIQUE INDEX serial_use_active_idx ON inventory.serial_use (sku_id, serial) WHERE ended_at IS NULL;
+
+ALTER TABLE inventory.movement DROP CONSTRAINT movement_source_kind_is_known;
+ALTER TABLE inventory.movement ADD CONSTRAINT movement_source_kind_is_known
+    CHECK (source_kind IN ('supplier', 'location', 'parcel', 'customer', 'loss', 'kit'));
+ALTER TABLE inventory.movement DROP CONSTRAINT movement_target_kind_is_known;
+ALTER TABLE inventory.movement ADD CONSTRAINT movement_target_kind_is_known
+    CHECK (target_kind IN ('supplier', 'location', 'parcel', 'customer', 'loss', 'kit'));
+
+CREATE TABLE inventory.kit_work (
+    id UUID NOT NULL,
+    kit_id UUID NOT NULL,
+    location_id UUID NOT NULL,
+    verb TEXT NOT NULL,
+    quantity INTEGER NOT NULL,
+    lot TEXT COLLATE "C" NOT NULL,
+    parts JSONB NOT NULL,
+    actor TEXT NOT NULL,
+    worked_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT kit_work_pkey PRIMARY KEY (id),
+    CONSTRAINT kit_work_verb_is_known CHECK (verb IN ('build', 'break')),
+    CONSTRAINT kit_work_quantity_is_positive CHECK (quantity > 0),
+    CONSTRAINT kit_work_kit_id_fkey FOREIGN KEY (kit_id) REFERENCES catalog.sku (id),
+    CONSTRAINT kit_work_location_id_fkey FOREIGN KEY (location_id) REFERENCES locations.location (id)
+);
+CREATE INDEX kit_work_kit_idx ON inventory.kit_work (kit_id, worked_at);
