@@ -20,7 +20,7 @@ from batuta.connectors.webhooks.queries import AUDIT as WEBHOOKS_LAWS
 from batuta.fulfillment.commands import expire_offers, expire_pickups
 from batuta.fulfillment.queries import AUDIT as FULFILLMENT_LAWS
 from batuta.identity.commands import forget_allowances, forget_begun, forget_sessions
-from batuta.inventory.commands import release_expired
+from batuta.inventory.commands import fall_silent, forget_messages, release_expired
 from batuta.inventory.commands.lots import LOTS_DUE, retire_lots
 from batuta.inventory.queries import AUDIT as INVENTORY_LAWS
 from batuta.kernel.errors import Unavailable
@@ -88,6 +88,16 @@ SWEEPS = (
         "lots past their date or called back",
         retire_lots,
         due=LOTS_DUE,
+    ),
+    Sweep(
+        "feeds of stock that nobody hears",
+        fall_silent,
+        due="SELECT FROM inventory.feed WHERE silence_due_at <= :now",
+    ),
+    Sweep(
+        "messages of feeds of a month ago",
+        forget_messages,
+        due="SELECT FROM inventory.feed_message WHERE received_at <= :now - interval '30 days'",
     ),
     Sweep(
         "orders that nobody paid",

@@ -81,6 +81,15 @@ DAMAGES = {
         SELECT sku_id, sku_id, location_id, 'build', 1, '', '[]', 'staff:ana', '2026-03-02' FROM inventory.stock LIMIT 1
         RETURNING kit_id
         """,
+    "what a feed's counts corrected is what the ledger moved for them": """
+        INSERT INTO inventory.feed_difference
+        SELECT gen_random_uuid(), gen_random_uuid(), 1, 1, gen_random_uuid(), sku_id, location_id, 'sellable', '',
+            'on_hand', 1, 2, -1, true, 'open', now(), now()
+        FROM inventory.stock LIMIT 1 RETURNING document_id
+    """,
+    "a location keeps back for silence what the most silent of its feeds says": """
+        INSERT INTO inventory.silence SELECT id, 2500, now() FROM locations.location LIMIT 1 RETURNING location_id
+    """,
     "of each payment no more is captured or released than authorised, and no more refunded than captured": deleted(
         "payments.entry",
         where="kind = 'authorise' AND payment_id IN (SELECT payment_id FROM payments.entry WHERE kind = 'capture')",

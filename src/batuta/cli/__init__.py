@@ -11,6 +11,7 @@ from batuta.cli.auditing import audit
 from batuta.cli.callers import apikey, tell_shown, user
 from batuta.cli.held_jobs import jobs
 from batuta.cli.reactions import events
+from batuta.cli.stock import stock
 from batuta.plumbing.settings import load_settings
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ commands.add_command(events)
 commands.add_command(jobs)
 commands.add_command(user)
 commands.add_command(apikey)
+commands.add_command(stock)
 
 
 @commands.command()

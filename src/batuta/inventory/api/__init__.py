@@ -1,5 +1,5 @@
 """Routes of the inventory."""
 
-from batuta.inventory.api import reservations, stock
+from batuta.inventory.api import availability, feeds, imports, reservations, stock, withholding
 
-ROUTES = [*stock.ROUTES, *reservations.ROUTES]
+ROUTES = [*availability.ROUTES, *withholding.ROUTES, *stock.ROUTES, *reservations.ROUTES, *counts.ROUTES, *transfers.ROUTES, *feeds.ROUTES, *imports.ROUTES]

@@ -3,6 +3,8 @@
 from batuta.inventory.commands.ahead import Forgo, forgo, promise_ahead, set_limits
 from batuta.inventory.commands.expecting import expect, move_expected, receive_expected, save_lateness
 from batuta.inventory.commands.expiring import release_expired
+from batuta.inventory.commands.feeding import hear
+from batuta.inventory.commands.feeds import forget_messages, save_feeds, settle_differences
 from batuta.inventory.commands.hardening import extend, harden
 from batuta.inventory.commands.holding import hold
 from batuta.inventory.commands.issuing import issue
@@ -15,6 +17,7 @@ from batuta.inventory.commands.reserving import reserve
 from batuta.inventory.commands.safeguarding import recompute_safety, set_safety_policies
 from batuta.inventory.commands.safety import SafetyLevel, set_safety_stock
 from batuta.inventory.commands.serving import peg_again, serve_waiting
+from batuta.inventory.commands.silences import fall_silent
 from batuta.inventory.commands.slips import keep_back, record_slips
 from batuta.inventory.commands.withholding import delete_rules, note_change, save_pools, save_rules, set_silences
 
@@ -26,8 +29,11 @@ __all__ = [
     "delete_rules",
     "expect",
     "extend",
+    "fall_silent",
+    "forget_messages",
     "forgo",
     "harden",
+    "hear",
     "hold",
     "issue",
     "keep_back",
@@ -43,6 +49,7 @@ __all__ = [
     "release_expired",
     "relocate",
     "reserve",
+    "save_feeds",
     "save_lateness",
     "save_paths",
     "save_pools",
@@ -52,4 +59,5 @@ __all__ = [
     "set_safety_policies",
     "set_safety_stock",
     "set_silences",
+    "settle_differences",
 ]

@@ -14,6 +14,7 @@ from batuta.kernel.errors import NotFound, Refused
 from batuta.kernel.quantities import QUANTITY_MAX, Code
 
 LINES_MAX = 2_000
+LINES_IN_PART = 1_000
 ROWS_TOLD_MAX = 2_000
 LOCATIONS_MAX = 1_000
 SEQUENCE_MAX = 2**53
@@ -22,6 +23,9 @@ AHEAD_MAX = timedelta(minutes=5)
 
 MINUTE = timedelta(minutes=1)
 MINUTES_MAX = 525_600
+FILES = "files"
+"""The feed that stands for files of nobody in particular."""
+
 STEPS_BP = (2_500, 5_000, 7_500, 10_000)
 """What a silent location keeps back of its units, step by step; the last takes it out of sourcing."""
 
@@ -217,6 +221,18 @@ class FeedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     refused: int = 0
     rows: list[RowAnswer] = []
     has_more_rows: bool = False
+
+
+def together(before: FeedAnswer, after: FeedAnswer) -> FeedAnswer:
+    """What became of two parts of a message, each told by itself."""
+    rows = [*before.rows, *after.rows]
+    summed = ("changed", "unchanged", "superseded", "contained", "refused")
+    return msgspec.structs.replace(
+        after,
+        rows=rows[:ROWS_TOLD_MAX],
+        has_more_rows=before.has_more_rows or after.has_more_rows or len(rows) > ROWS_TOLD_MAX,
+        **{name: getattr(before, name) + getattr(after, name) for name in summed},
+    )
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):

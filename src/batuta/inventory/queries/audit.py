@@ -1,5 +1,6 @@
 """What must be true of stock, claims and the ledger."""
 
+from batuta.inventory.queries.feed_audit import FEED_LAWS
 from batuta.inventory.queries.lots_audit import LOT_LAWS
 from batuta.inventory.queries.supply_audit import SUPPLY_LAWS
 from batuta.plumbing.audit import Law
@@ -61,4 +62,5 @@ AUDIT = (
     ),
     *LOT_LAWS,
     *SUPPLY_LAWS,
+    *FEED_LAWS,
 )
