@@ -21,6 +21,7 @@ BP_WHOLE = 10_000
 ALTERNATIVES_MAX = 5
 LEAD_MINUTES_MAX = 60 * 24 * 60
 WINDOW_MAX = timedelta(hours=48)
+YEARS = (2000, 2200)
 
 Capacity = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 OverbookingBp = Annotated[int, msgspec.Meta(ge=0, le=BP_WHOLE)]
@@ -197,7 +198,10 @@ def check_slot(slot: Slot) -> Slot:
     fitting(slot, BadSlot)
     if any(at is not None and at.tzinfo is None for at in (slot.from_at, slot.until_at, slot.cut_off_at)):
         raise BadSlot("a moment carries its time zone", field="from_at")
-    if not slot.from_at < slot.until_at <= slot.from_at + WINDOW_MAX:
+    moments = [at for at in (slot.from_at, slot.until_at, slot.cut_off_at) if at is not None]
+    if not all(YEARS[0] <= at.year < YEARS[1] for at in moments):
+        raise ImplausibleSlot("nobody delivers then", field="from_at", got=slot.from_at.isoformat())
+    if not timedelta() < slot.until_at - slot.from_at <= WINDOW_MAX:
         raise ImplausibleSlot(
             "a window ends after it begins, and within two days",
             field="until_at",
