@@ -20,7 +20,7 @@ from batuta.connectors.webhooks.queries import AUDIT as WEBHOOKS_LAWS
 from batuta.fulfillment.commands import expire_offers, expire_pickups
 from batuta.fulfillment.queries import AUDIT as FULFILLMENT_LAWS
 from batuta.identity.commands import forget_allowances, forget_begun, forget_sessions
-from batuta.inventory.commands import fall_silent, forget_messages, release_expired
+from batuta.inventory.commands import fall_silent, forget_messages, recompute_safety, release_expired
 from batuta.inventory.commands.lots import LOTS_DUE, retire_lots
 from batuta.inventory.queries import AUDIT as INVENTORY_LAWS
 from batuta.kernel.errors import Unavailable
@@ -83,6 +83,11 @@ SWEEPS = (
         "soft claims that have run out",
         release_expired,
         due="SELECT FROM inventory.reservation WHERE expires_at <= :now",
+    ),
+    Sweep(
+        "safety stock of the day",
+        recompute_safety,
+        due="SELECT FROM inventory.safety_policy WHERE due_at <= :now",
     ),
     Sweep(
         "lots past their date or called back",

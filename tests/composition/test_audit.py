@@ -60,6 +60,15 @@ DAMAGES = {
         where="target_parcel_id IN (SELECT source_parcel_id FROM inventory.movement WHERE source_kind = 'parcel')",
         named="target_parcel_id",
     ),
+    "what is used of a pool is what claims have of it": """
+        WITH one AS (
+            INSERT INTO inventory.pool (id, code, on_empty, actor, created_at)
+            SELECT sku_id, 'VIP', 'common', 'test', '2026-03-02' FROM inventory.stock LIMIT 1 RETURNING id
+        )
+        INSERT INTO inventory.pool_stock (pool_id, sku_id, location_id, allocated, used)
+        SELECT one.id, s.sku_id, s.location_id, 2, 1 FROM one, inventory.stock s WHERE s.sku_id = one.id LIMIT 1
+        RETURNING pool_id
+        """,
     "every lot is sold until the day it says, and not when it is called back": """
         WITH one AS (SELECT * FROM inventory.stock WHERE condition = 'sellable' AND on_hand > 0 LIMIT 1), told AS (
             INSERT INTO inventory.lot (id, sku_id, code, expires_on, supplier_lot, min_remaining_days, recall_reason,

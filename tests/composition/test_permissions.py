@@ -29,6 +29,8 @@ carts.write           x      x       x      .      .      x     .    |   x
 inventory.read        x      x       x      x      x      x     x    |   x
 inventory.reserve     x      x       x      .      .      x     .    |   .
 inventory.move        x      x       .      .      .      x     .    |   .
+inventory.count       x      x       .      .      .      x     x    |   .
+inventory.manage      x      x       .      .      .      .     .    |   .
 catalog.read          x      x       x      x      x      x     x    |   x
 catalog.write         x      x       .      .      .      .     .    |   .
 locations.read        x      x       x      x      x      x     x    |   x
@@ -55,6 +57,7 @@ PUBLIC = {
     "GET /health/live": "whether the process runs",
     "GET /health/ready": "whether it can serve",
     "GET /metrics": "numbers, no business",
+    "GET /api/availability": "what every product page shows",
     "POST /api/session": "the e-mail and the password are looked at",
     "GET /api/session/openid": "the provider asks who it is",
     "GET /api/session/openid/callback": "the provider's token is looked at",

@@ -74,14 +74,21 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Policies(msgspec.Struct, frozen=True, kw_only=True):
-    """What a channel promises and allows; each has a default, so a new policy needs no migration."""
+    """What a channel promises and allows; each has a default, so a new policy needs no migration.
+
+    backorder_priority: who waits for supply is served by it, 0 first. patience_days: after so many past the promise
+    the customer is asked, or the line cancelled (`out_of_patience`); None waits for ever.
+    """
 
     cart_hold_minutes: Annotated[int, msgspec.Meta(ge=1, le=1_440)] = 10
     hold_minutes_max: Annotated[int, msgspec.Meta(ge=1, le=1_440)] = 60
     units_per_line_max: Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)] = 10_000
     lines_max: Annotated[int, msgspec.Meta(ge=1, le=2_000)] = 2_000
+    units_shown_max: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+    availability_kept_s: Annotated[int, msgspec.Meta(ge=0, le=3_600)] = 15
     unpaid_minutes: Annotated[int, msgspec.Meta(ge=1)] = 4_320
     remorse_minutes: Annotated[int, msgspec.Meta(ge=0)] = 0
+    clearance_minutes: Annotated[int, msgspec.Meta(ge=0, le=43_200)] = 0
     duplicate_minutes: Annotated[int, msgspec.Meta(ge=0)] = 10
     offer_minutes: Annotated[int, msgspec.Meta(ge=1)] = 240
     pickup_days: Annotated[int, msgspec.Meta(ge=1)] = 7
@@ -92,6 +99,10 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     max_splits: Annotated[int, msgspec.Meta(ge=1)] = 4
     label_format: Literal["pdf", "zpl"] = "pdf"
     default_payment_provider: Code = "test"
+    backorder_priority: Annotated[int, msgspec.Meta(ge=0, le=9)] = 5
+    serves_backorders_partly: bool = True
+    patience_days: Annotated[int, msgspec.Meta(ge=0, le=365)] | None = None
+    out_of_patience: Literal["ask", "cancel"] = "ask"
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,14 @@
 """Routes of the inventory."""
 
-from batuta.inventory.api import availability, feeds, imports, reservations, stock, withholding
+from batuta.inventory.api import availability, counts, feeds, imports, reservations, stock, transfers, withholding
 
-ROUTES = [*availability.ROUTES, *withholding.ROUTES, *stock.ROUTES, *reservations.ROUTES, *counts.ROUTES, *transfers.ROUTES, *feeds.ROUTES, *imports.ROUTES]
+ROUTES = [
+    *availability.ROUTES,
+    *withholding.ROUTES,
+    *stock.ROUTES,
+    *reservations.ROUTES,
+    *counts.ROUTES,
+    *transfers.ROUTES,
+    *feeds.ROUTES,
+    *imports.ROUTES,
+]

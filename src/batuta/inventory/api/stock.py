@@ -11,8 +11,6 @@ from litestar import Response, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, JSONBody, QueryParameter
 
-from batuta.catalog.domain import Sku
-from batuta.catalog.queries import skus_by_code
 from batuta.inventory.commands import keep_back, record_slips
 from batuta.inventory.domain import (
     Condition,
@@ -23,7 +21,6 @@ from batuta.inventory.domain import (
     StockFilter,
     StockKey,
 )
-from batuta.inventory.domain.holding import NoSuchPlace
 from batuta.inventory.domain.slips import (
     SLIPS_MAX,
     Bundle,
@@ -34,10 +31,9 @@ from batuta.inventory.domain.slips import (
     answer_of,
     document_id,
 )
-from batuta.inventory.queries import Available, StockLevel, availability, list_movements, list_stock
+from batuta.inventory.queries import StockLevel, list_movements, list_stock
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.quantities import Code
-from batuta.locations.queries import location_ids_by_code
 from batuta.plumbing.batching import Batcher
 from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.web import (
@@ -70,67 +66,12 @@ Few = Annotated[list[UUID] | None, QueryParameter(max_items=PLACES_MAX)]
 DocumentIs = Annotated[str | None, QueryParameter(min_length=1, max_length=100)]
 
 
-class AvailabilityBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Of what, and where alone; without places, everywhere."""
-
-    sku_codes: Codes
-    location_codes: Places | None = None
-
-
-class SkuAvailable(msgspec.Struct, frozen=True, kw_only=True):
-    """How many units of a SKU may still be promised, in all and location by location.
-
-    is_stocked: bundles, services and what is not tracked have no stock of their own.
-    """
-
-    sku_id: UUID
-    sku_code: str
-    is_stocked: bool
-    available: int
-    locations: list[Available]
-
-
-class Availability(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be promised at a moment. unknown: codes of no SKU."""
-
-    as_of: datetime
-    skus: list[SkuAvailable]
-    unknown: list[str]
-
-
 class SlipsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     slips: Slips
 
 
 class SafetyBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     levels: SafetySlips
-
-
-@post(
-    "/api/availability",
-    guards=[requires("inventory.read")],
-    status_code=HTTPStatus.OK,
-    opt={"takes_no_key": True},
-)
-async def read_availability(
-    engine: NamedDependency[Engine], caller: NamedDependency[Caller], data: JSONBody[AvailabilityBody]
-) -> Availability:
-    """Say how many units of SKUs may still be promised, and where."""
-    now = moment()
-    async with engine.connect() as db:
-        skus = await skus_by_code(db, set(data.sku_codes))
-        location_ids = await _location_ids(db, caller, data.location_codes)
-        ids = [one.id for one in skus.values()]
-        found = await availability(db, sku_ids=ids, location_ids=location_ids, now=now)
-    places: dict[UUID, list[Available]] = {sku_id: [] for sku_id in ids}
-    for one in sorted(found, key=lambda one: (-one.available, one.location_id)):
-        places[one.sku_id].append(one)
-    codes = list(dict.fromkeys(data.sku_codes))
-    return Availability(
-        as_of=now,
-        skus=[_available(skus[code], places[skus[code].id]) for code in codes if code in skus],
-        unknown=[code for code in codes if code not in skus],
-    )
 
 
 @get("/api/stock", guards=[requires("inventory.read")])
@@ -226,16 +167,6 @@ def slip_batcher(engine: Engine) -> Batcher[Bundle, Any]:
     return Batcher(engine, run, name="movements", weight=lambda one: len(one.slips))
 
 
-async def _location_ids(db: Connection, caller: Caller, codes: Sequence[str] | None) -> list[UUID] | None:
-    if codes is None:
-        return None if caller.location_ids is None else sorted(caller.location_ids)
-    found = await location_ids_by_code(db, codes)
-    for code in codes:
-        if code not in found or not caller.sees_location(found[code]):
-            raise NoSuchPlace("there is no such location", location_code=code)
-    return sorted(found.values())
-
-
 def _seen(caller: Caller, location_ids: list[UUID] | None) -> list[UUID] | None:
     """Of the locations asked for, those that the caller may see."""
     if caller.location_ids is None:
@@ -243,19 +174,9 @@ def _seen(caller: Caller, location_ids: list[UUID] | None) -> list[UUID] | None:
     return sorted(caller.location_ids.intersection(caller.location_ids if location_ids is None else location_ids))
 
 
-def _available(sku: Sku, places: list[Available]) -> SkuAvailable:
-    return SkuAvailable(
-        sku_id=sku.id,
-        sku_code=sku.code,
-        is_stocked=sku.is_tracked,
-        available=sum(one.available for one in places),
-        locations=places,
-    )
-
-
 def _instant(at: datetime | None) -> datetime | None:
     """A moment that PostgreSQL can compare with."""
     return None if at is None else min(LATEST, max(EARLIEST, at))
 
 
-ROUTES = [read_availability, stock, movements, record_movement, record_movements, set_safety]
+ROUTES = [stock, movements, record_movement, record_movements, set_safety]

@@ -17,6 +17,7 @@ from batuta.inventory.commands.reserving import reserve
 from batuta.inventory.commands.safeguarding import recompute_safety, set_safety_policies
 from batuta.inventory.commands.safety import SafetyLevel, set_safety_stock
 from batuta.inventory.commands.serving import peg_again, serve_waiting
+from batuta.inventory.commands.shopping import save_thresholds, show_to_shoppers
 from batuta.inventory.commands.silences import fall_silent
 from batuta.inventory.commands.slips import keep_back, record_slips
 from batuta.inventory.commands.withholding import delete_rules, note_change, save_pools, save_rules, set_silences
@@ -54,10 +55,12 @@ __all__ = [
     "save_paths",
     "save_pools",
     "save_rules",
+    "save_thresholds",
     "serve_waiting",
     "set_limits",
     "set_safety_policies",
     "set_safety_stock",
     "set_silences",
     "settle_differences",
+    "show_to_shoppers",
 ]

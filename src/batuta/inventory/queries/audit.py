@@ -2,6 +2,7 @@
 
 from batuta.inventory.queries.feed_audit import FEED_LAWS
 from batuta.inventory.queries.lots_audit import LOT_LAWS
+from batuta.inventory.queries.pool_audit import POOL_LAWS
 from batuta.inventory.queries.supply_audit import SUPPLY_LAWS
 from batuta.plumbing.audit import Law
 
@@ -63,4 +64,5 @@ AUDIT = (
     *LOT_LAWS,
     *SUPPLY_LAWS,
     *FEED_LAWS,
+    *POOL_LAWS,
 )
