@@ -42,6 +42,14 @@ _before = select(postal_place).where(_same, _code <= _asked_code).order_by(_code
 _behind = select(postal_place).where(_same, _code > _asked_code).order_by(_code).limit(1)
 _near = lateral(union_all(_before.correlate(_given).subquery().select(), _behind.correlate(_given).subquery().select()))
 _PLACES = select(_near, _given.c.postal_code.label("asked")).select_from(_given.join(_near, true()))
+_countries = (
+    func.unnest(bindparam("countries", type_=ARRAY(Text(), dimensions=1)))
+    .table_valued("country")
+    .render_derived(name="asked")
+)
+_WITH_PLACES = select(_countries.c.country).where(
+    select(postal_place.c.postal_code).where(postal_place.c.country == _countries.c.country).exists()
+)
 _PLACES_KNOWN = select(postal_place.c.country, func.count().label("count")).group_by(postal_place.c.country)
 
 
@@ -150,6 +158,12 @@ async def places_of(db: Connection, codes: Collection[tuple[str, str]]) -> dict[
         for key, bare in asked.items()
         if bare in best and _is_alike(bare[1], best[bare].postal_code)
     }
+
+
+async def countries_with_places(db: Connection, countries: Collection[str]) -> set[str]:
+    """Those of the countries of which any postal code is known."""
+    rows = await db.execute(_WITH_PLACES, {"countries": list(countries)})
+    return {row.country for row in rows}
 
 
 async def places_known(db: Connection) -> dict[str, int]:

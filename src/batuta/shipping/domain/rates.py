@@ -101,9 +101,20 @@ class Tariffs:
 
     def __init__(self, tariffs: Iterable[Tariff]) -> None:
         self._all = tuple(tariffs)
+        self._by_id = {tariff.service.id: tariff for tariff in self._all}
         self._by_kind = {
             kind: tuple(tariff for tariff in self._all if tariff.service.kind is kind) for kind in ServiceKind
         }
+
+    def service(self, service_id: UUID) -> Service:
+        """A service by its id."""
+        return self._by_id[service_id].service
+
+    def days(self, service_id: UUID, request: RateRequest) -> Rated | None:
+        """What one service says of the way a parcel goes; None when it does not take it there."""
+        origin = bare_postal_code(request.origin_postal_code)
+        rated = self._by_id[service_id].rate(request, origin, bare_postal_code(request.destination_postal_code))
+        return None if isinstance(rated, str) else rated
 
     def rate(self, request: RateRequest) -> list[Rated] | NotServed:
         """Price one parcel with every service of the wanted kind that takes it, the cheapest first.

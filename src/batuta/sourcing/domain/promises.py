@@ -55,12 +55,13 @@ class Promised(msgspec.Struct, frozen=True, kw_only=True):
 
     service_kind: `pickup` where the buyer comes. order_by_at: who orders until then has these dates. price_minor: what
     the buyer pays for shipping; None where nobody asks it. is_estimated: some of it stands on tables, not on what
-    carriers do and say.
+    carriers do and say. time_zone: where it ends.
     """
 
     method: Method
     service_kind: str
     pickup_location_id: UUID | None = None
+    time_zone: str
     earliest_at: datetime
     p50_at: datetime
     p90_at: datetime
@@ -74,7 +75,10 @@ class Promised(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PromiseTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """For what a promise holds. goods: a digest of SKUs and quantities, as `goods_digest` makes it."""
+    """For what a promise holds. goods: a digest of SKUs and quantities, as `goods_digest` makes it.
+
+    country, postal_code: where it goes, bare; empty where the buyer comes.
+    """
 
     channel_id: UUID
     goods: bytes
@@ -143,10 +147,14 @@ def read_signed(token: str, secret: bytes, *, now: datetime) -> PromiseTerms:
         terms = _decode(written)
     except (ValueError, msgspec.DecodeError):
         raise PromiseIsForged("this is no promise of ours") from None
-    ends_at = min(terms.promised.order_by_at, terms.made_at + HOLDS_FOR)
-    if now > ends_at:
-        raise PromiseHasEnded("the promise has ended: ask for a new one", ended_at=ends_at.isoformat())
+    if now > ends_at(terms):
+        raise PromiseHasEnded("the promise has ended: ask for a new one", ended_at=ends_at(terms).isoformat())
     return terms
+
+
+def ends_at(terms: PromiseTerms) -> datetime:
+    """Until when it may be ordered by: its cut-off, and half an hour at most."""
+    return min(terms.promised.order_by_at, terms.made_at + HOLDS_FOR)
 
 
 def _weekend_after(day: date) -> date:

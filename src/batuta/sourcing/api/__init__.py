@@ -1,0 +1,7 @@
+"""The JSON routes of sourcing: why an order ships from where it ships, and what is promised before there is one."""
+
+from batuta.sourcing.api import decisions, promises
+
+ROUTES = [*decisions.ROUTES, *promises.ROUTES]
+
+__all__ = ["ROUTES"]

@@ -1,0 +1,255 @@
+"""Promises before the order: how, when and for how much, and until when one must have ordered."""
+
+from datetime import date, datetime
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+from litestar import post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+
+from batuta.kernel.addresses import STREET_LINES_MAX, Address, Line, bare_postal_code
+from batuta.kernel.errors import BatutaError, Invalid
+from batuta.kernel.quantities import Code, Quantity
+from batuta.plumbing.database import Engine
+from batuta.plumbing.web import AnyRequest, Caller, caller_of, requires
+from batuta.plumbing.web.moments import fresh_id, fresh_secret, moment
+from batuta.sourcing.commands import make_promise_secret
+from batuta.sourcing.domain.asking import STORES_USUAL, Ask, AskedLine, NotOffered, Offers
+from batuta.sourcing.domain.cut_offs import order_within
+from batuta.sourcing.domain.dates import LimitingStep
+from batuta.sourcing.domain.promises import (
+    Promised,
+    PromisedShipment,
+    PromiseTerms,
+    ends_at,
+    goods_digest,
+    sign,
+)
+from batuta.sourcing.domain.requests import Method
+from batuta.sourcing.queries import offers, promise_secret
+
+LINES_MAX = 200
+STORES_MAX = 50
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+Country = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}$")]
+Postal = Annotated[str, msgspec.Meta(max_length=20, pattern=r"^[^\x00]*$")]
+
+
+class NothingAsked(Invalid):
+    """A promise is for somewhere: a destination, a store, or both."""
+
+
+class WantedLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    sku_code: Code
+    quantity: Quantity = 1
+
+
+class Destination(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where it goes: country and postal code will do; a whole address, or coordinates, make it no worse."""
+
+    country: Country
+    postal_code: Postal = ""
+    street: Annotated[list[Line], msgspec.Meta(max_length=STREET_LINES_MAX)] = []
+    city: Line = ""
+    name: Line = ""
+    company: Line = ""
+    region: Line = ""
+    phone: Line = ""
+    email: Line = ""
+    latitude: Annotated[float, msgspec.Meta(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, msgspec.Meta(ge=-180, le=180)] | None = None
+
+
+class PromiseBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is wanted, and where. store_code: that store alone; stores: of those nearest by, so many at most.
+
+    at: when it would be ordered; left out, it is now, and only then the options carry a promise to order by.
+    """
+
+    channel_code: Code
+    lines: Annotated[list[WantedLine], msgspec.Meta(min_length=1, max_length=LINES_MAX)]
+    destination: Destination | None = None
+    store_code: Code | None = None
+    stores: Annotated[int, msgspec.Meta(ge=0, le=STORES_MAX)] = STORES_USUAL
+    at: Moment | None = None
+
+
+class CutOff(msgspec.Struct, frozen=True, kw_only=True):
+    """Who orders until then has these dates. sentence: the same for a shopper, in the caller's language."""
+
+    at: datetime
+    seconds: int
+    sentence: str
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """Between when the bell rings on the P50 day, or from when it can be collected."""
+
+    from_at: datetime
+    until_at: datetime
+
+
+class Option(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to have all of it. Days are those of the destination; service_kind: `pickup` where the buyer comes.
+
+    price_minor: what the buyer pays for shipping. is_estimated: days come from tables, not from deliveries.
+    promise: to be sent with the order, which then keeps it; it holds until `promise_ends_at`.
+    """
+
+    service_kind: str
+    method: Method
+    store_code: str | None
+    time_zone: str
+    earliest_on: date
+    p50_on: date
+    p90_on: date
+    earliest_at: datetime
+    p50_at: datetime
+    p90_at: datetime
+    window: Window
+    price_minor: int | None
+    currency: str
+    cut_off: CutOff
+    limiting_step: LimitingStep
+    is_estimated: bool
+    shipments: tuple[PromisedShipment, ...]
+    promise: str | None
+    promise_ends_at: datetime | None
+
+
+class PromiseAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Every way that is open, the earliest first, and why others are not."""
+
+    as_of: datetime
+    currency: str
+    options: list[Option]
+    not_offered: tuple[NotOffered, ...]
+
+
+@post(
+    "/api/promises",
+    guards=[requires("inventory.read")],
+    status_code=HTTPStatus.OK,
+    opt={"takes_no_key": True},
+    is_express=True,
+)
+async def read_promises(
+    request: AnyRequest, engine: NamedDependency[Engine], data: JSONBody[PromiseBody]
+) -> PromiseAnswer:
+    """Say how, when and for how much goods could be had: by each kind of service, and at stores near by.
+
+    It is the plan that an order would get now; nothing is reserved. An order that brings an option's `promise` keeps
+    its dates as the ones it is measured by.
+    """
+    caller, now = caller_of(request), moment()
+    if data.destination is None and data.store_code is None:
+        raise NothingAsked("say where: a destination or a store")
+    async with engine.connect() as db:
+        (found,) = await offers(db, asks=[_ask(data, caller, now)], now=now)
+        secret = await promise_secret(db)
+    if isinstance(found, BatutaError):
+        raise found
+    if secret is None:
+        secret = await _first_secret(engine, now)
+    return _answer(data, found, caller.locale, now, secret)
+
+
+async def _first_secret(engine: Engine, now: datetime) -> bytes:
+    async with engine.begin() as db:
+        await make_promise_secret(db, secret=bytes.fromhex(fresh_secret()), now=now)
+    async with engine.connect() as db:
+        secret = await promise_secret(db)
+    assert secret
+    return secret
+
+
+def _ask(data: PromiseBody, caller: Caller, now: datetime) -> Ask:
+    to = data.destination
+    return Ask(
+        id=fresh_id(),
+        channel_code=data.channel_code,
+        lines=[AskedLine(sku_code=one.sku_code, quantity=one.quantity) for one in data.lines],
+        destination=Address(**msgspec.structs.asdict(to)) if to else None,
+        at=data.at or now,
+        store_code=data.store_code,
+        stores_max=data.stores,
+        channel_ids=caller.channel_ids,
+    )
+
+
+class _Signing(msgspec.Struct, frozen=True, kw_only=True):
+    """For what all options of an answer are promised. secret: None where an order is not for now."""
+
+    channel_id: UUID
+    goods: bytes
+    country: str
+    postal_code: str
+    now: datetime
+    secret: bytes | None
+
+    def promise(self, one: Promised) -> tuple[str | None, datetime | None]:
+        """The option signed, and until when it holds."""
+        if self.secret is None:
+            return None, None
+        is_collected = one.method is Method.PICKUP
+        terms = PromiseTerms(
+            channel_id=self.channel_id,
+            goods=self.goods,
+            country="" if is_collected else self.country,
+            postal_code="" if is_collected else self.postal_code,
+            made_at=self.now,
+            promised=one,
+        )
+        return sign(terms, self.secret), ends_at(terms)
+
+
+def _answer(data: PromiseBody, found: Offers, locale: str, now: datetime, secret: bytes) -> PromiseAnswer:
+    signing = _Signing(
+        channel_id=found.channel.id,
+        goods=goods_digest([(one.sku_code, one.quantity) for one in data.lines]),
+        country=data.destination.country if data.destination else "",
+        postal_code=bare_postal_code(data.destination.postal_code) if data.destination else "",
+        now=now,
+        secret=None if data.at else secret,
+    )
+    return PromiseAnswer(
+        as_of=now,
+        currency=found.currency,
+        options=[_option(one, signing, locale) for one in found.options],
+        not_offered=found.not_offered,
+    )
+
+
+def _option(one: Promised, signing: _Signing, locale: str) -> Option:
+    zone = ZoneInfo(one.time_zone)
+    seconds = max(0, int((one.order_by_at - signing.now).total_seconds()))
+    promise, promise_ends_at = signing.promise(one)
+    return Option(
+        service_kind=one.service_kind,
+        method=one.method,
+        store_code=one.shipments[0].location_code if one.method is Method.PICKUP else None,
+        time_zone=one.time_zone,
+        earliest_on=one.earliest_at.astimezone(zone).date(),
+        p50_on=one.p50_at.astimezone(zone).date(),
+        p90_on=one.p90_at.astimezone(zone).date(),
+        earliest_at=one.earliest_at,
+        p50_at=one.p50_at,
+        p90_at=one.p90_at,
+        window=Window(from_at=one.window_from_at, until_at=max(one.p50_at, one.window_from_at)),
+        price_minor=one.price_minor,
+        currency=one.currency,
+        cut_off=CutOff(at=one.order_by_at, seconds=seconds, sentence=order_within(seconds, locale)),
+        limiting_step=one.limiting_step,
+        is_estimated=one.is_estimated,
+        shipments=one.shipments,
+        promise=promise,
+        promise_ends_at=promise_ends_at,
+    )
+
+
+ROUTES = [read_promises]

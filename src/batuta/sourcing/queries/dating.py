@@ -1,0 +1,200 @@
+"""When shipments arrive: calendars, pickups, queues and transit put together for many ways at once (PRM-02, PRM-08)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+import msgspec
+
+from batuta.kernel.addresses import Address, distance_m
+from batuta.kernel.zones import zone_of
+from batuta.locations.domain import ImplausibleLocation, Location, holidays_of
+from batuta.locations.queries import AllLocations
+from batuta.plumbing.database import Connection
+from batuta.shipping.domain import Lane as ShippingLane
+from batuta.shipping.domain import (
+    RateRequest,
+    ServiceKind,
+    Tariffs,
+    Timetables,
+    TransitDays,
+    is_working_day,
+    next_pickup,
+)
+from batuta.shipping.queries import tariffs, timetables, transit_of
+from batuta.sourcing.domain.dates import (
+    Asked,
+    Dates,
+    Desk,
+    Door,
+    Pickups,
+    Ride,
+    Road,
+    Transit,
+    cut_off_pickups,
+    dates_of,
+    dates_of_collection,
+    queue_until,
+)
+
+RIDE_KM_AN_HOUR = 18
+RIDE_LEAST_MINUTES = 10
+RIDE_UNKNOWN_MINUTES = 30
+SATURDAY = 5
+CALLED = frozenset({ServiceKind.ONE_HOUR, ServiceKind.COURIER})
+"""Couriers who come when they are called; all other carriers come at their times."""
+
+
+class Way(msgspec.Struct, frozen=True, kw_only=True):
+    """A shipment to be dated. service_id: None where the buyer comes. goods_at: when its goods are there; None: now."""
+
+    asked: Asked
+    location_id: UUID
+    service_id: UUID | None
+    address: Address
+    door: Door
+    goods_at: datetime | None = None
+
+
+class Dated(msgspec.Struct, frozen=True, kw_only=True):
+    """is_estimated: days are those of a table, not learned from deliveries."""
+
+    dates: Dates
+    is_estimated: bool
+
+
+def door_of(address: Address) -> Door:
+    """The zone and holidays of an address. Holidays of its country: who delivers there keeps these at least."""
+    country = address.country
+
+    def is_holiday(day: date) -> bool:
+        try:
+            return day in holidays_of(country, day.year)
+        except ImplausibleLocation:
+            return False
+
+    return Door(zone=zone_of(country, address.latitude, address.longitude), is_holiday=is_holiday)
+
+
+async def date_ways(
+    db: Connection, ways: Sequence[Way], *, every: AllLocations, loads: Mapping[UUID, int], now: datetime
+) -> list[Dated | None]:
+    """When each shipment is there; None where that is never. loads: orders that locations were given today."""
+    known, times = await tariffs(db), await timetables(db)
+    lanes = [_lane(way, every.by_id[way.location_id], known) for way in ways]
+    days = await transit_of(db, lanes={lane for lane in lanes if lane}, now=now) if any(lanes) else {}
+    return [
+        _dated(
+            way, every.by_id[way.location_id], None if lane is None else days[lane], _Guides(known, times, loads, now)
+        )
+        for way, lane in zip(ways, lanes, strict=True)
+    ]
+
+
+class _Guides(msgspec.Struct, frozen=True):
+    known: Tariffs
+    times: Timetables
+    loads: Mapping[UUID, int]
+    now: datetime
+
+
+def _dated(way: Way, location: Location, days: TransitDays | None, guides: _Guides) -> Dated | None:
+    desk = Desk(
+        location=location,
+        processing_minutes=location.processing_minutes,
+        goods_at=way.goods_at,
+        queue_until_at=queue_until(location, guides.loads.get(location.id, 0), guides.now),
+    )
+    if way.service_id is None:
+        collected = dates_of_collection(way.asked, desk)
+        return Dated(dates=collected, is_estimated=False) if collected else None
+    if days is None:
+        return None
+    road = _road(way.service_id, location, way.address, days, guides)
+    found = dates_of(way.asked, desk, road, way.door)
+    return Dated(dates=found, is_estimated=not days.lessons) if found else None
+
+
+def _lane(way: Way, location: Location, known: Tariffs) -> ShippingLane | None:
+    """The lane of a shipment as shipping learns about it; None where nothing is shipped, or no more."""
+    if way.service_id is None:
+        return None
+    origin, there = location.address, way.address
+    rated = known.days(
+        way.service_id,
+        RateRequest(
+            id=location.id,
+            origin_country=origin.country,
+            origin_postal_code=origin.postal_code,
+            destination_country=there.country,
+            destination_postal_code=there.postal_code,
+            weight_g=1,
+        ),
+    )
+    if rated is None:
+        return None
+    return ShippingLane(
+        service_id=way.service_id,
+        zone=rated.zone,
+        days_min=rated.days_min,
+        days_max=rated.days_max,
+        origin_country=origin.country,
+        origin_postal_code=origin.postal_code,
+        destination_country=there.country,
+        destination_postal_code=there.postal_code,
+        distance_m=_distance_m(location, there),
+    )
+
+
+def _distance_m(location: Location, there: Address) -> int | None:
+    if location.latitude is None or location.longitude is None or there.latitude is None or there.longitude is None:
+        return None
+    return distance_m(location.latitude, location.longitude, there.latitude, there.longitude)
+
+
+def _road(service_id: UUID, location: Location, there: Address, days: TransitDays, guides: _Guides) -> Road:
+    service = guides.known.service(service_id)
+    calendar = guides.times.calendar(service.carrier_id)
+    asked = guides.times.pickups.get((location.id, service.carrier_id))
+
+    def works(day: date) -> bool:
+        return is_working_day(calendar, day)
+
+    def comes(at: datetime) -> datetime | None:
+        assert asked is not None
+        return next_pickup(asked, calendar, location, at)
+
+    pickups: Pickups = cut_off_pickups(location) if asked is None else comes
+    is_weekend = service.kind is ServiceKind.WEEKEND
+    return Road(
+        transit=_ride(location, there) if service.kind in CALLED else _transit(days),
+        pickups=pickups,
+        works_on=_always if is_weekend else works,
+        delivers_on=_on_weekends if is_weekend else works,
+        is_cut_off=asked is None,
+    )
+
+
+def _transit(days: TransitDays) -> Transit:
+    return Transit(
+        earliest_days=days.p10_days,
+        p50_days=max(days.p10_days, days.p50_days),
+        p90_days=max(days.p50_days, days.p90_days),
+    )
+
+
+def _ride(location: Location, there: Address) -> Ride:
+    """Through town as the crow flies, at the pace of a cyclist; half as long again in nine of ten cases."""
+    metres = _distance_m(location, there)
+    minutes = RIDE_UNKNOWN_MINUTES
+    if metres is not None:
+        minutes = max(RIDE_LEAST_MINUTES, round(metres / 1_000 / RIDE_KM_AN_HOUR * 60))
+    return Ride(p50_minutes=minutes, p90_minutes=minutes * 3 // 2)
+
+
+def _always(_: date) -> bool:
+    return True
+
+
+def _on_weekends(day: date) -> bool:
+    return day.weekday() >= SATURDAY

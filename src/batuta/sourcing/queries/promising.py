@@ -1,0 +1,236 @@
+"""Promises before the order: the search that plans orders, asked what it would do, and the dates of that (PRM-02)."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from batuta.kernel.errors import BatutaError
+from batuta.locations.domain import Location
+from batuta.plumbing.database import Connection
+from batuta.pricing.domain import NoShippingCharge, Quote, QuoteLine, QuoteRequest
+from batuta.pricing.queries import quote
+from batuta.sourcing.domain import Known, Method, Rule, Sketch, sketch
+from batuta.sourcing.domain.asking import Ask, Case, NotOffered, Offers
+from batuta.sourcing.domain.dates import Asked
+from batuta.sourcing.domain.promises import Promised, PromisedLine, PromisedShipment, keeps_its_word, together
+from batuta.sourcing.queries.dating import Dated, Way, date_ways
+from batuta.sourcing.queries.supplying import Supply, supply_for
+from batuta.sourcing.queries.surveying import Survey, Wish, at_store, survey
+
+NO_CHARGE, TOO_LATE, NEVER = "no_charge", "too_late", "never"
+SHORT = frozenset({Rule.NO_STOCK, Rule.NOT_ENOUGH})
+
+
+class _Option(msgspec.Struct):
+    """A wish on its way to a promise. goods_at: by location, when what is missing there will be there."""
+
+    wish: Wish
+    found: Sketch | Rule
+    price_minor: int | None = None
+    goods_at: Mapping[UUID, datetime] = {}
+    refusal: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return isinstance(self.found, Sketch) and self.refusal is None
+
+
+async def offers(db: Connection, *, asks: Sequence[Ask], now: datetime) -> list[Offers | BatutaError]:
+    """Say of many questions how, when and for how much their goods could be had; nothing is written or taken.
+
+    Each way is the plan that sourcing would make of such an order now, so that no date or cut-off is told of a location
+    that would not win (PRM-04). What is not there is promised from supply where the channel may sell ahead (INV-20).
+    """
+    seen = await survey(db, asks, now=now)
+    options = [_Option(wish, sketch(wish.request, seen.known_for(wish))) for wish in seen.wishes]
+    await _from_supply(db, options, seen, now=now)
+    await _price(db, options)
+    dated = await _dated(db, options, seen, now=now)
+    by_case: dict[UUID, list[tuple[_Option, Promised | None]]] = defaultdict(list)
+    for option, dates in zip(options, dated, strict=True):
+        promised = _promised(option, dates, seen.every.by_id)
+        by_case[option.wish.case.ask.id].append((option, promised))
+    return [one if isinstance(one, BatutaError) else _offers(one, by_case[one.ask.id]) for one in seen.cases]
+
+
+async def _from_supply(db: Connection, options: Sequence[_Option], seen: Survey, *, now: datetime) -> None:
+    """Look again for what is short, among what will be there."""
+    short = [one for one in options if isinstance(one.found, Rule) and one.found in SHORT]
+    if not short:
+        return
+    cases = {one.wish.case.ask.id: (one.wish.case, seen.known_for(one.wish)) for one in short}
+    supplies = await supply_for(db, list(cases.values()), now=now)
+    for option in short:
+        supply = supplies.get(option.wish.case.ask.id)
+        if supply is not None:
+            _look_later(option, supply, seen.known_for(option.wish))
+
+
+def _look_later(option: _Option, supply: Supply, known: Known) -> None:
+    """Take the plan of the first date that has one; what may be promised never falls with time, so halving finds it."""
+    wish, dates = option.wish, supply.dates
+
+    def at(moment: datetime) -> Sketch | Rule:
+        shelves = supply.shelves_at(moment, known)
+        holders: dict[UUID, list[UUID]] = defaultdict(list)
+        for sku_id, location_id in shelves:
+            holders[sku_id].append(location_id)
+        later = msgspec.structs.replace(known, shelves=shelves, holders=holders)
+        return sketch(wish.request, at_store(later, wish.store.id) if wish.store else later)
+
+    first, last = 0, len(dates) - 1
+    found = at(dates[last]) if dates else option.found
+    if not isinstance(found, Sketch):
+        return
+    while first < last:
+        middle = (first + last) // 2
+        sooner = at(dates[middle])
+        if isinstance(sooner, Sketch):
+            found, last = sooner, middle
+        else:
+            first = middle + 1
+    option.found = found
+    ready = {id_: supply.ready_at(id_, wanted, known) for id_, wanted in _needs(found).items()}
+    option.goods_at = {id_: at_ for id_, at_ in ready.items() if at_ is not None}
+
+
+def _needs(found: Sketch) -> dict[UUID, dict[UUID, int]]:
+    """Units of each SKU that each location gives."""
+    needed: dict[UUID, dict[UUID, int]] = defaultdict(lambda: defaultdict(int))
+    for shipment in found.choice.shipments:
+        for parts, units in shipment.units:
+            for sku_id, per_unit in parts:
+                needed[shipment.location_id][sku_id] += units * per_unit
+    return needed
+
+
+async def _price(db: Connection, options: Sequence[_Option]) -> None:
+    """What the buyer pays for each way that can be planned; a way that has no charge is not offered."""
+    planned = [one for one in options if one.is_open and one.wish.request.method is Method.SHIP]
+    answers = await quote(db, requests=[_quote_request(one.wish) for one in planned])
+    for option, answer in zip(planned, answers, strict=True):
+        if isinstance(answer, Quote):
+            option.price_minor = answer.shipping.gross_minor
+        else:
+            option.refusal = NO_CHARGE if isinstance(answer, NoShippingCharge) else answer.code
+    for option in options:
+        if option.wish.store:
+            option.price_minor = 0
+
+
+def _quote_request(wish: Wish) -> QuoteRequest:
+    case, channel, address = wish.case, wish.case.channel, wish.place.address
+    return QuoteRequest(
+        id=wish.request.order_id,
+        channel_id=channel.id,
+        currency=channel.currency,
+        tax_mode=channel.tax_mode,
+        country=address.country,
+        region=address.region,
+        at=case.ask.at,
+        rounding_rule=channel.policies.rounding_rule,
+        service_kind=wish.request.service_kind,
+        lines=[
+            QuoteLine(line_id=line.line_id, sku_id=sku.id, tax_category=sku.tax_category, quantity=line.quantity)
+            for line, sku in zip(case.lines, case.skus, strict=True)
+        ],
+    )
+
+
+async def _dated(
+    db: Connection, options: Sequence[_Option], seen: Survey, *, now: datetime
+) -> list[Sequence[Dated | None]]:
+    """The dates of each option's shipments, in the order of its plan; none where it is not open."""
+    ways = [_ways(one) if one.is_open else [] for one in options]
+    flat = [way for several in ways for way in several]
+    dated = iter(await date_ways(db, flat, every=seen.every, loads=seen.loads, now=now))
+    return [[next(dated) for _ in several] for several in ways]
+
+
+def _ways(option: _Option) -> list[Way]:
+    assert isinstance(option.found, Sketch)
+    wish, policies = option.wish, option.wish.case.channel.policies
+    asked = Asked(
+        at=wish.case.ask.at,
+        remorse_minutes=policies.remorse_minutes,
+        clearance_minutes=policies.clearance_minutes,
+    )
+    return [
+        Way(
+            asked=asked,
+            location_id=one.location_id,
+            service_id=one.service_id,
+            address=wish.place.address,
+            door=wish.place.door,
+            goods_at=option.goods_at.get(one.location_id),
+        )
+        for one in option.found.choice.shipments
+    ]
+
+
+def _promised(option: _Option, dated: Sequence[Dated | None], places: Mapping[UUID, Location]) -> Promised | None:
+    """The promise of an option; none where it is not open, never arrives, or later than its name says."""
+    if not isinstance(option.found, Sketch) or option.refusal or not dated:
+        return None
+    known = [one for one in dated if one is not None]
+    if len(known) < len(dated):
+        option.refusal = NEVER
+        return None
+    wish = option.wish
+    shipments = [
+        PromisedShipment(
+            location_id=sent.location_id,
+            location_code=places[sent.location_id].code,
+            service_id=sent.service_id,
+            lines=tuple(
+                PromisedLine(sku_code=wish.case.sku_codes[line_id], quantity=units)
+                for (line_id, location_id), units in option.found.dealt.items()
+                if location_id == sent.location_id
+            ),
+            ready_at=one.dates.ready_at,
+            leaves_at=one.dates.leaves_at,
+            earliest_at=one.dates.earliest_at,
+            p50_at=one.dates.p50_at,
+            p90_at=one.dates.p90_at,
+            limiting_step=one.dates.limiting_step,
+        )
+        for sent, one in zip(option.found.choice.shipments, known, strict=True)
+    ]
+    whole = together(
+        shipments,
+        [one.dates for one in known],
+        is_estimated=any(one.is_estimated for one in known),
+        method=wish.request.method,
+        service_kind=wish.request.service_kind,
+        pickup_location_id=wish.store.id if wish.store else None,
+        time_zone=wish.place.door.zone.key,
+        price_minor=option.price_minor,
+        currency=wish.request.currency,
+    )
+    if not keeps_its_word(wish.request.service_kind, whole.p90_at, wish.case.ask.at, wish.place.door.zone):
+        option.refusal = TOO_LATE
+        return None
+    return whole
+
+
+def _offers(case: Case, options: Sequence[tuple[_Option, Promised | None]]) -> Offers:
+    given = [promised for _, promised in options if promised]
+    address = next((one.wish.place.address for one, _ in options if not one.wish.store), case.ask.destination)
+    return Offers(
+        channel=case.channel,
+        currency=case.channel.currency,
+        destination=address,
+        options=tuple(sorted(given, key=lambda one: (one.p50_at, one.p90_at, one.price_minor or 0, one.service_kind))),
+        not_offered=tuple(
+            NotOffered(
+                service_kind=one.wish.request.service_kind,
+                location_code=one.wish.store.code if one.wish.store else None,
+                reason=one.refusal or (one.found if isinstance(one.found, Rule) else NEVER),
+            )
+            for one, promised in options
+            if promised is None
+        ),
+    )

@@ -1,0 +1,236 @@
+"""Reading all that questions for promises are answered with, in a handful of statements however many there are."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from batuta.catalog.domain import Sku, SkuKind
+from batuta.catalog.queries import components_of, skus_by_code, skus_by_id
+from batuta.company.queries import channels_by_code
+from batuta.inventory.domain import Asker
+from batuta.inventory.queries import availability
+from batuta.kernel.addresses import Address, distance_m
+from batuta.kernel.errors import BatutaError
+from batuta.kernel.outcomes import each
+from batuta.locations.domain import Ability, Coordinates, Location, local_day
+from batuta.locations.queries import AllLocations, all_locations, countries_with_places, places_of
+from batuta.plumbing.database import Connection
+from batuta.shipping.domain import ServiceKind
+from batuta.sourcing.domain import Good, Known, Lane, Shelf, SourcingRequest
+from batuta.sourcing.domain.asking import Ask, Case, Place, Trade, UnknownPostalCode, case_of, takes_pickups
+from batuta.sourcing.queries.dating import door_of
+from batuta.sourcing.queries.facts import barred_to_all, goods_of, sites_of
+from batuta.sourcing.queries.history import loads_of
+from batuta.sourcing.queries.lanes import LaneRequest, lanes_of
+
+PICKUP = str(ServiceKind.PICKUP)
+SHIPPED = [str(kind) for kind in ServiceKind if kind is not ServiceKind.PICKUP]
+
+Stock = tuple[dict[tuple[UUID, UUID], Shelf], dict[UUID, list[UUID]]]
+"""Shelves by SKU and location, and the locations that have one by SKU."""
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """A way in which a case may be served, as the order that nobody has placed. store: where the buyer comes."""
+
+    case: Case
+    place: Place
+    request: SourcingRequest
+    store: Location | None = None
+
+
+class Survey(msgspec.Struct, frozen=True, kw_only=True):
+    """cases: by ask, or why it cannot be answered. known: by asker. loads: orders that locations were given today."""
+
+    cases: Sequence[Case | BatutaError]
+    wishes: Sequence[Wish]
+    known: Mapping[Asker, Known]
+    every: AllLocations
+    loads: Mapping[UUID, int]
+
+    def known_for(self, wish: Wish) -> Known:
+        """What the plan of a wish is made on; of a pickup, its store alone."""
+        known = self.known[asker_of(wish.case)]
+        return known if wish.store is None else at_store(known, wish.store.id)
+
+
+def at_store(known: Known, store_id: UUID) -> Known:
+    """The same facts without other locations."""
+    return msgspec.structs.replace(
+        known,
+        holders={sku_id: [store_id] if (sku_id, store_id) in known.shelves else [] for sku_id in known.holders},
+        sites={store_id: known.sites[store_id]},
+    )
+
+
+def asker_of(case: Case) -> Asker:
+    """For whom the units are wanted."""
+    region = case.ask.destination.region if case.ask.destination else ""
+    return Asker(channel_id=case.channel.id, region=region, customer_group=case.ask.customer_group)
+
+
+async def survey(db: Connection, asks: Sequence[Ask], *, now: datetime) -> Survey:
+    """Read what there is to be bought, where it lies, and how it could travel."""
+    every = await all_locations(db)
+    trade = await _trade(db, asks, every)
+    cases: list[Case | BatutaError] = list(each(asks, lambda ask: case_of(ask, trade, now=now)))
+    cases, addresses = await _on_the_map(db, cases)
+    known_skus = {one.id: one for one in trade.skus.values()} | await _parts(db, trade)
+    good = [case for case in cases if isinstance(case, Case)]
+    asked = {sku_id for case in good for line in case.lines for sku_id, _ in line.components}
+    goods = goods_of(asked, known_skus)
+    tracked = [sku_id for sku_id, one in goods.items() if one.is_tracked]
+    stocks = {asker: await _stock(db, tracked, asker, now) for asker in dict.fromkeys(map(asker_of, good))}
+    shipping = {one.id: one.address for one in every.by_id.values() if one.is_active and Ability.SHIP in one.abilities}
+    wishes, lanes = await _wishes(db, good, addresses, shipping, every, stocks)
+    sites = sites_of(every, _sites_needed(stocks, wishes, every, goods), now=now)
+    limited = {id_: local_day(one, now) for id_ in sites if (one := every.by_id[id_]).daily_capacity_orders is not None}
+    loads = await loads_of(db, limited)
+    barred = await barred_to_all(db, tracked, now=now) if tracked else set()
+    capacity = {id_: (every.by_id[id_].daily_capacity_orders or 0) - loads.get(id_, 0) for id_ in limited}
+    known = {
+        asker: Known(
+            now=now,
+            goods=goods,
+            sites=sites,
+            shelves=shelves,
+            holders=holders,
+            claims={},
+            lanes=lanes,
+            capacity=capacity,
+            barred=frozenset((None, sku_id, location_id) for sku_id, location_id in barred),
+        )
+        for asker, (shelves, holders) in stocks.items()
+    }
+    return Survey(cases=cases, wishes=wishes, known=known, every=every, loads=loads)
+
+
+async def _trade(db: Connection, asks: Sequence[Ask], every: AllLocations) -> Trade:
+    skus = await skus_by_code(db, {line.sku_code for ask in asks for line in ask.lines})
+    bundles = [sku.id for sku in skus.values() if sku.kind is SkuKind.BUNDLE]
+    codes = {ask.store_code for ask in asks if ask.store_code}
+    return Trade(
+        channels=await channels_by_code(db, {ask.channel_code for ask in asks}),
+        skus=skus,
+        parts=await components_of(db, bundles) if bundles else {},
+        stores={one.code: one for one in every.by_id.values() if one.code in codes} if codes else {},
+    )
+
+
+async def _parts(db: Connection, trade: Trade) -> dict[UUID, Sku]:
+    wanted = {part.sku_id for several in trade.parts.values() for part in several}
+    return dict(await skus_by_id(db, wanted)) if wanted else {}
+
+
+async def _on_the_map(
+    db: Connection, cases: Sequence[Case | BatutaError]
+) -> tuple[list[Case | BatutaError], dict[UUID, Address]]:
+    """The destinations with coordinates where they are known; a postal code that a listed country lacks is refused."""
+    addresses = {one.ask.id: one.ask.destination for one in cases if isinstance(one, Case) and one.ask.destination}
+    lost = {id_: (to.country, to.postal_code) for id_, to in addresses.items() if to.latitude is None}
+    found = await places_of(db, set(lost.values())) if lost else {}
+    missing = {key for key in lost.values() if key not in found}
+    listed = await countries_with_places(db, {country for country, _ in missing}) if missing else set()
+    for id_, key in lost.items():
+        if key in found:
+            addresses[id_] = _placed(addresses[id_], found[key])
+    refused = {id_ for id_, key in lost.items() if key[0] in listed and key not in found}
+    whole = [
+        UnknownPostalCode("there is no such postal code", country=lost[one.ask.id][0], postal_code=lost[one.ask.id][1])
+        if isinstance(one, Case) and one.ask.id in refused
+        else one
+        for one in cases
+    ]
+    return whole, addresses
+
+
+def _placed(address: Address, at: Coordinates) -> Address:
+    return msgspec.structs.replace(address, latitude=at.latitude, longitude=at.longitude)
+
+
+async def _stock(db: Connection, sku_ids: Sequence[UUID], asker: Asker, now: datetime) -> Stock:
+    """What who asks may have of each SKU, and where."""
+    shelves: dict[tuple[UUID, UUID], Shelf] = {}
+    holders: dict[UUID, list[UUID]] = {sku_id: [] for sku_id in sku_ids}
+    for one in await availability(db, sku_ids=sku_ids, asker=asker, now=now):
+        shelves[one.sku_id, one.location_id] = Shelf(on_hand=one.available, room=one.available)
+        if one.available:
+            holders[one.sku_id].append(one.location_id)
+    return shelves, holders
+
+
+async def _wishes(  # noqa: PLR0917 - what was read before
+    db: Connection,
+    cases: Sequence[Case],
+    addresses: Mapping[UUID, Address],
+    shipping: Mapping[UUID, Address],
+    every: AllLocations,
+    stocks: Mapping[Asker, Stock],
+) -> tuple[list[Wish], dict[tuple[UUID, UUID], tuple[Lane, ...]]]:
+    """Every way that may be open: each kind of service that goes there from anywhere, and stores."""
+    wishes, asked = [], []
+    for case in cases:
+        address = addresses.get(case.ask.id)
+        if address is not None and case.store is None:
+            place = Place(address=address, door=door_of(address))
+            origins = _origins(case, stocks[asker_of(case)][1], shipping)
+            for kind in SHIPPED:
+                wish = Wish(case, place, case.request(kind, destination=address))
+                wishes.append(wish)
+                asked.append(
+                    LaneRequest(
+                        order_id=wish.request.order_id,
+                        destination=address,
+                        service_kind=kind,
+                        currency=case.channel.currency,
+                        location_ids=origins,
+                    )
+                )
+        wishes += [_collected(case, store) for store in _stores(case, address, every)]
+    lanes = await lanes_of(db, asked, shipping)
+    served = {order_id for (order_id, _), found in lanes.items() if found}
+    return [one for one in wishes if one.store or one.request.order_id in served], lanes
+
+
+def _origins(case: Case, holders: Mapping[UUID, Sequence[UUID]], shipping: Mapping[UUID, Address]) -> set[UUID]:
+    """The locations that may ship some of it; all that ship, when nothing of it lies anywhere."""
+    having = {id_ for line in case.lines for sku_id, _ in line.components for id_ in holders.get(sku_id, ())}
+    return having & shipping.keys() or set(shipping)
+
+
+def _collected(case: Case, store: Location) -> Wish:
+    place = Place(address=store.address, door=door_of(store.address))
+    return Wish(case, place, case.request(PICKUP, store=store, destination=store.address), store)
+
+
+def _stores(case: Case, address: Address | None, every: AllLocations) -> list[Location]:
+    """The store that was named, or the nearest; without a map, in the order of their codes."""
+    if case.store:
+        return [case.store]
+    stores = [one for one in every.by_id.values() if takes_pickups(one)] if case.ask.stores_max else []
+    if address is None or address.latitude is None or address.longitude is None:
+        return sorted(stores, key=lambda one: one.code)[: case.ask.stores_max]
+    there = (address.latitude, address.longitude)
+    return sorted(stores, key=lambda one: (_far(one, there), one.code))[: case.ask.stores_max]
+
+
+def _far(one: Location, there: tuple[float, float]) -> float:
+    if one.latitude is None or one.longitude is None:
+        return float("inf")
+    return distance_m(one.latitude, one.longitude, *there)
+
+
+def _sites_needed(
+    stocks: Mapping[Asker, Stock], wishes: Sequence[Wish], every: AllLocations, goods: Mapping[UUID, Good]
+) -> Iterable[UUID]:
+    """The locations that have something, or are a store that was asked for; all where something lies everywhere."""
+    if not all(one.is_tracked for one in goods.values()):
+        return [one.id for one in every.by_id.values() if one.is_active]
+    needed: dict[UUID, None] = {}
+    for _, holders in stocks.values():
+        for location_ids in holders.values():
+            needed.update(dict.fromkeys(location_ids))
+    needed.update((one.store.id, None) for one in wishes if one.store)
+    return [id_ for id_ in needed if id_ in every.by_id]
