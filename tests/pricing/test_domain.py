@@ -334,6 +334,21 @@ def test_a_marketplaces_own_price_and_shipping_overrule_ours() -> None:
     assert quote.gross_minor == 1734
 
 
+def test_a_chosen_window_costs_its_price_on_top_of_the_charge_and_is_taxed_with_it() -> None:
+    """PRM-06"""
+    charged = quoted(
+        request(line(1000), service_kind="standard", window_minor=390), tariff(charges=[charge(495, None)])
+    )
+    free = quoted(request(line(1000), service_kind="standard", window_minor=390), tariff(charges=[charge(0, None)]))
+    collected = quoted(request(line(1000), window_minor=390), tariff())
+
+    assert (charged.shipping.gross_minor, charged.shipping.tax_rate_bp) == (885, 2100)
+    assert free.shipping.gross_minor == collected.shipping.gross_minor == 390
+    assert collected.gross_minor == 1390
+    assert quoted(request(line(1000)), tariff()).shipping.gross_minor == 0
+    assert isinstance(quote_one(request(line(1000), window_minor=-1), tariff()), BadQuote)
+
+
 def test_all_skus_without_a_price_are_named_at_once() -> None:
     others = [line(sku_id=fresh_id()), line(sku_id=fresh_id())]
 

@@ -34,7 +34,8 @@ class QuoteRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One order, cart or edit to price as of `at`, taxed where it goes.
 
     service_kind: which shipping charge applies; None ships nothing. given_shipping_minor: a marketplace's own
-    charge, taxed as ours would be, or in proportion to the goods where we have none.
+    charge, taxed as ours would be, or in proportion to the goods where we have none. window_minor: what the window of
+    delivery costs that was chosen, on top of the charge and taxed with it.
     """
 
     id: UUID
@@ -48,6 +49,7 @@ class QuoteRequest(msgspec.Struct, frozen=True, kw_only=True):
     rounding_rule: str = "line_half_up"
     service_kind: str | None = None
     given_shipping_minor: AmountMinor | None = None
+    window_minor: AmountMinor = 0
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,6 +136,8 @@ def _check(request: QuoteRequest) -> None:
         raise BadQuote("two lines have one id", id=str(request.id))
     if request.given_shipping_minor is not None and not 0 <= request.given_shipping_minor <= AMOUNT_MINOR_MAX:
         raise BadQuote("shipping costs nothing or something", given_shipping_minor=request.given_shipping_minor)
+    if not 0 <= request.window_minor <= AMOUNT_MINOR_MAX:
+        raise BadQuote("a window costs nothing or something", window_minor=request.window_minor)
     for line in request.lines:
         if line.quantity < 1:
             raise BadQuote("a line asks for at least one unit", line_id=str(line.line_id), quantity=line.quantity)
@@ -224,13 +228,14 @@ def _goods(items: Sequence[Item]) -> int:
 def _shipping(request: QuoteRequest, tariff: Tariff, goods_minor: int) -> list[Charge]:
     given_minor = request.given_shipping_minor
     if request.service_kind is None:
-        return [] if given_minor is None else [Charge(amount_minor=given_minor)]
+        alone_minor = (given_minor or 0) + request.window_minor
+        return [Charge(amount_minor=alone_minor)] if alone_minor or given_minor is not None else []
 
     tiers = tariff.charges.get((request.channel_id, request.service_kind, request.currency), ())
     ours = next((tier for tier in tiers if _reaches(tier, goods_minor)), None)
     if ours is None:
         if given_minor is not None:
-            return [Charge(amount_minor=given_minor)]
+            return [Charge(amount_minor=given_minor + request.window_minor)]
         raise NoShippingCharge(
             "this channel has no charge for shipping these goods so",
             service_kind=request.service_kind,
@@ -240,7 +245,7 @@ def _shipping(request: QuoteRequest, tariff: Tariff, goods_minor: int) -> list[C
         )
     return [
         Charge(
-            amount_minor=ours.charge_minor if given_minor is None else given_minor,
+            amount_minor=(ours.charge_minor if given_minor is None else given_minor) + request.window_minor,
             tax=None if ours.tax_category is None else _tax(request, ours.tax_category, tariff),
         )
     ]
