@@ -7,7 +7,6 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.inventory.adapters.parquet import is_parquet, read_parquet
 from batuta.inventory.commands.feeding import hear
 from batuta.inventory.commands.feeds import save_feeds
 from batuta.inventory.domain.feeds import (
@@ -22,6 +21,7 @@ from batuta.inventory.domain.feeds import (
     content_of,
     together,
 )
+from batuta.inventory.domain.parquet import is_parquet, read_parquet
 from batuta.inventory.domain.sheets import read_csv
 from batuta.inventory.queries.feeds import feeds_by_code
 from batuta.kernel.outcomes import only

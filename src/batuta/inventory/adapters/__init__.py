@@ -1,1 +1,0 @@
-"""Outside parts of the inventory, a module for each."""
