@@ -722,7 +722,7 @@ BREAKS = {
 }
 
 
-@pytest.mark.parametrize("law", AUDIT, ids=lambda law: law.name)
+@pytest.mark.parametrize("law", [law for law in AUDIT if law.name in BREAKS], ids=lambda law: law.name)
 async def test_the_audit_names_a_row_that_breaks_the_law(db: Connection, law: Law) -> None:
     sku_id, _ = await given_stock(db, units=5)
     await granted(db, wish((sku_id, 3), until_at=SOON))

@@ -308,7 +308,7 @@ async def test_recalls_and_receipts_and_buyers_at_once_leave_nothing_on_sale(eng
         async with engine.begin() as db:
             await recall(db, recalls=[Recall(lot_id=lot.id, reason="glass", actor="staff:ana")], now=NOW)
 
-    await asyncio.gather(*(receive(place) for place in places * 3), call_back(), *(buy() for _ in range(10)))
+    await asyncio.gather(*(receive(place) for place in places * 2), call_back(), *(buy() for _ in range(4)))
 
     async with engine.begin() as db:
         await retire_lots(db, now=NOW, limit=10)

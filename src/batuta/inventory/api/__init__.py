@@ -1,6 +1,17 @@
 """Routes of the inventory."""
 
-from batuta.inventory.api import availability, counts, feeds, imports, reservations, stock, transfers, withholding
+from batuta.inventory.api import (
+    availability,
+    counts,
+    feeds,
+    imports,
+    kits,
+    lots,
+    reservations,
+    stock,
+    transfers,
+    withholding,
+)
 
 ROUTES = [
     *availability.ROUTES,
@@ -11,4 +22,6 @@ ROUTES = [
     *transfers.ROUTES,
     *feeds.ROUTES,
     *imports.ROUTES,
+    *lots.ROUTES,
+    *kits.ROUTES,
 ]

@@ -1,7 +1,7 @@
 """Kits, built of other goods and broken up again: one document, with movements on both sides of it (INV-01)."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -10,10 +10,12 @@ import msgspec
 
 from batuta.catalog.domain import Component
 from batuta.inventory.domain.accounts import Account, Lot, Movement, MovementReason, StockRefusal
-from batuta.kernel.errors import Refused
+from batuta.kernel.errors import NotFound, Refused
+from batuta.kernel.ids import id_from
 from batuta.kernel.quantities import QUANTITY_MAX, Code, Quantity, Text
 
 PART_LOTS_MAX = 200
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class KitVerb(StrEnum):
@@ -67,6 +69,10 @@ class KitWork(msgspec.Struct, frozen=True, kw_only=True):
     worked_at: datetime
 
 
+class UnknownWork(NotFound):
+    """There is no such work on kits."""
+
+
 class NoParts(Refused):
     """Nothing says of what the kit is built."""
 
@@ -81,6 +87,11 @@ class WorkReused(StockRefusal):
 
 class TooManyKits(StockRefusal):
     """So many kits hold more units of a part than anything counts."""
+
+
+def work_id(key: str) -> UUID:
+    """The id of work on kits that a sender calls by a key."""
+    return id_from(f"kit work {key}", EARLIEST)
 
 
 def needed(task: KitTask, parts: Sequence[Component]) -> list[tuple[UUID, int]]:

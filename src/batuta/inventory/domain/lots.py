@@ -9,7 +9,7 @@ import msgspec
 
 from batuta.catalog.domain import Days, Sku, Tracking
 from batuta.inventory.domain.accounts import AccountKind, Condition, Movement, StockRefusal
-from batuta.kernel.errors import NotFound, Refused
+from batuta.kernel.errors import Forbidden, NotFound, Refused
 from batuta.kernel.ids import child_id
 from batuta.kernel.quantities import Code, Text
 
@@ -98,6 +98,10 @@ class BadLotDates(Refused):
 
 class LotDiffers(Refused):
     """The lot is known with another date."""
+
+
+class NotEverywhere(Forbidden):
+    """A lot is called back everywhere; whoever works at some locations asks somebody who works at all."""
 
 
 class LotMissing(StockRefusal):

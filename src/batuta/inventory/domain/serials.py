@@ -7,8 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.inventory.domain.accounts import StockRefusal
-from batuta.kernel.quantities import Text
+from batuta.inventory.domain.accounts import Lot, StockRefusal
+from batuta.kernel.quantities import Code
 
 SERIALS_MAX = 2_000
 
@@ -119,7 +119,24 @@ class SerialHistory(msgspec.Struct, frozen=True, kw_only=True):
 class SerialsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Pieces of a SKU that came in at a location."""
 
-    sku_code: Text
-    location_code: Text
+    sku_code: Code
+    location_code: Code
     serials: Annotated[list[Serial], msgspec.Meta(min_length=1, max_length=SERIALS_MAX)]
-    lot: Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[^\x00]*$")] = ""
+    lot: Lot = ""
+
+
+class SerialAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a piece that came in: written down, or refused with the problem's code."""
+
+    serial: str
+    is_registered: bool
+    code: str | None = None
+    detail: str | None = None
+
+
+class SerialFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which pieces to list; None is any. location_ids: where they were seen last."""
+
+    sku_id: UUID | None = None
+    serial: str | None = None
+    location_ids: list[UUID] | None = None

@@ -1,12 +1,15 @@
 """Slips: movements as people and systems outside tell them, by codes."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
 import msgspec
 
+from batuta.catalog.domain import Sku, Tracking, Unit, to_base, unit_named
 from batuta.inventory.domain.accounts import Account, AccountKind, Condition, Lot, Movement, MovementReason
+from batuta.inventory.domain.lots import NewLot
 from batuta.kernel.errors import BatutaError, Refused
 from batuta.kernel.ids import id_from
 from batuta.kernel.quantities import Code, Quantity, QuantityOrNone
@@ -46,8 +49,10 @@ class At(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Slip(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Units of a SKU going from one account to another, of which one is a location's.
 
-    key: the sender's own; sent again, it is answered and not repeated, for ever. document: the sender's number of the
-    delivery note, count or transfer, or its UUID. effective_at: when it happened; now when it says nothing.
+    quantity: of the SKU's base unit, or of `unit`. expires_on, made_on: of a lot that comes from its supplier and is
+    not known yet. key: the sender's own; sent again, it is answered and not repeated, for ever. document: the sender's
+    number of the delivery note, count or transfer, or its UUID. effective_at: when it happened; now when it says
+    nothing.
     """
 
     key: Code
@@ -58,6 +63,9 @@ class Slip(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     reason: Reason
     document: Code
     lot: Lot = ""
+    unit: Code | None = None
+    expires_on: date | None = None
+    made_on: date | None = None
     effective_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
 
@@ -113,11 +121,23 @@ def account(side: Outside | At, location_id: UUID | None) -> Account:
     return Account(kind=AccountKind(side))
 
 
-def as_movement(slip: Slip, *, sku_id: UUID, source: Account, target: Account, actor: str, now: datetime) -> Movement:
-    """The movement that a slip tells.
+def lot_told(slip: Slip, sku: Sku) -> NewLot | None:
+    """The lot that a receipt brings along."""
+    if slip.source != "supplier" or not slip.lot or sku.tracking is not Tracking.LOT:
+        return None
+    # A code is trimmed; a lot that is not is known to nobody, and refused as that.
+    if slip.lot != slip.lot.strip():
+        return None
+    return NewLot(sku_code=slip.sku_code, code=slip.lot, expires_on=slip.expires_on, made_on=slip.made_on)
+
+
+def as_movement(
+    slip: Slip, *, sku: Sku, units: Sequence[Unit], source: Account, target: Account, actor: str, now: datetime
+) -> Movement:
+    """The movement that a slip tells. units: in which the SKU is measured besides its base unit.
 
     Raises:
-        NotAMovement, NotThen: it tells none.
+        NotAMovement, NotThen, UnknownUnit, NotWhole: it tells none.
     """
     if source == target or AccountKind.LOCATION not in {source.kind, target.kind}:
         raise NotAMovement("units go from one account to another, and one of them is a location's", key=slip.key)
@@ -126,8 +146,8 @@ def as_movement(slip: Slip, *, sku_id: UUID, source: Account, target: Account, a
         raise NotThen("that is no time at which it can have happened", key=slip.key, effective_at=str(effective_at))
     return Movement(
         key=f"{OWN_KEYS}{slip.key}",
-        sku_id=sku_id,
-        quantity=slip.quantity,
+        sku_id=sku.id,
+        quantity=slip.quantity if slip.unit is None else to_base(slip.quantity, unit_named(sku, units, slip.unit)),
         source=source,
         target=target,
         lot=slip.lot,

@@ -5,9 +5,9 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Text, Uuid, bindparam, select
+from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, select
 
-from batuta.inventory.domain.serials import SerialHistory, SerialPiece, SerialUse
+from batuta.inventory.domain.serials import SerialFilter, SerialHistory, SerialPiece, SerialUse
 from batuta.inventory.tables.lots import serial, serial_use
 from batuta.inventory.tables.stock import Key
 from batuta.plumbing.database import Connection, arrays, params, rows_with
@@ -30,6 +30,7 @@ _SERIALS = Listing(
     filters={
         "sku_id": serial.c.sku_id == bindparam("sku_id", type_=Uuid()),
         "serial": serial.c.serial == bindparam("serial", type_=Text()),
+        "location_ids": serial.c.location_id == any_(bindparam("location_ids", type_=ARRAY(Uuid(), dimensions=1))),
     },
 )
 
@@ -59,11 +60,10 @@ async def uses_of_lines(db: Connection, line_ids: Collection[UUID]) -> dict[UUID
 
 
 async def list_serials(
-    db: Connection, *, sku_id: UUID | None, number: str | None, behind: tuple[str, UUID] | None, limit: int
+    db: Connection, *, wanted: SerialFilter, behind: tuple[str, UUID] | None = None, limit: int
 ) -> list[SerialHistory]:
     """A page of pieces in the order of their numbers, each with its history."""
-    given = {"sku_id": sku_id, "serial": number}
-    rows = await _SERIALS.read(db, given, behind=behind, limit=limit)
+    rows = await _SERIALS.read(db, msgspec.structs.asdict(wanted), behind=behind, limit=limit)
     pieces = [(row.sku_id, row.serial) for row in rows]
     found = {(row.sku_id, row.serial): dict(row) for row in await db.execute(pieces_named, by_piece(pieces))}
     uses = await uses_of(db, pieces)
