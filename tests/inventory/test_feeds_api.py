@@ -192,7 +192,7 @@ async def test_a_parquet_file_is_imported_alike(
     }
     buffer = io.BytesIO()
     parquet.write_table(pa.table(columns), buffer)
-    query = {"feed": feed, "sequence": 3, "kind": "delta"}
+    query: dict[str, str | int] = {"feed": feed, "sequence": 3, "kind": "delta"}
 
     told = (await clerk.post("/api/stock/imports", params=query, content=buffer.getvalue())).json()
 
