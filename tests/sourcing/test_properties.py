@@ -1,18 +1,16 @@
 """Laws of the search (SRC-03, SRC-04): no placement of the units is cheaper than the one it chooses."""
 
-from collections.abc import Iterator, Sequence
-from itertools import product
 from random import Random
 from uuid import UUID
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batuta.kernel.addresses import Address
 from batuta.sourcing.domain import (
     Candidate,
-    Choice,
     Demand,
     Good,
     Known,
@@ -25,10 +23,16 @@ from batuta.sourcing.domain import (
     Terms,
     Verdict,
     choose,
+    covering,
     decide_all,
     explain,
 )
-from batuta.sourcing.domain.candidates import units_in
+from batuta.sourcing.domain.board import Board
+from batuta.sourcing.domain.branching import Branching
+from batuta.sourcing.domain.candidates import Weights
+from batuta.sourcing.domain.grid import grid_of
+from batuta.sourcing.domain.tariffs import NEVER
+from benchmarks.brute_force import brute_force, key_of
 from tests.making import NOW
 
 SKUS = [UUID(int=n) for n in range(1, 4)]
@@ -36,17 +40,22 @@ PARTS = [((sku_id, 1),) for sku_id in SKUS] + [((SKUS[0], 2),), ((SKUS[0], 1), (
 SERVICES = [UUID(int=100 + n) for n in range(3)]
 
 small = st.integers(0, 6)
+worths: st.SearchStrategy[dict[UUID, int]] = st.just({}) | st.fixed_dictionaries(dict.fromkeys(SKUS, st.integers(0, 4)))
+weights = st.just(Weights()) | st.builds(
+    Weights, **dict.fromkeys(msgspec.structs.asdict(Weights()), st.sampled_from([0, 50, 100, 300]))
+)
 
 
 @st.composite
 def lanes(draw: st.DrawFn) -> Lane:
-    weights = draw(
+    tops_g = draw(
         st.lists(st.sampled_from([1, 100, 250, 400, 700, 1000, 3000, 9000]), min_size=1, max_size=3, unique=True)
     )
     return Lane(
         service_id=draw(st.sampled_from(SERVICES)),
         length_max_mm=draw(st.sampled_from([100, 1000])),
-        steps=tuple((weight_g, draw(st.sampled_from([0, 1, 2, 3, 5, 8, 13, 40]))) for weight_g in sorted(weights)),
+        steps=tuple((weight_g, draw(st.sampled_from([0, 1, 2, 3, 5, 8, 13, 40]))) for weight_g in sorted(tops_g)),
+        late_days=draw(st.sampled_from([0, 0, 1, 3])),
     )
 
 
@@ -61,6 +70,10 @@ def candidates(draw: st.DrawFn, n: int) -> Candidate:
         claimed={sku_id: draw(st.integers(0, 2)) for sku_id in SKUS},
         distance_m=draw(st.sampled_from([0, 5_000, 90_000])),
         lanes=draw(st.none() | st.lists(lanes(), max_size=2, unique_by=lambda lane: lane.service_id).map(tuple)),
+        packaging_minor=draw(st.integers(0, 2)),
+        scarcity_minor=draw(worths),
+        markdown_minor=draw(worths),
+        margin_minor=draw(worths),
     )
 
 
@@ -72,19 +85,25 @@ def cases(draw: st.DrawFn) -> tuple[list[Demand], list[Candidate], Terms]:
             quantity=draw(st.integers(1, 3)),
             weight_g=draw(st.sampled_from([0, 1, 120, 300, 900])),
             length_mm=draw(st.sampled_from([50, 500])),
+            late_day_minor=draw(st.sampled_from([0, 0, 1, 4])),
         )
         for parts in draw(st.lists(st.sampled_from(PARTS), min_size=1, max_size=3, unique=True))
     ]
     places = [draw(candidates(n)) for n in range(draw(st.integers(1, 4)))]
-    terms = Terms(split_penalty_minor=draw(small), max_splits=draw(st.integers(0, 3)), steps_max=1_000_000)
+    terms = Terms(
+        split_penalty_minor=draw(small),
+        max_splits=draw(st.integers(0, 3)),
+        steps_max=100_000_000,
+        weights=draw(weights),
+    )
     return demands, places, terms
 
 
 @st.composite
 def steep_cases(draw: st.DrawFn) -> tuple[list[Demand], list[Candidate], Terms]:
     """Much stock everywhere and one tariff that jumps: here it pays to split what one location could send."""
-    weights = draw(st.lists(st.sampled_from([200, 400, 500, 800, 1200, 2000]), min_size=1, max_size=4, unique=True))
-    steps = tuple((weight_g, draw(st.sampled_from([1, 4, 9, 20, 90]))) for weight_g in sorted(weights))
+    tops_g = draw(st.lists(st.sampled_from([200, 400, 500, 800, 1200, 2000]), min_size=1, max_size=4, unique=True))
+    steps = tuple((weight_g, draw(st.sampled_from([1, 4, 9, 20, 90]))) for weight_g in sorted(tops_g))
     lane = Lane(service_id=SERVICES[0], length_max_mm=1000, steps=steps)
     demands = [
         Demand(
@@ -107,84 +126,7 @@ def steep_cases(draw: st.DrawFn) -> tuple[list[Demand], list[Candidate], Terms]:
         )
         for n in range(draw(st.integers(2, 4)))
     ]
-    return demands, places, Terms(split_penalty_minor=draw(st.integers(0, 3)), max_splits=3, steps_max=1_000_000)
-
-
-def spreads(units: int, stocks: Sequence[int]) -> Iterator[tuple[int, ...]]:
-    """Every way to take `units` from the stocks."""
-    for counts in product(*(range(min(units, stock) + 1) for stock in stocks)):
-        if sum(counts) == units:
-            yield counts
-
-
-def brute_force(demands: Sequence[Demand], places: Sequence[Candidate], terms: Terms) -> tuple[int, ...] | None:
-    """The least (cost, locations, moved units, kilometres, ranks) over every placement there is; written apart."""
-    best: tuple[int, ...] | None = None
-    ways = (list(spreads(one.quantity, [units_in(place.stock, one.parts) for place in places])) for one in demands)
-    for placement in product(*ways):
-        used = [n for n in range(len(places)) if any(counts[n] for counts in placement)]
-        if len(used) > terms.max_splits + 1 or not all(
-            fits(places[n], [(one, counts[n]) for one, counts in zip(demands, placement, strict=True)]) for n in used
-        ):
-            continue
-        cost, moved = terms.split_penalty_minor * (len(used) - 1), 0
-        freights = []
-        for n in used:
-            units = [counts[n] for counts in placement]
-            freights.append(freight(places[n], demands, units))
-            cost += places[n].handling_order_minor + places[n].handling_unit_minor * sum(
-                one.pieces * count for one, count in zip(demands, units, strict=True)
-            )
-            moved += sum(
-                one.pieces * max(0, count - units_in(places[n].claimed, one.parts))
-                for one, count in zip(demands, units, strict=True)
-            )
-        if any(one is None for one in freights):
-            continue
-        cost += sum(one for one in freights if one is not None)
-        key = (cost, len(used), moved, sum(places[n].distance_m // 1000 for n in used), sum(used))
-        best = min(best or key, key)
-    return best
-
-
-def fits(place: Candidate, sent: Sequence[tuple[Demand, int]]) -> bool:
-    return all(
-        sum(count * per_unit for one, count in sent for part_id, per_unit in one.parts if part_id == sku_id) <= units
-        for sku_id, units in place.stock.items()
-    )
-
-
-def freight(place: Candidate, demands: Sequence[Demand], units: Sequence[int]) -> int | None:
-    if place.lanes is None:
-        return 0
-    sent = [(one, count) for one, count in zip(demands, units, strict=True) if count]
-    weight_g = max(1, sum(one.weight_g * count for one, count in sent))
-    prices = []
-    for lane in place.lanes:
-        heaviest_g, heaviest_minor = lane.steps[-1]
-        if all(one.weight_g <= heaviest_g and one.length_mm <= lane.length_max_mm for one, _ in sent):
-            price, left_g = 0, weight_g
-            while left_g > heaviest_g:
-                price, left_g = price + heaviest_minor, left_g - heaviest_g
-            prices.append(price + next(minor for up_to_g, minor in lane.steps if left_g <= up_to_g))
-    return min(prices, default=None)
-
-
-def key_of(choice: Choice, places: Sequence[Candidate]) -> tuple[int, ...]:
-    by_id = {place.location_id: (n, place) for n, place in enumerate(places)}
-    used = [by_id[one.location_id] for one in choice.shipments]
-    moved = sum(
-        sum(per_unit for _, per_unit in parts) * max(0, count - units_in(by_id[one.location_id][1].claimed, parts))
-        for one in choice.shipments
-        for parts, count in one.units
-    )
-    return (
-        choice.costs.total_minor,
-        len(used),
-        moved,
-        sum(place.distance_m // 1000 for _, place in used),
-        sum(n for n, _ in used),
-    )
+    return demands, places, Terms(split_penalty_minor=draw(st.integers(0, 3)), max_splits=3, steps_max=100_000_000)
 
 
 @settings(max_examples=300, deadline=None)
@@ -200,7 +142,7 @@ def test_the_search_equals_brute_force(case: tuple[list[Demand], list[Candidate]
     else:
         assert choice is not None
         assert not choice.is_greedy
-        assert key_of(choice, places) == expected
+        assert key_of(choice, places, terms) == expected
 
 
 @settings(max_examples=150, deadline=None)
@@ -228,8 +170,8 @@ def test_the_greedy_answer_of_a_search_cut_off_is_whole_and_never_cheaper(
         assert exact is None or len(exact.shipments) > 0
         return
     assert exact is not None
-    assert cut_off.is_greedy or key_of(cut_off, places) == key_of(exact, places)
-    assert key_of(cut_off, places) >= key_of(exact, places)
+    assert cut_off.is_greedy or key_of(cut_off, places, terms) == key_of(exact, places, terms)
+    assert key_of(cut_off, places, terms) >= key_of(exact, places, terms)
     sent = {one.parts: 0 for one in demands}
     by_parts = {one.parts: one for one in demands}
     by_location = {place.location_id: place for place in places}
@@ -309,3 +251,50 @@ def site_of(place: Candidate) -> Site:
         handling_order_minor=place.handling_order_minor,
         handling_unit_minor=place.handling_unit_minor,
     )
+
+
+@settings(max_examples=150, deadline=None)
+@given(cases() | steep_cases())
+def test_the_search_of_orders_too_large_for_tables_equals_brute_force(
+    case: tuple[list[Demand], list[Candidate], Terms],
+) -> None:
+    demands, places, terms = case
+    board = Board(demands, places, terms)
+    expected = brute_force(demands, places, terms)
+    if any(sum(place.stock[j] for place in board.places) < one.quantity for j, one in enumerate(board.demands)):
+        assert expected is None
+        return
+
+    search = Branching(board, None, steps_max=1_000_000)
+
+    assert search.run()
+    if expected is None:
+        assert not search.best
+    else:
+        assert key_of(board.choice_of(search.best, is_greedy=False), places, terms) == expected
+
+
+@settings(max_examples=150, deadline=None)
+@given(cases() | steep_cases(), st.sampled_from([0, covering._PATIENCE]))
+def test_bounds_that_count_lots_and_know_the_first_place_lead_to_the_cheapest_plan_too(
+    case: tuple[list[Demand], list[Candidate], Terms], patience: int
+) -> None:
+    demands, places, terms = case
+    expected = brute_force(demands, places, terms)
+    board = Board(demands, places, terms)
+    grid = grid_of(board, below=None, cells_max=terms.steps_max) if board.stock.any(axis=0).all() else None
+    if grid is None:
+        assert expected is None
+        return
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(covering, "_PATIENCE", patience)
+        cover = covering.Cover(grid, covering.Relaxed(grid, grid.quantities), grid.keys)
+        best = cover.walk(below=NEVER, cells_max=terms.steps_max)
+
+    if expected is None:
+        assert not best
+    else:
+        placed = {grid.places[i]: grid.units[part].tolist() for i, part in best.items()}
+        assert key_of(board.choice_of(placed, is_greedy=False), places, terms) == expected
+        assert cover.least <= cover.best_key

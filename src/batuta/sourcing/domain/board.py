@@ -5,68 +5,84 @@ fewer locations, fewer units moved from where the order holds them, nearer locat
 """
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from math import gcd
 from uuid import UUID
 
-from batuta.sourcing.domain.candidates import Candidate, Choice, Costs, Demand, Placement, Shipment, Terms, units_in
-from batuta.sourcing.domain.tariffs import Tariff
+import msgspec
+import numpy as np
 
-# Wide enough for 64 locations of 65,536 candidates half the world away, and for a thousand million units.
-_RANK_BITS, _KM_BITS, _MOVED_BITS, _LOCATIONS_BITS = 22, 21, 30, 7
-_KM_SHIFT = _RANK_BITS
-_MOVED_SHIFT = _KM_SHIFT + _KM_BITS
-_LOCATIONS_SHIFT = _MOVED_SHIFT + _MOVED_BITS
-COST_SHIFT = _LOCATIONS_SHIFT + _LOCATIONS_BITS
-MOVED = 1 << _MOVED_SHIFT
+from batuta.sourcing.domain.candidates import (
+    NOTHING,
+    Candidate,
+    Choice,
+    Costs,
+    Demand,
+    Placement,
+    Shipment,
+    Terms,
+    Weights,
+    units_in,
+)
+from batuta.sourcing.domain.tariffs import Array, Tariff, freight_of
+
+
+class Scale(msgspec.Struct, frozen=True):
+    """Where in a key each tie begins; each has as many bits as the order can need, ranks begin at none."""
+
+    km: int
+    moved: int
+    locations: int
+    cost: int
+
+    @classmethod
+    def of(cls, demands: Sequence[Demand], candidates: Sequence[Candidate], places_max: int) -> "Scale":
+        farthest_km = max((one.distance_m // 1000 for one in candidates), default=0)
+        km = (places_max * len(candidates)).bit_length()
+        moved = km + (places_max * farthest_km).bit_length()
+        locations = moved + sum(demand.pieces * demand.quantity for demand in demands).bit_length()
+        return cls(km, moved, locations, locations + places_max.bit_length())
 
 
 class Place:
     """A candidate by position: `stock[j]` and `claimed[j]` are of the j-th demand, stock never above it.
 
-    opening: the key of using the place at all, its split penalty included. units[j]: the key of one unit more.
-    least_opening, least_units[j]: no placement of units here costs less than these, freight included.
+    have: units of each of the board's SKUs. opening: the key of using the place at all, its split penalty included.
+    units[j]: what one unit more costs, freight apart, as the weights count.
     """
 
-    __slots__ = (
-        "candidate",
-        "claimed",
-        "least_opening",
-        "least_units",
-        "opening",
-        "pieces",
-        "stock",
-        "tariff",
-        "units",
-    )
+    __slots__ = ("_moved", "candidate", "claimed", "have", "opening", "stock", "tariff", "units")
 
-    def __init__(self, candidate: Candidate, rank: int, demands: Sequence[Demand], terms: Terms) -> None:
+    def __init__(self, candidate: Candidate, rank: int, stocked: tuple[list[int], list[int]], board: "Board") -> None:
+        weights, scale = board.weights, board.scale
         self.candidate = candidate
-        self.tariff = Tariff(candidate.lanes, demands)
-        self.stock = [
-            min(demand.quantity, units_in(candidate.stock, demand.parts)) if mask else 0
-            for demand, mask in zip(demands, self.tariff.masks, strict=True)
-        ]
-        self.claimed = [units_in(candidate.claimed, demand.parts) for demand in demands]
-        self.pieces = [demand.pieces for demand in demands]
-        self.units = [candidate.handling_unit_minor * pieces << COST_SHIFT for pieces in self.pieces]
+        self.have, stock = stocked
+        self.tariff = board.tariff_of(candidate)
+        self.stock = [units if mask else 0 for units, mask in zip(stock, self.tariff.masks, strict=True)]
+        self.claimed = board.unclaimed
+        if candidate.claimed:
+            self.claimed = [units_in(candidate.claimed, demand.parts) for demand in board.demands]
+        handling = candidate.handling_unit_minor * weights.handling
+        self.units = [handling * pieces for pieces in board.pieces]
+        for per_sku, weight in (
+            (candidate.scarcity_minor, weights.scarcity),
+            (candidate.markdown_minor, -weights.markdown),
+            (candidate.margin_minor, -weights.margin),
+        ):
+            if per_sku:
+                for j, demand in enumerate(board.demands):
+                    self.units[j] += _of_parts(per_sku, demand) * weight
         self.opening = (
-            (candidate.handling_order_minor + terms.split_penalty_minor << COST_SHIFT)
-            + (1 << _LOCATIONS_SHIFT)
-            + (candidate.distance_m // 1000 << _KM_SHIFT)
+            (candidate.handling_order_minor * weights.handling + board.split << scale.cost)
+            + (1 << scale.locations)
+            + (candidate.distance_m // 1000 << scale.km)
             + rank
         )
-        weight_g = sum(demand.weight_g * units for demand, units in zip(demands, self.stock, strict=True))
-        at_nothing, per_gram = self.tariff.line(weight_g, 1 << COST_SHIFT)
-        self.least_opening = self.opening + at_nothing
-        self.least_units = [unit + per_gram * demand.weight_g for unit, demand in zip(self.units, demands, strict=True)]
-
-    def handling_minor(self, units: Sequence[int]) -> int:
-        """What picking and packing these units of each demand costs."""
-        pieces = sum(per_unit * count for per_unit, count in zip(self.pieces, units, strict=True))
-        return self.candidate.handling_order_minor + self.candidate.handling_unit_minor * pieces
+        self._moved = board.moved
 
     def moved(self, j: int, units: int) -> int:
         """The tie key of units that the order does not hold here."""
-        return max(0, units - self.claimed[j]) * self.pieces[j] * MOVED
+        return max(0, units - self.claimed[j]) * self._moved[j]
 
     def has_all(self, demands: Sequence[Demand], units: Sequence[int]) -> bool:
         """Whether units of several demands, which may want the same SKU, are there together."""
@@ -76,35 +92,88 @@ class Place:
                 wanted[sku_id] = wanted.get(sku_id, 0) + per_unit * count
         return all(self.candidate.stock.get(sku_id, 0) >= pieces for sku_id, pieces in wanted.items())
 
+    def costs(self, demands: Sequence[Demand], units: Sequence[int], mask: int) -> tuple[Costs, UUID | None]:
+        """What the units cost from here, without what splitting costs, and the service that takes them."""
+        weight_g, late_minor = _parcel(demands, units)
+        lane = self.tariff.price(weight_g, mask, late_minor)[1]
+        freight_minor, parcels = freight_of(lane, weight_g)
+        sent = [(demand, count) for demand, count in zip(demands, units, strict=True) if count]
+        one = self.candidate
+        pieces = sum(demand.pieces * count for demand, count in sent)
+        costs = Costs(
+            freight_minor=freight_minor,
+            handling_minor=one.handling_order_minor + one.handling_unit_minor * pieces,
+            split_minor=0,
+            packaging_minor=one.packaging_minor * parcels,
+            lateness_minor=late_minor * lane.late_days if lane else 0,
+            scarcity_minor=sum(_of_parts(one.scarcity_minor, demand) * count for demand, count in sent),
+            markdown_minor=-sum(_of_parts(one.markdown_minor, demand) * count for demand, count in sent),
+            margin_minor=-sum(_of_parts(one.margin_minor, demand) * count for demand, count in sent),
+        )
+        return costs, lane.service_id if lane else None
+
 
 class Board:
-    """The demands, hardest to find first, and the places that have any of them, by location code."""
+    """The demands, hardest to find first, and the places that have any of them, by location code.
+
+    stock, unit_costs: `stock` and `units` of the places, one row each.
+    """
 
     def __init__(self, demands: Sequence[Demand], candidates: Sequence[Candidate], terms: Terms) -> None:
-        holders = {
-            demand.parts: sum(1 for one in candidates if units_in(one.stock, demand.parts)) for demand in demands
-        }
+        skus = list(dict.fromkeys(sku_id for demand in demands for sku_id, _ in demand.parts))
+        ranked = sorted(candidates, key=lambda one: (one.code, one.location_id))
+        haves = [[one.stock.get(sku_id, 0) for sku_id in skus] for one in ranked]
+        at = {sku_id: s for s, sku_id in enumerate(skus)}
+        made_of = {demand.parts: [(at[sku_id], per_unit) for sku_id, per_unit in demand.parts] for demand in demands}
+        table = np.asarray(haves, dtype=np.int64).reshape(len(ranked), len(skus))
+        stocks = {parts: np.min([table[:, s] // per for s, per in needs], axis=0) for parts, needs in made_of.items()}
+        holders = {parts: int((units > 0).sum()) for parts, units in stocks.items()}
         self.terms = terms
+        self.weights = _lowest(terms.weights)
+        self.split = terms.split_penalty_minor * self.weights.split
         self.demands = sorted(demands, key=lambda demand: (holders[demand.parts], demand.parts))
-        ranked = enumerate(sorted(candidates, key=lambda one: (one.code, one.location_id)))
-        places = [Place(candidate, rank, self.demands, terms) for rank, candidate in ranked]
+        self.made_of = [made_of[demand.parts] for demand in self.demands]
+        self.pieces = [demand.pieces for demand in self.demands]
+        units = sum(demand.quantity for demand in demands)
+        self.places_max = max(1, min(terms.max_splits + 1, len(candidates), units))
+        self.scale = Scale.of(self.demands, candidates, self.places_max)
+        self.base = -self.split << self.scale.cost
+        self.moved = [pieces << self.scale.moved for pieces in self.pieces]
+        self.unclaimed = [0] * len(self.demands)
+        self.is_shared = len(skus) < sum(len(demand.parts) for demand in demands)
+        self._tariffs: dict[tuple[int, ...], Tariff] = {}
+        stock = np.stack([np.minimum(stocks[one.parts], one.quantity) for one in self.demands], axis=1).tolist()
+        places = [
+            Place(one, rank, stocked, self)
+            for rank, (one, stocked) in enumerate(zip(ranked, zip(haves, stock, strict=True), strict=True))
+            if any(stocked[1])
+        ]
         self.places = [place for place in places if any(place.stock)]
+        self.stock: Array = np.asarray([place.stock for place in self.places], dtype=np.int64)
+        self.unit_costs = np.asarray([place.units for place in self.places], dtype=float)
         self.by_location = {place.candidate.location_id: i for i, place in enumerate(self.places)}
-        skus = [sku_id for demand in self.demands for sku_id, _ in demand.parts]
-        self.is_shared = len(set(skus)) < len(skus)
-        self.base = -terms.split_penalty_minor << COST_SHIFT
-        self.places_max = terms.max_splits + 1
         self._alone: dict[UUID, Costs | None] = {}
+
+    def tariff_of(self, candidate: Candidate) -> Tariff:
+        """One for all candidates with the same lanes, which know each other by being the same objects."""
+        lanes = (-1,) if candidate.lanes is None else tuple(id(lane) for lane in candidate.lanes)
+        alike = (candidate.packaging_minor, *lanes)
+        if alike not in self._tariffs:
+            tariff = Tariff(candidate.lanes, self.demands, self.weights, candidate.packaging_minor)
+            self._tariffs[alike] = tariff
+        return self._tariffs[alike]
 
     def key_of(self, placed: Mapping[int, Sequence[int]]) -> int | None:
         """The key of units by place and demand; None when a place has not all of its part, or no lane takes it."""
         key = self.base
         for i, units in placed.items():
-            place, (weight_g, mask) = self.places[i], self._parcel(i, units)
+            place, mask = self.places[i], self._mask(i, units)
             if not mask or (self.is_shared and not place.has_all(self.demands, units)):
                 return None
-            key += place.opening + sum(unit * count for unit, count in zip(place.units, units, strict=True))
-            key += place.tariff.price(weight_g, mask)[0] << COST_SHIFT
+            weight_g, late_minor = _parcel(self.demands, units)
+            cost = sum(unit * count for unit, count in zip(place.units, units, strict=True))
+            cost += place.tariff.price(weight_g, mask, late_minor)[0]
+            key += place.opening + (cost << self.scale.cost)
             key += sum(place.moved(j, count) for j, count in enumerate(units))
         return key
 
@@ -113,15 +182,13 @@ class Board:
         placed = self.placed_of(placement)
         if placed is None or len(placed) > self.places_max:
             return None
-        freight_minor = handling_minor = 0
+        found = NOTHING
         for i, units in placed.items():
-            place, (weight_g, mask) = self.places[i], self._parcel(i, units)
+            place, mask = self.places[i], self._mask(i, units)
             if not mask or not place.has_all(self.demands, units):
                 return None
-            freight_minor += place.tariff.price(weight_g, mask)[0]
-            handling_minor += place.handling_minor(units)
-        split_minor = self.terms.split_penalty_minor * (len(placed) - 1)
-        return Costs(freight_minor=freight_minor, handling_minor=handling_minor, split_minor=split_minor)
+            found = found.plus(place.costs(self.demands, units, mask)[0])
+        return msgspec.structs.replace(found, split_minor=self.terms.split_penalty_minor * (len(placed) - 1))
 
     def costs_alone(self, location_id: UUID) -> Costs | None:
         """What the whole order from one location would cost; asked of every line, so it is kept."""
@@ -146,21 +213,45 @@ class Board:
         return Choice(shipments=tuple(shipments), split_minor=penalty_minor, is_greedy=is_greedy)
 
     def _shipment(self, i: int, units: Sequence[int]) -> Shipment:
-        candidate = self.places[i].candidate
-        price_minor, lane = self.places[i].tariff.price(*self._parcel(i, units))
+        costs, service_id = self.places[i].costs(self.demands, units, self._mask(i, units))
         sent = [(demand.parts, count) for demand, count in zip(self.demands, units, strict=True) if count]
         return Shipment(
-            location_id=candidate.location_id,
+            location_id=self.places[i].candidate.location_id,
             units=tuple(sent),
-            service_id=lane.service_id if lane else None,
-            freight_minor=price_minor,
-            handling_minor=self.places[i].handling_minor(units),
+            service_id=service_id,
+            costs=costs,
         )
 
-    def _parcel(self, i: int, units: Sequence[int]) -> tuple[int, int]:
-        weight_g, mask = 0, -1
-        for j, count in enumerate(units):
+    def _mask(self, i: int, units: Sequence[int]) -> int:
+        """The lanes that take all of it."""
+        mask = -1
+        for lanes, count in zip(self.places[i].tariff.masks, units, strict=True):
             if count:
-                weight_g += self.demands[j].weight_g * count
-                mask &= self.places[i].tariff.masks[j]
-        return weight_g, mask
+                mask &= lanes
+        return mask
+
+
+def _parcel(demands: Sequence[Demand], units: Sequence[int]) -> tuple[int, int]:
+    """The weight of the units, and what it costs each day that they come late."""
+    weight_g = late_minor = 0
+    for demand, count in zip(demands, units, strict=True):
+        if count:
+            weight_g += demand.weight_g * count
+            late_minor += demand.late_day_minor * count
+    return weight_g, late_minor
+
+
+def _of_parts(per_sku: Mapping[UUID, int], demand: Demand) -> int:
+    if not per_sku:
+        return 0
+    if len(demand.parts) == 1:
+        sku_id, per_unit = demand.parts[0]
+        return per_sku.get(sku_id, 0) * per_unit
+    return sum(per_sku.get(sku_id, 0) * per_unit for sku_id, per_unit in demand.parts)
+
+
+def _lowest(weights: Weights) -> Weights:
+    """The same proportions in the least numbers: equal weights are ones."""
+    parts = msgspec.structs.asdict(weights)
+    common = reduce(gcd, parts.values()) or 1
+    return Weights(**{component: weight // common for component, weight in parts.items()})

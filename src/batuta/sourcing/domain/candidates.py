@@ -5,8 +5,10 @@ from uuid import UUID
 
 import msgspec
 
-STEPS_MAX = 4_000
-"""Placements tried before the search gives up being exact; some 50 ms."""
+from batuta.kernel.errors import Invalid
+
+STEPS_MAX = 3_000_000
+"""Cells of its tables that the search looks at before it gives up being exact; some 30 ms."""
 
 SPLITS_MAX = 63
 WEIGHT_LEAST_G = 1
@@ -19,13 +21,15 @@ Parts = tuple[tuple[UUID, int], ...]
 class Demand(msgspec.Struct, frozen=True, kw_only=True):
     """So many units made of the same parts, over all lines of the order; weight and length are of one unit.
 
-    A unit travels whole: a bundle's parts come from one location.
+    A unit travels whole: a bundle's parts come from one location. late_day_minor: what a unit costs each day it
+    comes after its promise.
     """
 
     parts: Parts
     quantity: int
     weight_g: int
     length_mm: int
+    late_day_minor: int = 0
 
     @property
     def pieces(self) -> int:
@@ -37,12 +41,14 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
     """One service from one location to the order's address.
 
     steps: `(weight_up_to_g, price_minor)` ascending; the last is the heaviest parcel the service takes.
-    More than that travels as several parcels: full ones, and one with the rest.
+    More than that travels as several parcels: full ones, and one with the rest. late_days: how long after its
+    promise what it carries arrives.
     """
 
     service_id: UUID
     length_max_mm: int
     steps: tuple[tuple[int, int], ...]
+    late_days: int = 0
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +56,9 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
     stock: units of each SKU this order may have from here, its own claims included.
     claimed: units of each SKU the order holds here already.
-    lanes: None when nothing is shipped (pickup).
+    lanes: None when nothing is shipped (pickup). packaging_minor: of one parcel.
+    By SKU, of one unit: scarcity_minor is what it is worth to the location's own demand, markdown_minor what keeping
+    it would cost, margin_minor what is earned on it more than elsewhere.
     """
 
     location_id: UUID
@@ -61,6 +69,30 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     claimed: Mapping[UUID, int] = msgspec.field(default_factory=dict)
     distance_m: int = 0
     lanes: tuple[Lane, ...] | None = None
+    packaging_minor: int = 0
+    scarcity_minor: Mapping[UUID, int] = msgspec.field(default_factory=dict)
+    markdown_minor: Mapping[UUID, int] = msgspec.field(default_factory=dict)
+    margin_minor: Mapping[UUID, int] = msgspec.field(default_factory=dict)
+
+
+class Weights(msgspec.Struct, frozen=True, kw_only=True):
+    """How much a cent of each component counts when plans are compared, in hundredths."""
+
+    freight: int = 100
+    handling: int = 100
+    packaging: int = 100
+    split: int = 100
+    lateness: int = 100
+    scarcity: int = 100
+    markdown: int = 100
+    margin: int = 100
+
+    def __post_init__(self) -> None:
+        if any(weight < 0 for weight in msgspec.structs.astuple(self)):
+            raise Invalid("no component weighs less than nothing")
+
+
+WEIGHTS = Weights()
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,18 +101,38 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     split_penalty_minor: int
     max_splits: int
     steps_max: int = STEPS_MAX
+    weights: Weights = WEIGHTS
 
 
 class Costs(msgspec.Struct, frozen=True, kw_only=True):
-    """What a plan costs, by component."""
+    """What a plan costs, by component, in money; what it gains (markdown, margin) is below nothing."""
 
     freight_minor: int
     handling_minor: int
     split_minor: int
+    packaging_minor: int = 0
+    lateness_minor: int = 0
+    scarcity_minor: int = 0
+    markdown_minor: int = 0
+    margin_minor: int = 0
 
     @property
     def total_minor(self) -> int:
-        return self.freight_minor + self.handling_minor + self.split_minor
+        return sum(msgspec.structs.astuple(self))
+
+    def weighed(self, weights: Weights) -> int:
+        """What plans are compared by, in hundredths."""
+        return sum(
+            getattr(self, f"{component}_minor") * weight
+            for component, weight in msgspec.structs.asdict(weights).items()
+        )
+
+    def plus(self, other: "Costs") -> "Costs":
+        mine, others = msgspec.structs.asdict(self), msgspec.structs.asdict(other)
+        return Costs(**{component: minor + others[component] for component, minor in mine.items()})
+
+
+NOTHING = Costs(freight_minor=0, handling_minor=0, split_minor=0)
 
 
 class Shipment(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,8 +141,15 @@ class Shipment(msgspec.Struct, frozen=True, kw_only=True):
     location_id: UUID
     units: tuple[tuple[Parts, int], ...]
     service_id: UUID | None
-    freight_minor: int
-    handling_minor: int
+    costs: Costs
+
+    @property
+    def freight_minor(self) -> int:
+        return self.costs.freight_minor
+
+    @property
+    def handling_minor(self) -> int:
+        return self.costs.handling_minor
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,11 +161,10 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def costs(self) -> Costs:
-        return Costs(
-            freight_minor=sum(one.freight_minor for one in self.shipments),
-            handling_minor=sum(one.handling_minor for one in self.shipments),
-            split_minor=self.split_minor,
-        )
+        found = Costs(freight_minor=0, handling_minor=0, split_minor=self.split_minor)
+        for one in self.shipments:
+            found = found.plus(one.costs)
+        return found
 
 
 Placement = Mapping[UUID, Mapping[Parts, int]]

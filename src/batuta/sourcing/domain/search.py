@@ -1,23 +1,21 @@
-"""The exact search: the cheapest placement of all units over the candidates, split by line and by unit where that pays.
+"""The cheapest placement of all units over the candidates, split by line and by unit where that pays.
 
-Depth first over the demands, hardest to find first; each is spread over places already open, then over new ones in
-order of what opening them costs at least. A branch is left when what is placed, plus the least the rest can cost, is
-no better than the best known. More places than are needed to cover the order are tried too: two light parcels may be
-cheaper than a heavy one.
+Most orders are small enough for tables of all their parts (`grid`, `covering`); what is larger is searched step by step
+(`branching`). Either answers the cheapest there is, or, when it had to give up, the best it saw and the greedy plan,
+whichever is cheaper, and says so.
 """
 
 from collections.abc import Mapping, Sequence
 
-from batuta.sourcing.domain.board import COST_SHIFT, Board
+from batuta.sourcing.domain.board import Board
+from batuta.sourcing.domain.branching import Branching
 from batuta.sourcing.domain.candidates import Candidate, Choice, Demand, Terms
-from batuta.sourcing.domain.greedy import greedy
+from batuta.sourcing.domain.covering import Cover, OutOfCells, Relaxed, relaxed_of
+from batuta.sourcing.domain.greedy import Placed, greedy
+from batuta.sourcing.domain.grid import Grid, grid_of
+from batuta.sourcing.domain.tariffs import NEVER
 
-_DEMANDS_MAX = 200
-_NEVER = 1 << 200
-
-
-class _OutOfSteps(Exception):
-    """The search has tried as much as it may."""
+_CELLS_A_STEP = 1_000
 
 
 def choose(demands: Sequence[Demand], candidates: Sequence[Candidate], terms: Terms) -> Choice | None:
@@ -33,151 +31,34 @@ def choose_on(board: Board) -> Choice | None:
     for j, demand in enumerate(board.demands):
         if sum(place.stock[j] for place in board.places) < demand.quantity:
             return None
-
     if len(board.places) == 1:
         only = {0: [demand.quantity for demand in board.demands]}
         return board.choice_of(only, is_greedy=False) if board.key_of(only) is not None else None
 
-    search = _Search(board)
+    known = greedy(board)
+    cells_max = board.terms.steps_max
+    grid = grid_of(board, below=board.key_of(known) if known else None, cells_max=cells_max)
+    relaxed = relaxed_of(grid) if grid else None
+    if grid is None or relaxed is None:
+        better, is_exact = _branched(board, known)
+    else:
+        better, is_exact = _walked(grid, relaxed, known) if grid.places else ({}, True)
+    placed = better or known
+    return board.choice_of(placed, is_greedy=not is_exact) if placed else None
+
+
+def _walked(grid: Grid, relaxed: Relaxed, known: Placed | None) -> tuple[Placed, bool]:
+    """A plan better than the one known, if there is one; and whether all were seen."""
+    board, cover, is_exact = grid.board, Cover(grid, relaxed, grid.keys), True
+    key = board.key_of(known) if known else None
+    try:
+        cover.walk(below=NEVER if key is None else key - board.base, cells_max=board.terms.steps_max)
+    except OutOfCells:
+        is_exact = False
+    return {grid.places[i]: grid.units[part].tolist() for i, part in cover.best.items()}, is_exact
+
+
+def _branched(board: Board, known: Placed | None) -> tuple[Mapping[int, Sequence[int]], bool]:
+    search = Branching(board, known, steps_max=board.terms.steps_max // _CELLS_A_STEP)
     is_exact = search.run()
-    return board.choice_of(search.best, is_greedy=not is_exact) if search.best else None
-
-
-class _Search:
-    """One run. `open` holds weight and lanes by open place.
-
-    Two bounds say what is placed will cost at least: `floor` knows what the weight placed costs now,
-    `line` what each gram costs on the way. The second also prices what is yet to be placed.
-    """
-
-    def __init__(self, board: Board) -> None:
-        self.board, self.demands, self.places = board, board.demands, board.places
-        self.best: Mapping[int, Sequence[int]] = greedy(board) or {}
-        self.best_key = (board.key_of(self.best) if self.best else None) or _NEVER
-        self.steps = 0
-        self.floor = self.line = board.base
-        self.open: dict[int, tuple[int, int]] = {}
-        self.placed: dict[int, list[int]] = {}
-        self.stocks = [sum(place.stock[j] for place in self.places) for j in range(len(self.demands))]
-        self.spots = [self._spots(j) for j in range(len(self.demands))]
-        self.least_units = [min(self.places[i].least_units[j] for i in self.spots[j]) for j in range(len(self.demands))]
-        self.least_floors = [min(self.places[i].units[j] for i in self.spots[j]) for j in range(len(self.demands))]
-        self.least_openings = [min(self.places[i].least_opening for i in spots) for spots in self.spots]
-        self.line_tails = self._tails(self.least_units)
-        self.floor_tails = self._tails(self.least_floors)
-
-    def run(self) -> bool:
-        """Search to the end; False when the steps ran out before."""
-        if len(self.demands) > _DEMANDS_MAX:
-            return False
-        try:
-            self._fill(0)
-        except _OutOfSteps:
-            return False
-        return True
-
-    def _spots(self, j: int) -> list[int]:
-        """The places that have the demand, by the least key of opening them for one unit of it."""
-        spots = [i for i, place in enumerate(self.places) if place.stock[j]]
-        return sorted(spots, key=lambda i: (self.places[i].least_opening + self.places[i].least_units[j], i))
-
-    def _tails(self, least: Sequence[int]) -> list[int]:
-        """The least key of the units of the demands after each."""
-        tails = [0]
-        for j in range(len(self.demands) - 1, 0, -1):
-            tails.append(tails[-1] + self.demands[j].quantity * least[j])
-        return tails[::-1]
-
-    def _fill(self, j: int) -> None:
-        if j == len(self.demands):
-            self._keep()
-            return
-        need, is_full = self.demands[j].quantity, len(self.open) == self.board.places_max
-        rest = self.line_tails[j] + need * self.least_units[j]
-        if self.line + rest + self._opening_due(j, is_full=is_full) >= self.best_key:
-            return
-
-        opened = [i for i in self.open if self.places[i].stock[j]]
-        left = sum(self.places[i].stock[j] for i in opened) if is_full else self.stocks[j]
-        self._spread(j, need, opened, 0, left)
-
-    def _opening_due(self, j: int, *, is_full: bool) -> int:
-        """The least key of the one more place that a demand not covered by the open ones makes necessary."""
-        due = 0
-        stocks = [self.places[i].stock for i in self.open]
-        for later in range(j, len(self.demands)):
-            if sum(stock[later] for stock in stocks) < self.demands[later].quantity:
-                if is_full:
-                    return _NEVER
-                due = max(due, self.least_openings[later])
-        return due
-
-    def _spread(self, j: int, need: int, opened: Sequence[int], start: int, left: int) -> None:
-        """Place `need` units of demand j in every way that may pay.
-
-        Places come in the order of `opened`, then of the spots; those from `start` on have `left` units.
-        """
-        rest = (need - 1) * self.least_units[j] + self.line_tails[j]
-        spots = self.spots[j]
-        for at in range(start, len(opened) + len(spots)):
-            if left < need:
-                return
-            is_new = at >= len(opened)
-            i = spots[at - len(opened)] if is_new else opened[at]
-            if is_new and i in self.open:
-                continue
-            place = self.places[i]
-            left -= place.stock[j]
-            if is_new and (
-                len(self.open) == self.board.places_max
-                or self.line + place.least_opening + place.least_units[j] + rest >= self.best_key
-            ):
-                return
-            for count in range(min(place.stock[j], need), max(0, need - left - 1), -1):
-                self._try(j, i, count, (need, opened, at, left))
-
-    def _try(self, j: int, i: int, count: int, walk: tuple[int, Sequence[int], int, int]) -> None:
-        """Place `count` units of demand j at place i, go on with the rest, and take them back."""
-        self.steps += 1
-        if self.steps > self.board.terms.steps_max:
-            raise _OutOfSteps
-        need, opened, at, left = walk
-        place, before, bounds = self.places[i], self.open.get(i), (self.floor, self.line)
-        moved, weight_g, mask = place.moved(j, count), self.demands[j].weight_g * count, place.tariff.masks[j]
-        line = self.line + place.least_units[j] * count + moved
-        floor = self.floor + place.units[j] * count + moved
-        if before is None:
-            line += place.least_opening
-            floor += place.opening
-        else:
-            weight_g, mask = before[0] + weight_g, before[1] & mask
-            if not mask:
-                return
-            floor -= place.tariff.floor(*before) << COST_SHIFT
-        floor += place.tariff.floor(weight_g, mask) << COST_SHIFT
-        if (
-            line + (need - count) * self.least_units[j] + self.line_tails[j] >= self.best_key
-            or floor + (need - count) * self.least_floors[j] + self.floor_tails[j] >= self.best_key
-        ):
-            return
-
-        self.floor, self.line, self.open[i] = floor, line, (weight_g, mask)
-        units = self.placed.setdefault(i, [0] * len(self.demands))
-        units[j] = count
-        is_there = not self.board.is_shared or place.has_all(self.demands, units)
-        if is_there and count == need:
-            self._fill(j + 1)
-        elif is_there:
-            self._spread(j, need - count, opened, at + 1, left)
-        units[j] = 0
-        self.floor, self.line = bounds
-        if before is None:
-            del self.open[i], self.placed[i]
-        else:
-            self.open[i] = before
-
-    def _keep(self) -> None:
-        key = self.board.key_of(self.placed)
-        if key is not None and key < self.best_key:
-            self.best_key = key
-            self.best = {i: list(units) for i, units in self.placed.items()}
+    return search.best, is_exact

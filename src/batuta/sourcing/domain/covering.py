@@ -1,0 +1,216 @@
+"""The exact search over a grid: how parts from several places make up the whole, at the least key.
+
+First a relaxation, for all parts at once: what k places can cover at least. One of them takes a piece, k - 1 cover the
+rest; so tables of few numbers answer for all plans (a state-space relaxation, after N. Christofides, A. Mingozzi
+and P. Toth, 1981). In it a place may be used twice, except where two cover all, and of demands of many units it only
+counts lots. It bounds from below, mostly tightly, what remains of a plan that is begun. Then plans are walked depth
+first, the most promising piece and place first; with these bounds most walks end at the first plan.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from batuta.sourcing.domain.grid import Grid
+from batuta.sourcing.domain.shapes import Indices, Shape, pairs_in, shape_of
+from batuta.sourcing.domain.tariffs import NEVER, Array
+
+_PAIRS_GOOD, _PAIRS_MAX = 500_000, 600_000
+_NOT_YET = 1 << 60
+"""Above every key of a plan, and below `NEVER` whatever gains are added to that."""
+
+_PATIENCE = 200_000
+_CELLS_A_NODE, _CELLS_A_TRY = 2_500, 500
+
+
+class OutOfCells(Exception):
+    """The search has looked at as much as it may."""
+
+
+class Relaxed:
+    """Parts counted in lots. level_of: by part, the number of its lots; shape: of the lots.
+
+    A lot has `sizes[j]` units of demand j, one begun counts whole: then shipments of a plan have at least as many
+    lots together as the order, though they may have more.
+    """
+
+    def __init__(self, grid: Grid, sizes: Sequence[int]) -> None:
+        self.sizes = sizes
+        self.parts = [count + 1 for count in grid.quantities]
+        lots = lots_in(grid.quantities, sizes)
+        self.falling = sorted(range(len(lots)), key=lambda j: -lots[j])
+        self.is_coarse = max(sizes) > 1
+        self.shape: Shape = shape_of(tuple(lots[j] for j in self.falling))
+        levels = -(-grid.units[:, self.falling] // np.asarray([sizes[j] for j in self.falling]))
+        self.level_of: Indices = np.ravel_multi_index(tuple(levels.T), [lots[j] + 1 for j in self.falling])
+
+    def least(self, keys: Array) -> Array:
+        """By lots and place, the least key of a part that has as many lots or more."""
+        table = keys.reshape([*self.parts, -1])
+        for j, size in enumerate(self.sizes):
+            if size > 1:
+                table = np.minimum.reduceat(table, [0, *range(1, self.parts[j], size)], axis=j)
+                table = np.flip(np.minimum.accumulate(np.flip(table, j), axis=j), j)
+        return table.transpose([*self.falling, len(self.parts)]).reshape(-1, keys.shape[1])
+
+
+def lots_in(quantities: Sequence[int], sizes: Sequence[int]) -> list[int]:
+    return [-(-count // size) for count, size in zip(quantities, sizes, strict=True)]
+
+
+def relaxed_of(grid: Grid) -> Relaxed | None:
+    """Single units as lots as far as that makes good tables; None when there are too many demands for any."""
+    sizes = [1] * len(grid.quantities)
+    for j in sorted(range(len(sizes)), key=lambda j: -grid.quantities[j]):
+        if pairs_in(lots_in(grid.quantities, sizes)) > _PAIRS_GOOD:
+            sizes[j] = grid.quantities[j]
+    return Relaxed(grid, sizes) if pairs_in(lots_in(grid.quantities, sizes)) <= _PAIRS_MAX else None
+
+
+class _Begun(NamedTuple):
+    """A plan begun: the part not covered yet, how many places may cover it, the key so far, and by place its part."""
+
+    part: int
+    places: int
+    key: int
+    chosen: dict[int, int]
+
+
+class Cover:
+    """One search over the keys of a grid. best: the part that each place sends, by its row number in the grid."""
+
+    def __init__(self, grid: Grid, relaxed: Relaxed, keys: Array) -> None:
+        self.grid, self.relaxed, self.keys = grid, relaxed, keys
+        self.shape = relaxed.shape
+        self.cheapest: Array = keys.min(axis=1)
+        self.counted = self._counted()
+        least = relaxed.least(keys - self.counted[:, None] if relaxed.is_coarse else keys)
+        self.lots: Array = np.where(least > _NOT_YET, NEVER, least)
+        self.layers = self._layers(self.lots)
+        self._without: dict[int, list[Array]] = {}
+        self.best: dict[int, int] = {}
+        self.best_key = NEVER
+        self.cells = self.cells_left = 0
+
+    @property
+    def least(self) -> int:
+        """No plan has a key below it; the penalty that the first place does not pay is in it."""
+        whole = np.asarray([len(self.keys) - 1])
+        return int(self._after(whole, self.grid.board.places_max, self.layers)[0])
+
+    def walk(self, *, below: int, cells_max: int) -> dict[int, int]:
+        """The cheapest plan with a key below that; none when there is none.
+
+        Raises:
+            OutOfCells: `best` is what was found until then.
+        """
+        self.best_key, self.cells_left = min(below, _NOT_YET), cells_max
+        places, whole = self.grid.board.places_max, len(self.keys) - 1
+        if self.least < self.best_key:
+            after = self._after(whole - np.arange(len(self.keys)), places - 1, self.layers)
+            self.alive: Indices = np.flatnonzero(self.cheapest + after < self.best_key)
+            self._walk(_Begun(whole, places, 0, {}))
+        return self.best
+
+    def _counted(self) -> Array:
+        """The part of each key that lots do not show, and every plan pays alike: the units at their least."""
+        if not self.relaxed.is_coarse:
+            return np.zeros(len(self.keys), dtype=np.int64)
+        return self.grid.units @ np.asarray(self.grid.least_units, dtype=np.int64)
+
+    def _layers(self, least: Array) -> list[Array]:
+        """By number of places, the key that covers each part at least; no more once another place gains nothing."""
+        who = least.argmin(axis=1)
+        one: Array = least[np.arange(len(least)), who]
+        one[0] = 0
+        nothing = np.full(len(least), NEVER, dtype=np.int64)
+        nothing[0] = 0
+        layers, count = [nothing, one], self.grid.board.places_max
+        more = self._two(least, who, one) if count > 1 else one
+        while len(layers) <= count and not np.array_equal(more, layers[-1]):
+            layers.append(more)
+            more = self._least(one[self.shape.pieces] + more[self.shape.rests])
+        return layers
+
+    def _two(self, least: Array, who: Indices, one: Array) -> Array:
+        """What two different places cover at least."""
+        pieces, rests = self.shape.pieces, self.shape.rests
+        sums = one[pieces] + one[rests]
+        same = np.flatnonzero((who[pieces] == who[rests]) & (rests > 0))
+        if len(same):
+            second = self._second(least, who)
+            pieces, rests = pieces[same], rests[same]
+            sums[same] = np.minimum(one[pieces] + second[rests], second[pieces] + one[rests])
+        return self._least(sums)
+
+    @staticmethod
+    def _second(least: Array, who: Indices) -> Array:
+        """The least of each row but for one place."""
+        every = np.arange(len(least))
+        first = least[every, who]
+        least[every, who] = NEVER
+        second: Array = least.min(axis=1)
+        least[every, who] = first
+        return second
+
+    def _least(self, sums: Array) -> Array:
+        least = np.zeros(len(self.shape.units), dtype=np.int64)
+        np.minimum.reduceat(sums, self.shape.starts[1:-1], out=least[1:])
+        return np.minimum(least, NEVER, out=least)
+
+    def _after(self, parts: Indices, places: int, layers: list[Array]) -> Array:
+        """What covering the parts by so many places costs at least."""
+        after: Array = layers[min(places, len(layers) - 1)][self.relaxed.level_of[parts]] + self.counted[parts]
+        return after
+
+    def _walk(self, begun: _Begun) -> None:
+        part, places, key, chosen = begun
+        if part == 0:
+            self.best_key, self.best = key, chosen
+            return
+        if not places:
+            return
+        layers = self._layers_after(chosen)
+        self._look(len(self.alive) + _CELLS_A_NODE)
+        wanted = self.grid.units[part]
+        units = self.grid.units[self.alive]
+        pieces = self.alive[(units <= wanted).all(axis=1) & (units[:, wanted.argmax()] > 0)]
+        after = self._after(part - pieces, places - 1, layers)
+        lower = key + self.cheapest[pieces] + after
+        while len(lower):
+            n = int(lower.argmin())
+            if lower[n] >= self.best_key:
+                return
+            self._send(int(pieces[n]), int(after[n]), begun)
+            lower[n] = NEVER
+
+    def _layers_after(self, chosen: dict[int, int]) -> list[Array]:
+        """The bounds; of a walk that takes long those in which the first place chosen is not used again."""
+        if not chosen or self.cells < _PATIENCE:
+            return self.layers
+        first = next(iter(chosen))
+        if first not in self._without:
+            self._look(len(self.shape.pieces) * len(self.layers))
+            lots = self.lots.copy()
+            lots[:, first] = NEVER
+            self._without[first] = self._layers(lots)
+        return self._without[first]
+
+    def _send(self, piece: int, after: int, begun: _Begun) -> None:
+        """Let each place that may pay send the piece, and cover the rest."""
+        part, places, key, chosen = begun
+        row = self.keys[piece].copy()
+        row[list(chosen)] = NEVER
+        while True:
+            self._look(len(row) + _CELLS_A_TRY)
+            i = int(row.argmin())
+            if key + int(row[i]) + after >= self.best_key:
+                return
+            self._walk(_Begun(part - piece, places - 1, key + int(row[i]), {**chosen, i: piece}))
+            row[i] = NEVER
+
+    def _look(self, cells: int) -> None:
+        self.cells += cells
+        if self.cells > self.cells_left:
+            raise OutOfCells
