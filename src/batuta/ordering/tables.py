@@ -305,6 +305,7 @@ class CartColumns(TypedColumns):
     version: Named[int] = Column(Integer, nullable=False)
     created_at: Named[datetime] = Column(Instant, nullable=False)
     expires_at: Named[datetime] = Column(Instant, nullable=False, index=True)
+    slot_id: Named[UUID | None] = Column(Uuid)
 
 
 cart = Table("cart", metadata, CartColumns, _one_of("method", Method), schema=SCHEMA)

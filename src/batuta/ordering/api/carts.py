@@ -89,10 +89,15 @@ class ContactBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class DeliveryBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the cart shall be had: shipped by a kind of service, or picked up somewhere; one of the two."""
+    """How the cart shall be had: shipped by a kind of service, or picked up somewhere; one of the two.
+
+    slot_id: the window for it, in which a place is held for half an hour; alone, it is for the way chosen before, and
+    null gives it up.
+    """
 
     service_kind: Code | msgspec.UnsetType = msgspec.UNSET
     pickup_location_code: Code | msgspec.UnsetType = msgspec.UNSET
+    slot_id: UUID | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class ReservationBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -207,8 +212,10 @@ async def get_delivery_options(request: AnyRequest, cart_id: FromPath[UUID]) -> 
 async def put_delivery(
     request: AnyRequest, cart_id: FromPath[UUID], data: JSONBody[DeliveryBody]
 ) -> Response[ShownCart]:
-    """Choose how the cart is had."""
-    if (data.service_kind is msgspec.UNSET) == (data.pickup_location_code is msgspec.UNSET):
+    """Choose how the cart is had, and in which window; a slot that is full is refused with others that are not."""
+    ways = [data.service_kind, data.pickup_location_code]
+    chosen = sum(way is not msgspec.UNSET for way in ways)
+    if chosen > 1 or (chosen < 1 and data.slot_id is msgspec.UNSET):
         raise ChooseOne("choose service_kind or pickup_location_code")
     visitor, _ = await _visitor(request)
     change = CartChange(
@@ -217,6 +224,7 @@ async def put_delivery(
         version=wanted_version(request),
         service_kind=data.service_kind,
         pickup_location_code=data.pickup_location_code,
+        slot_id=data.slot_id,
     )
     return await batched(request, change_batcher, change)
 

@@ -17,12 +17,13 @@ from batuta.kernel.errors import BatutaError
 from batuta.locations.domain import Ability, Location
 from batuta.locations.queries import active_locations, locations_by_id
 from batuta.ordering.domain import Cart, Method
-from batuta.ordering.domain.shown import CartGoods, ShownCart, cart_quote, left_of, ships, show
+from batuta.ordering.domain.shown import CartGoods, ChosenSlot, ShownCart, cart_quote, left_of, ships, show
 from batuta.plumbing.database import Connection
 from batuta.pricing.domain import Quote
 from batuta.pricing.queries import quote
 from batuta.shipping.domain import Rated, RateRequest, ServiceKind, Tariffs
 from batuta.shipping.queries import tariffs
+from batuta.sourcing.queries import last_slot_holds_of, slots_by_id
 
 Free = Mapping[UUID, Mapping[UUID, int]]
 
@@ -64,11 +65,32 @@ async def show_carts(
     pickups = {one.pickup_location_id for one in carts.values() if one.pickup_location_id}
     if pickups:
         goods = msgspec.structs.replace(goods, locations=await locations_by_id(db, pickups))
+    goods = msgspec.structs.replace(goods, slots=await chosen_slots(db, carts.values()))
     priced = {
         one.id: cart_quote(one, goods, service_kind=one.service_kind, at=now) for one in carts.values() if one.lines
     }
     quotes = dict(zip(priced, await quote(db, requests=list(priced.values())), strict=True))
     return [show(one, goods, quotes.get(one.id), now=now) if isinstance(one, Cart) else one for one in outcomes]
+
+
+async def chosen_slots(db: Connection, carts: Collection[Cart]) -> dict[UUID, ChosenSlot]:
+    """The windows that carts have chosen, and until when a place in them is kept."""
+    choosing = {one.order_id or one.id: one for one in carts if one.slot_id}
+    holds = await last_slot_holds_of(db, choosing)
+    slots = await slots_by_id(db, {held.slot_id for held in holds.values()})
+    return {
+        choosing[holder_id].id: ChosenSlot(
+            slot_id=held.slot_id,
+            from_at=slots[held.slot_id].from_at,
+            until_at=slots[held.slot_id].until_at,
+            time_zone=slots[held.slot_id].time_zone,
+            price_minor=held.price_minor,
+            currency=held.currency,
+            held_until_at=held.expires_at,
+        )
+        for holder_id, held in holds.items()
+        if held.slot_id == choosing[holder_id].slot_id
+    }
 
 
 async def read_goods(db: Connection, carts: Collection[Cart], *, now: datetime) -> tuple[CartGoods, Free]:

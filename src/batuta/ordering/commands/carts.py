@@ -16,11 +16,12 @@ from batuta.company.queries import channels_by_code
 from batuta.customers.queries import customers_by_id
 from batuta.inventory.commands import release
 from batuta.inventory.domain import Release
-from batuta.kernel.addresses import check_address
+from batuta.kernel.addresses import Address, check_address
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.outcomes import each
 from batuta.locations.domain import Ability, Location
 from batuta.locations.queries import locations_by_code
+from batuta.ordering.commands.slots import choose_slots
 from batuta.ordering.domain import (
     CART_LINES_MAX,
     CART_LIVES,
@@ -71,6 +72,7 @@ _TYPES: Mapping[str, Any] = {
     "order_id": Uuid(),
     "version": Integer(),
     "expires_at": Instant,
+    "slot_id": Uuid(),
 }
 _given = arrays("given", **_TYPES)
 _change = (
@@ -112,9 +114,11 @@ def _as_before(one: Cart, known: Mapping[UUID, Cart]) -> Cart | BatutaError:
 
 
 async def change_carts(db: Connection, *, changes: Sequence[CartChange], now: datetime) -> list[Cart | BatutaError]:
-    """Change carts, each by whoever may; several changes of one cart follow each other. Locks the carts.
+    """Change carts, each by whoever may; several changes of one cart follow each other. Locks carts, stock, slots.
 
     Units that were reserved for a line whose quantity changes are given back; reserving again takes what is needed.
+    A place in a slot that is chosen is held, one that is given up is free; a slot that is refused leaves the way in
+    which the cart is had as it was.
     """
     found = await lock_carts(db, [one.cart_id for one in changes])
     world = await _world(
@@ -133,9 +137,21 @@ async def change_carts(db: Connection, *, changes: Sequence[CartChange], now: da
             outcomes.append(problem)
     changed = [one for one in found.values() if one is not before[one.id]]
     await _give_back(db, [(before[one.id], one) for one in changed], now=now)
+    named = {one.cart_id for one in changes if isinstance(one.slot_id, UUID)}
+    refused = await choose_slots(db, before, found, named=named, now=now)
     await _write_lines(db, changed, before)
-    await write_carts(db, changed)
-    return outcomes
+    await write_carts(db, [found[one.id] for one in changed])
+    if not refused:
+        return outcomes
+    return [_unless_refused(one, outcome, refused, found) for one, outcome in zip(changes, outcomes, strict=True)]
+
+
+def _unless_refused(
+    one: CartChange, outcome: Cart | BatutaError, refused: Mapping[UUID, BatutaError], found: Mapping[UUID, Cart]
+) -> Cart | BatutaError:
+    if one.cart_id not in refused or not isinstance(outcome, Cart):
+        return outcome
+    return refused[one.cart_id] if isinstance(one.slot_id, UUID) else found[one.cart_id]
 
 
 async def write_carts(db: Connection, carts: Sequence[Cart]) -> None:
@@ -205,6 +221,7 @@ def _changed(found: Cart | None, one: CartChange, world: _World, now: datetime) 
         **plain,
         **addresses,
         **_delivery(one, world),
+        slot_id=_slot(present, one, addresses.get("ship_to", present.ship_to)),
         lines=_lines(present, one.lines, world),
         version=present.version + 1,
         expires_at=now + CART_LIVES,
@@ -227,6 +244,18 @@ def _delivery(one: CartChange, world: _World) -> dict[str, Any]:
     if isinstance(one.service_kind, str):
         return {"method": Method.SHIP, "pickup_location_id": None, "service_kind": one.service_kind}
     return {}
+
+
+def _slot(present: Cart, one: CartChange, ship_to: Address | None) -> UUID | None:
+    """The window that is chosen. It is not kept for another way of delivery, nor for another postal code."""
+    if one.slot_id is not msgspec.UNSET:
+        return one.slot_id
+    is_had_otherwise = isinstance(one.pickup_location_code, str) or isinstance(one.service_kind, str)
+    return None if is_had_otherwise or _area(ship_to) != _area(present.ship_to) else present.slot_id
+
+
+def _area(address: Address | None) -> tuple[str, str] | None:
+    return (address.country, address.postal_code) if address else None
 
 
 def _lines(present: Cart, wanted: Sequence[WantedLine], world: _World) -> tuple[CartLine, ...]:

@@ -213,4 +213,5 @@ def _order(one: CheckOut, found: Cart | None, goods: _Goods, now: datetime) -> P
         means=one.means,
         adjustments=one.adjustments,
         cart_id=found.id if found.reserved_until_at else None,
+        slot_hold_id=found.id if found.slot_id else None,
     )

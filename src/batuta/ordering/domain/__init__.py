@@ -21,6 +21,7 @@ from batuta.ordering.domain.cancelling import (
 from batuta.ordering.domain.carts import (
     CART_LINES_MAX,
     CART_LIVES,
+    SLOT_HELD_FOR,
     Cart,
     CartChange,
     CartHasEnded,
@@ -73,6 +74,7 @@ __all__ = [
     "CART_LIVES",
     "HOLD_MOVES",
     "ORDER_MOVES",
+    "SLOT_HELD_FOR",
     "BadOrder",
     "Bucket",
     "Buckets",

@@ -17,6 +17,7 @@ from batuta.ordering.domain.placing import Means, NamedAmount
 
 CART_LIVES = timedelta(days=30)
 CART_LINES_MAX = 1_000
+SLOT_HELD_FOR = timedelta(minutes=30)
 
 
 class UnknownCart(NotFound):
@@ -68,7 +69,7 @@ class Cart(msgspec.Struct, frozen=True, kw_only=True):
     """A cart as stored. token_hash: of the secret that its first visitor was given; never told.
 
     service_kind: None until a way of shipping is chosen. reserved_until_at: the end of its soft claims on stock.
-    order_id: what it became.
+    order_id: what it became. slot_id: the window that was chosen, in which the cart holds a place for a while.
     """
 
     id: UUID
@@ -88,6 +89,7 @@ class Cart(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     created_at: datetime
     expires_at: datetime
+    slot_id: UUID | None = None
     lines: tuple[CartLine, ...] = ()
 
     def is_reserved(self, now: datetime) -> bool:
@@ -122,7 +124,7 @@ class CartChange(msgspec.Struct, frozen=True, kw_only=True):
     """What to change in a cart; what is UNSET stays. lines: the SKUs named get these quantities, others keep theirs.
 
     version: what the asker saw, when it insists on that. pickup_location_code: chooses pickup there; service_kind:
-    chooses shipping so.
+    chooses shipping so; slot_id: a window, given up with None, and with another way or address unless named again.
     """
 
     cart_id: UUID
@@ -137,6 +139,7 @@ class CartChange(msgspec.Struct, frozen=True, kw_only=True):
     bill_to: Address | msgspec.UnsetType | None = msgspec.UNSET
     service_kind: str | msgspec.UnsetType = msgspec.UNSET
     pickup_location_code: str | msgspec.UnsetType = msgspec.UNSET
+    slot_id: UUID | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class ReserveCart(msgspec.Struct, frozen=True, kw_only=True):

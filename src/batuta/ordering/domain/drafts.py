@@ -22,6 +22,7 @@ from batuta.ordering.domain.placing import (
     UnknownLocation,
     UnknownSku,
 )
+from batuta.sourcing.domain import SlotHold
 
 
 class World(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +35,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     locations: Mapping[str, Location]
     customers: Mapping[UUID, Customer]
     products: Mapping[UUID, Product] = {}
+    slot_holds: Mapping[UUID, SlotHold] = {}
 
 
 class DraftLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +61,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     pickup_location_id: UUID | None
     customer_group: str
     lines: tuple[DraftLine, ...]
+    window_minor: int = 0
 
 
 def draft(order: PlaceOrder, world: World) -> Draft:
@@ -86,7 +89,14 @@ def draft(order: PlaceOrder, world: World) -> Draft:
         pickup_location_id=_pickup(order, world),
         customer_group=world.customers[order.customer_id].customer_group if order.customer_id else "",
         lines=lines,
+        window_minor=_window_minor(order, world),
     )
+
+
+def _window_minor(order: PlaceOrder, world: World) -> int:
+    """What the window costs in which a place is held."""
+    held = world.slot_holds.get(order.slot_hold_id) if order.slot_hold_id else None
+    return held.price_minor if held else 0
 
 
 def _check(order: PlaceOrder, channel: Channel) -> None:

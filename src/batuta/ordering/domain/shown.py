@@ -50,6 +50,18 @@ class Hindrance(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
 
 
+class ChosenSlot(msgspec.Struct, frozen=True, kw_only=True):
+    """The window in which the cart is to be had. held_until_at: until when it is kept; later only if there is room."""
+
+    slot_id: UUID
+    from_at: datetime
+    until_at: datetime
+    time_zone: str
+    price_minor: int
+    currency: str
+    held_until_at: datetime | None
+
+
 class ShownCart(msgspec.Struct, frozen=True, kw_only=True):
     """A cart. totals: None where something hinders, or nothing is in it; prices are of now."""
 
@@ -71,12 +83,13 @@ class ShownCart(msgspec.Struct, frozen=True, kw_only=True):
     reserved_until_at: datetime | None
     order_id: UUID | None
     expires_at: datetime
+    slot: ChosenSlot | None = None
 
 
 class CartGoods(msgspec.Struct, frozen=True, kw_only=True):
     """What carts speak about. parts: of bundles; left: units of each SKU, wherever they lie.
 
-    products: of the SKUs that have no name of their own.
+    products: of the SKUs that have no name of their own. slots: what carts have chosen.
     """
 
     skus: Mapping[UUID, Sku]
@@ -85,6 +98,7 @@ class CartGoods(msgspec.Struct, frozen=True, kw_only=True):
     locations: Mapping[UUID, Location]
     left: Mapping[UUID, int] = {}
     products: Mapping[UUID, Product] = {}
+    slots: Mapping[UUID, ChosenSlot] = {}
 
 
 def cart_quote(cart: Cart, goods: CartGoods, *, service_kind: str | None, at: datetime) -> QuoteRequest:
@@ -100,6 +114,7 @@ def cart_quote(cart: Cart, goods: CartGoods, *, service_kind: str | None, at: da
         at=at,
         rounding_rule=channel.policies.rounding_rule,
         service_kind=service_kind if ships(cart, goods) else None,
+        window_minor=_window_minor(cart, goods, channel.currency),
         lines=[
             QuoteLine(
                 line_id=line.id,
@@ -110,6 +125,11 @@ def cart_quote(cart: Cart, goods: CartGoods, *, service_kind: str | None, at: da
             for line in cart.lines
         ],
     )
+
+
+def _window_minor(cart: Cart, goods: CartGoods, currency: str) -> int:
+    chosen = goods.slots.get(cart.id)
+    return chosen.price_minor if chosen and chosen.currency == currency else 0
 
 
 def ships(cart: Cart, goods: CartGoods) -> bool:
@@ -144,6 +164,7 @@ def show(cart: Cart, goods: CartGoods, priced: Quote | BatutaError | None, *, no
         reserved_until_at=cart.reserved_until_at if cart.is_reserved(now) else None,
         order_id=cart.order_id,
         expires_at=cart.expires_at,
+        slot=goods.slots.get(cart.id),
     )
 
 

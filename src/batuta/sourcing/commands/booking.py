@@ -179,7 +179,7 @@ def _confirmed(one: ConfirmSlot, room: _Room, renamed: dict[Key, UUID], *, now: 
     if any(hold.status is HoldStatus.CONFIRMED for hold in done):
         return next(hold for hold in done if hold.status is HoldStatus.CONFIRMED)
     had = [hold for key, hold in room.holds.items() if key[0] == one.holder_id]
-    mine = max(had, key=lambda hold: (hold.status is not HoldStatus.RELEASED, hold.held_at), default=None)
+    mine = max(had, key=SlotHold.lateness, default=None)
     if mine is None or mine.status is HoldStatus.CONFIRMED or mine.slot_id not in room.slots:
         raise UnknownSlotHold("no slot is held under this id", slot_hold_id=str(one.holder_id))
     found = room.slots[mine.slot_id]

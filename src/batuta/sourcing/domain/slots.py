@@ -169,6 +169,10 @@ class SlotHold(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None
     actor: str
 
+    def lateness(self) -> tuple[bool, datetime, UUID]:
+        """Of several that a holder had, the last one counts, and one that was not given back before all."""
+        return self.status is not HoldStatus.RELEASED, self.held_at, self.slot_id
+
     def takes_room(self, now: datetime) -> bool:
         if self.status is HoldStatus.HELD:
             return self.expires_at is not None and self.expires_at > now

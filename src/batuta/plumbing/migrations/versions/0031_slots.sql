@@ -128,3 +128,5 @@ CREATE TABLE sourcing.slot_hold (
 CREATE UNIQUE INDEX slot_hold_live_idx ON sourcing.slot_hold (holder_id) WHERE status != 'released';
 CREATE INDEX slot_hold_expires_idx ON sourcing.slot_hold (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX slot_hold_slot_idx ON sourcing.slot_hold (slot_id) WHERE status != 'released';
+
+ALTER TABLE ordering.cart ADD COLUMN slot_id UUID;
