@@ -20,14 +20,15 @@ from batuta.connectors.webhooks.queries import AUDIT as WEBHOOKS_LAWS
 from batuta.fulfillment.commands import expire_offers, expire_pickups
 from batuta.fulfillment.queries import AUDIT as FULFILLMENT_LAWS
 from batuta.identity.commands import forget_allowances, forget_begun, forget_sessions
-from batuta.inventory.commands import fall_silent, forget_messages, recompute_safety, release_expired
+from batuta.inventory.commands import fall_silent, forget_messages, recompute_safety, release_expired, serve_waiting
 from batuta.inventory.commands.lots import LOTS_DUE, retire_lots
+from batuta.inventory.commands.replenishing import replenish_due
 from batuta.inventory.queries import AUDIT as INVENTORY_LAWS
 from batuta.kernel.errors import Unavailable
 from batuta.kernel.ids import new_id
 from batuta.notifications.jobs import send
 from batuta.orchestration.score import score
-from batuta.ordering.commands import expire_unpaid, forget_carts, release_due_holds
+from batuta.ordering.commands import end_patience, expire_unpaid, forget_carts, release_due_holds
 from batuta.ordering.queries import AUDIT as ORDERING_LAWS
 from batuta.payments.adapters.test_provider import AUDIT as TEST_PROVIDER_LAWS
 from batuta.payments.commands import expire_authorisations, renew_authorisations
@@ -90,6 +91,11 @@ SWEEPS = (
         due="SELECT FROM inventory.safety_policy WHERE due_at <= :now",
     ),
     Sweep(
+        "stores that are filled up from their center",
+        replenish_due,
+        due="SELECT FROM inventory.replenishment_schedule WHERE next_at <= :now",
+    ),
+    Sweep(
         "lots past their date or called back",
         retire_lots,
         due=LOTS_DUE,
@@ -103,6 +109,20 @@ SWEEPS = (
         "messages of feeds of a month ago",
         forget_messages,
         due="SELECT FROM inventory.feed_message WHERE received_at <= :now - interval '30 days'",
+    ),
+    Sweep(
+        "lines that wait for what is there",
+        serve_waiting,
+        due=(
+            "SELECT FROM inventory.waiting w JOIN inventory.stock s ON s.sku_id = w.sku_id"
+            " WHERE w.units > 0 AND w.looked_at <= :now - interval '1 minute'"
+            " AND s.condition = 'sellable' AND s.on_hand - s.reserved - s.safety > 0"
+        ),
+    ),
+    Sweep(
+        "promises that were broken for too long",
+        end_patience,
+        due="SELECT FROM inventory.waiting WHERE units > 0 AND patience_until_at <= :now",
     ),
     Sweep(
         "orders that nobody paid",

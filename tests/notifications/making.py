@@ -15,6 +15,7 @@ EVERY_FACT: dict[str, Any] = {
     "total_minor": 17925,
     "due_minor": 17925,
     "amount_minor": 17925,
+    "item": "Silla",
     "units": 2,
     "carrier": "Rápido",
     "tracking_number": "BT0000001234",

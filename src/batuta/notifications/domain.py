@@ -57,6 +57,9 @@ FACTS: Mapping[str, frozenset[str]] = {
         "refunded": ("amount_minor", "currency"),
         "return_received": ("units",),
         "delayed": ("promised_at",),
+        "delayed_without_day": (),
+        "sooner": ("promised_at",),
+        "still_waiting": ("units", "item"),
     }.items()
 }
 """The facts that each template needs. Others it may have: `url` (where to look or act), `address` of a pickup,

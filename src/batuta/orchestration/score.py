@@ -6,6 +6,7 @@ Each name on the right is a few lines in `orchestration.commands` that call comm
 from collections.abc import Mapping, Sequence
 
 from batuta.fulfillment import events as fulfillment
+from batuta.inventory import events as inventory
 from batuta.kernel.events import Event
 from batuta.orchestration.commands.fulfilling import (
     ask_locations_to_stop,
@@ -28,12 +29,19 @@ from batuta.orchestration.commands.paying import (
     release_held_money,
     request_authorisation,
 )
-from batuta.orchestration.commands.sourcing import accept_released, plan_and_offer, plan_and_offer_again
+from batuta.orchestration.commands.sourcing import (
+    accept_released,
+    plan_and_offer,
+    plan_and_offer_again,
+    send_what_came,
+)
 from batuta.orchestration.commands.telling import (
+    ask_whether_to_wait,
     tell_cancelled,
     tell_delivered,
     tell_payment_failed,
     tell_placed,
+    tell_promise_moved,
     tell_ready_for_pickup,
     tell_refunded,
     tell_return_received,
@@ -58,6 +66,10 @@ SCORE: Mapping[type[Event], Sequence[Handler]] = {
     fulfillment.Rejected: (plan_and_offer_again, pull_shared_offers),
     fulfillment.OfferExpired: (plan_and_offer_again,),
     fulfillment.Short: (plan_and_offer_again,),
+    # What was not there comes, and those who wait for it get it; or it comes at another time, and they are told.
+    inventory.SupplyServed: (send_what_came,),
+    inventory.PromiseMoved: (tell_promise_moved,),
+    ordering.WaitAsked: (ask_whether_to_wait,),
     # They leave, and what left is paid.
     fulfillment.HandedOver: (capture_what_left, render_services, tell_shipped),
     fulfillment.ReadyForPickup: (tell_ready_for_pickup,),

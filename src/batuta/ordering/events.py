@@ -74,6 +74,18 @@ class OrderExpired(Event, frozen=True):
     """Nobody paid in time; the claims on stock are released, the record stays (ORD-06)."""
 
 
+class WaitAsked(Event, frozen=True):
+    """Units that were promised long ago are still not there; the customer is asked whether to wait on (INV-25).
+
+    name: of the line. promised_at: as promised last; None when nobody knows.
+    """
+
+    line_id: UUID
+    units: int
+    name: str
+    promised_at: datetime | None
+
+
 class OrderAdjusted(Event, frozen=True):
     """A named amount on top of the order, or off it."""
 

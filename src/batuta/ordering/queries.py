@@ -332,6 +332,23 @@ AUDIT = (
         """,
     ),
     Law(
+        "what a line's units ahead of stock wait for, or hold already, is what its buckets say",
+        """
+        SELECT line_id, sku_id, coalesce(told.units, 0) AS told, coalesce(known.units, 0) AS known
+        FROM (
+            SELECT l.id AS line_id, (part ->> 0)::uuid AS sku_id,
+                   sum((part ->> 1)::int * (l.backordered + l.preordered)) AS units
+            FROM ordering.line l CROSS JOIN LATERAL jsonb_array_elements(l.components) AS part
+            WHERE l.backordered + l.preordered > 0 GROUP BY 1, 2) AS told
+        FULL JOIN (
+            SELECT w.line_id, w.sku_id, w.units + coalesce((
+                SELECT sum(r.held) FROM inventory.reservation r
+                WHERE r.holder_id = w.line_id AND r.sku_id = w.sku_id), 0) AS units
+            FROM inventory.waiting w) AS known USING (line_id, sku_id)
+        WHERE coalesce(told.units, 0) <> coalesce(known.units, 0)
+        """,
+    ),
+    Law(
         "what a line's unshipped tracked units claim of the stock is what its buckets say",
         """
         SELECT l.id AS line_id, c.sku_id, claimed.units AS claimed,

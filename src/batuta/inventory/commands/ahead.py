@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 from asyncpg import IntegrityConstraintViolationError
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, func, text
 from sqlalchemy.dialects.postgresql import insert
 
 from batuta.catalog.queries import skus_by_id
@@ -38,7 +38,7 @@ from batuta.inventory.domain.waiting import (
     peg_out,
 )
 from batuta.inventory.queries import all_claims_of, availability
-from batuta.inventory.queries.supply import coming, free_now
+from batuta.inventory.queries.supply import coming, free_now, waiting_of
 from batuta.inventory.tables import backorder_limit, limit_change, peg, waiting
 from batuta.plumbing.database import Connection, insert_rows, rows_with, upsert_rows
 
@@ -133,6 +133,26 @@ async def forgo(db: Connection, *, units: Sequence[Forgo], now: datetime) -> Non
     await count_used(db, less)
     await _lessen_pegs(db, {line.sku_id for line in changed}, changed)
     await peg_again(db, sku_ids={line.sku_id for line in changed}, only_unpegged=True, now=now)
+
+
+async def ask_no_more(db: Connection, *, line_ids: Collection[UUID]) -> None:
+    """Note that the customers of lines were asked whether to wait on: once is enough."""
+    if line_ids:
+        await db.execute(_ASK_NO_MORE, {"line_ids": list(line_ids)})
+
+
+_ASK_NO_MORE = text("UPDATE inventory.waiting SET patience_until_at = NULL WHERE line_id = ANY(:line_ids)")
+
+
+async def forgo_orders(db: Connection, *, order_ids: Collection[UUID], now: datetime) -> None:
+    """Let orders that come to nothing wait no more."""
+    if order_ids:
+        lines = [one for several in (await waiting_of(db, order_ids)).values() for one in several]
+        await forgo(
+            db,
+            units=[Forgo(line_id=one.line_id, sku_id=one.sku_id, units=one.asked) for one in lines],
+            now=now,
+        )
 
 
 async def _give_back(db: Connection, wanted: Mapping[LineSku, int], *, now: datetime) -> None:

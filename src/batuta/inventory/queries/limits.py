@@ -49,3 +49,15 @@ async def limits(db: Connection) -> Limits:
     if not is_ours:
         _kept[db.engine] = (changed_by, read)
     return read
+
+
+LIMITS_CHANGED = select(limit_change.c.changed_by).scalar_subquery()
+"""Which transaction changed a limit last: for `limits_as_of`, as a column of a statement that runs anyway."""
+
+
+async def limits_as_of(db: Connection, changed_by: int | None) -> Limits:
+    """The limits after this change; asks the database only if those in memory are older."""
+    if changed_by is None:
+        return NOTHING
+    kept = _kept.get(db.engine)
+    return kept[1] if kept and kept[0] == changed_by else await limits(db)

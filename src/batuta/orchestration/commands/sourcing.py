@@ -12,8 +12,9 @@ from batuta.fulfillment.domain import Method as FulfillmentMethod
 from batuta.fulfillment.domain import Offer, OfferedLine
 from batuta.fulfillment.events import OfferExpired, Rejected, Short
 from batuta.inventory.domain import Asker
+from batuta.inventory.events import SupplyServed
 from batuta.kernel.ids import child_id
-from batuta.ordering.commands import accept_ready, add_holds
+from batuta.ordering.commands import Came, accept_ready, add_holds, take_over
 from batuta.ordering.domain import HoldKind, Line, NewHold, Order, OrderStatus, Stage
 from batuta.ordering.events import HoldEnded, OrderAccepted
 from batuta.ordering.queries import orders_by_id
@@ -41,6 +42,12 @@ async def plan_and_offer_again(
 ) -> None:
     """What a location gave back is looked for elsewhere (SRC-08)."""
     await _plan_and_offer(db, list({one.stream for one in events}), now=now)
+
+
+async def send_what_came(db: Connection, events: Sequence[SupplyServed], now: datetime) -> None:
+    """What orders waited for is there: they take it over, and it is looked for where it is to be sent from (INV-24)."""
+    came = [Came(order_id=one.stream, run_id=one.run_id, line_ids=one.line_ids) for one in events]
+    await _plan_and_offer(db, await take_over(db, came=came, now=now), now=now)
 
 
 async def _plan_and_offer(db: Connection, order_ids: Sequence[UUID], *, now: datetime) -> None:
@@ -75,11 +82,11 @@ def _request(order: Order, channel: Channel) -> SourcingRequest:
             SourcingLine(
                 line_id=line.id,
                 components=_components(line),
-                quantity=line.buckets.waiting,
+                quantity=line.buckets.open + line.buckets.reserved,
                 unit_value_minor=line.gross_minor // line.quantity,
             )
             for line in order.lines
-            if line.is_shipped and line.buckets.waiting
+            if line.is_shipped and line.buckets.open + line.buckets.reserved
         ),
         destination=order.ship_to,
         currency=order.currency,

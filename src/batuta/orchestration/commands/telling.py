@@ -10,6 +10,8 @@ import structlog
 from batuta.company.domain import Channel
 from batuta.company.queries import brands_by_id, channels_by_id, legal_entities_by_id
 from batuta.fulfillment.events import Delivered, HandedOver, ReadyForPickup
+from batuta.inventory.domain.waiting import NEVER
+from batuta.inventory.events import PromiseMoved
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.events import Event
 from batuta.kernel.ids import child_id
@@ -17,7 +19,7 @@ from batuta.locations.queries import locations_by_id
 from batuta.notifications.commands import notify
 from batuta.notifications.domain import Fact, Notice
 from batuta.ordering.domain import Contact
-from batuta.ordering.events import OrderPlaced, UnitsCancelled
+from batuta.ordering.events import OrderPlaced, UnitsCancelled, WaitAsked
 from batuta.ordering.queries import contacts_of
 from batuta.payments.events import PaymentDeclined, PaymentRefunded
 from batuta.plumbing.database import Connection
@@ -91,6 +93,39 @@ async def tell_cancelled(db: Connection, events: Sequence[UnitsCancelled], now: 
         return {"units": sum(line.quantity for line in one.lines)}
 
     await _tell(db, "cancelled", events, _known(facts), lambda one: one.cause_id, now=now)
+
+
+async def tell_promise_moved(db: Connection, events: Sequence[PromiseMoved], now: datetime) -> None:
+    """The new day of what an order waits for, once an order: the last of its lines, and later before sooner."""
+    last = {one.stream: one for one in sorted(events, key=_when)}
+    news: dict[str, list[PromiseMoved]] = {"delayed_without_day": [], "delayed": [], "sooner": []}
+    for one in last.values():
+        if one.promised_at is None:
+            news["delayed_without_day"].append(one)
+        else:
+            is_sooner = one.before_at is not None and one.promised_at < one.before_at
+            news["sooner" if is_sooner else "delayed"].append(one)
+
+    def facts(one: PromiseMoved, _: Contact) -> Mapping[str, Fact]:
+        return {} if one.promised_at is None else {"promised_at": one.promised_at}
+
+    def subject(one: PromiseMoved) -> UUID:
+        return child_id(one.stream, one.happened_at.isoformat(), one.promised_at)
+
+    for template, heard in news.items():
+        await _tell(db, template, heard, _known(facts), subject, now=now)
+
+
+def _when(one: PromiseMoved) -> datetime:
+    return one.promised_at or NEVER
+
+
+async def ask_whether_to_wait(db: Connection, events: Sequence[WaitAsked], now: datetime) -> None:
+    def facts(one: WaitAsked, _: Contact) -> Mapping[str, Fact]:
+        day = {} if one.promised_at is None else {"promised_at": one.promised_at}
+        return {"units": one.units, "item": one.name, **day}
+
+    await _tell(db, "still_waiting", events, _known(facts), lambda one: one.line_id, now=now)
 
 
 async def tell_refunded(db: Connection, events: Sequence[PaymentRefunded], now: datetime) -> None:

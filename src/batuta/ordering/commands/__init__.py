@@ -16,9 +16,11 @@ from batuta.ordering.commands.holding import (
 from batuta.ordering.commands.importing import import_closed
 from batuta.ordering.commands.moving import UnitReturn, UnknownLine, count_returned, lock_orders, move_units
 from batuta.ordering.commands.placing import PaysTooMuch, place
+from batuta.ordering.commands.waiting import Came, end_patience, take_over
 
 __all__ = [
     "Adjustment",
+    "Came",
     "CartReserved",
     "EndHold",
     "GivenUp",
@@ -35,6 +37,7 @@ __all__ = [
     "check_out",
     "count_returned",
     "end_holds",
+    "end_patience",
     "expire_unpaid",
     "forget_carts",
     "give_up",
@@ -45,5 +48,6 @@ __all__ = [
     "place",
     "release_due_holds",
     "reserve_carts",
+    "take_over",
     "unreserve",
 ]

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.inventory.commands import release
+from batuta.inventory.commands import Forgo, forgo, release
 from batuta.inventory.domain import Release
 from batuta.inventory.queries import all_claims_of
 from batuta.ordering.domain import Bucket, Component, Line
@@ -34,6 +34,9 @@ class GivenUp(msgspec.Struct, frozen=True, kw_only=True):
     location_id: UUID | None = None
 
 
+_AHEAD = {Bucket.BACKORDERED, Bucket.PREORDERED}
+
+
 class Spot(NamedTuple):
     line_id: UUID
     sku_id: UUID
@@ -43,9 +46,11 @@ class Spot(NamedTuple):
 async def free_claims(db: Connection, *, units: Sequence[GivenUp], lines: Mapping[UUID, Line], now: datetime) -> None:
     """Release the claims of units given up, and take them off the plans; packed and shipped ones have none any more.
 
+    Units that are still to come wait no more.
+
     lines: as they were before. Units that wait while others of their line are in work are freed where nobody works.
     """
-    claimed = [one for one in units if one.source not in {Bucket.PACKED, Bucket.SHIPPED}]
+    claimed = [one for one in units if one.source not in {*_AHEAD, Bucket.PACKED, Bucket.SHIPPED}]
     torn = {one.order_id for one in claimed if one.location_id is None and lines[one.line_id].buckets.in_work}
     spare = await _spare(db, torn) if torn else Counter[Spot]()
     releases: list[Release] = []
@@ -63,7 +68,16 @@ async def free_claims(db: Connection, *, units: Sequence[GivenUp], lines: Mappin
             if one.location_id is not None:
                 planned.append(_withdrawal(one, part))
     await release(db, releases=releases, now=now)
+    await forgo(
+        db,
+        units=[_forgone(one, part) for one in units if one.source in _AHEAD for part in lines[one.line_id].components],
+        now=now,
+    )
     await withdraw(db, withdrawals=planned)
+
+
+def _forgone(one: GivenUp, part: Component) -> Forgo:
+    return Forgo(line_id=one.line_id, sku_id=part.sku_id, units=part.quantity * one.quantity)
 
 
 def _withdrawal(one: GivenUp, part: Component) -> Withdrawal:

@@ -8,11 +8,13 @@ from uuid import UUID
 from batuta.catalog.queries import components_of, products_by_id, skus_by_code, skus_by_id
 from batuta.company.queries import channels_by_code
 from batuta.customers.queries import customers_by_id
-from batuta.inventory.commands import harden, release, reserve
-from batuta.inventory.domain import Harden, OutOfStock, Release, Reserved, ReserveLine, ReserveRequest
+from batuta.inventory.commands import release
+from batuta.inventory.commands.ahead import forgo_orders
+from batuta.inventory.domain import OutOfStock, Release
 from batuta.kernel.errors import BatutaError, Refused
 from batuta.kernel.outcomes import each
 from batuta.locations.queries import locations_by_code
+from batuta.ordering.commands.claiming import claim
 from batuta.ordering.commands.storing import Priced, payments_of, store
 from batuta.ordering.domain import BadOrder, Placed, PlaceOrder
 from batuta.ordering.domain.drafts import Draft, World, draft
@@ -50,9 +52,10 @@ async def place(db: Connection, *, orders: Sequence[PlaceOrder], now: datetime) 
         else:
             ready[i] = one
     priced = await _priced(db, ready, outcomes)
-    claims = await _claimed(db, {i: ready[i] for i in priced}, outcomes, now=now)
+    claims, refused = await claim(db, {i: ready[i] for i in priced}, now=now)
+    outcomes |= refused
     claimed = {i: ready[i] for i in claims}
-    stored = await store(db, claimed, priced, now=now)
+    stored = await store(db, claimed, priced, claims, now=now)
     lost = {i: one for i, one in claimed.items() if i not in stored}
     outcomes |= {**stored, **await _placed_elsewhere(db, lost, now=now)}
     return [outcomes[same] for same in _first_index(orders, first)]
@@ -167,46 +170,6 @@ def _quote_request(one: Draft) -> QuoteRequest:
     )
 
 
-async def _claimed(
-    db: Connection, drafts: Mapping[int, Draft], outcomes: dict[int, Outcome], *, now: datetime
-) -> list[int]:
-    """Claim stock for every order, its cart's claims first; return those that have all they need."""
-    carts = [_harden(one) for one in drafts.values() if one.asked.cart_id]
-    if carts:
-        await harden(db, holders=carts, now=now)
-    wanted = {i: request for i, one in drafts.items() if (request := _reserve_request(one)).lines}
-    answers = dict(zip(wanted, await reserve(db, requests=list(wanted.values()), now=now), strict=True))
-    refused = {i: answer for i, answer in answers.items() if not isinstance(answer, Reserved)}
-    hardened = [drafts[i].asked.id for i in refused if drafts[i].asked.cart_id]
-    if hardened:
-        await release(db, releases=[Release(holder_id=id_) for id_ in hardened], now=now)
-    outcomes |= refused
-    return [i for i in drafts if i not in refused]
-
-
-def _harden(one: Draft) -> Harden:
-    assert one.asked.cart_id
-    lines = {entry.asked.cart_line_id: entry.id for entry in one.lines if entry.asked.cart_line_id}
-    return Harden(holder_id=one.asked.cart_id, new_holder_id=one.asked.id, line_ids=lines)
-
-
-def _reserve_request(one: Draft) -> ReserveRequest:
-    only_there = (one.pickup_location_id,) if one.pickup_location_id else None
-    return ReserveRequest(
-        holder_id=one.asked.id,
-        channel_id=one.channel.id,
-        region=one.ship_to.region,
-        customer_group=one.customer_group,
-        location_ids=only_there or tuple(one.asked.preferred_location_ids) or None,
-        actor=one.asked.actor,
-        lines=[
-            ReserveLine(line_id=entry.id, sku_id=part.sku_id, quantity=part.quantity * entry.asked.quantity)
-            for entry in one.lines
-            for part in entry.components
-        ],
-    )
-
-
 async def _placed_elsewhere(db: Connection, drafts: Mapping[int, Draft], *, now: datetime) -> dict[int, Outcome]:
     """Orders that another transaction placed while this one waited: give back our claims, answer with theirs."""
     if not drafts:
@@ -214,6 +177,7 @@ async def _placed_elsewhere(db: Connection, drafts: Mapping[int, Draft], *, now:
     theirs = await _already_placed(db, list(drafts.values()))
     ours = [one.asked.id for one in drafts.values() if theirs[one.asked.id].order_id != one.asked.id]
     await release(db, releases=[Release(holder_id=id_) for id_ in ours], now=now)
+    await forgo_orders(db, order_ids=ours, now=now)
     return {i: theirs[one.asked.id] for i, one in drafts.items()}
 
 

@@ -10,17 +10,19 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.expression import bindparam
 from stdnum import damm
 
+from batuta.inventory.queries.limits import LIMITS_CHANGED, Limits, limits_as_of
 from batuta.kernel.events import Event
 from batuta.kernel.ids import child_id
 from batuta.ordering.commands.adjusting import Adjustment, adjust
+from batuta.ordering.commands.claiming import Claims
 from batuta.ordering.commands.holding import insert_holds
 from batuta.ordering.domain import BadOrder, Bucket, HoldKind, Means, NewHold, Placed, PlaceOrder, fingerprint
 from batuta.ordering.domain.drafts import Draft
 from batuta.ordering.events import OrderPlaced
-from batuta.ordering.tables import line, order, order_number
+from batuta.ordering.tables import line, order, order_number, unit_move
 from batuta.payments.commands import open_payments, record_due
 from batuta.payments.domain import CaptureMoment, Due, Method, Payment
-from batuta.plumbing.database import Connection, insert_new, insert_rows
+from batuta.plumbing.database import Connection, Integer, insert_new, insert_rows
 from batuta.plumbing.events import publish
 from batuta.pricing.domain import Quote
 
@@ -33,12 +35,17 @@ class Priced(NamedTuple):
 
 
 async def store(
-    db: Connection, drafts: Mapping[int, Draft], priced: Mapping[int, Priced], *, now: datetime
+    db: Connection,
+    drafts: Mapping[int, Draft],
+    priced: Mapping[int, Priced],
+    claims: Mapping[int, Claims],
+    *,
+    now: datetime,
 ) -> dict[int, Placed]:
     """Store claimed orders with all that belongs to them; return those that no other transaction stored first."""
     if not drafts:
         return {}
-    numbers = await draw_numbers(db, len(drafts))
+    numbers, sold_ahead = await _numbers_and_limits(db, len(drafts))
     placed = {
         i: Placed(
             order_id=one.asked.id,
@@ -49,12 +56,17 @@ async def store(
         for (i, one), number in zip(drafts.items(), numbers, strict=True)
     }
     rows = sorted(
-        (_order_row(one, priced[i].quote, placed[i].number) for i, one in drafts.items()), key=lambda row: row["id"]
+        (_order_row(one, priced[i].quote, placed[i].number, claims[i]) for i, one in drafts.items()),
+        key=lambda row: row["id"],
     )
     new = {id_ for (id_,) in await insert_new(db, order, rows, returning=["id"])}
     fresh = {i: one for i, one in drafts.items() if one.asked.id in new}
-    await insert_rows(db, line, [row for i, one in fresh.items() for row in _line_rows(one, priced[i].quote)])
-    await insert_holds(db, await _first_holds(db, list(fresh.values())), now=now)
+    await insert_rows(
+        db, line, [row for i, one in fresh.items() for row in _line_rows(one, priced[i].quote, claims[i])]
+    )
+    await insert_rows(db, unit_move, [row for i, one in fresh.items() for row in _first_moves(one, claims[i])])
+    of_supply = [hold for i, one in fresh.items() for hold in _supply_holds(one, claims[i], sold_ahead, now=now)]
+    await insert_holds(db, [*await _first_holds(db, list(fresh.values())), *of_supply], now=now)
     await open_payments(db, payments=[pay for i in fresh for pay in priced[i].payments], now=now)
     await record_due(db, dues=[_due(one, priced[i].quote) for i, one in fresh.items()], now=now)
     await publish(db, [_told(one, placed[i]) for i, one in fresh.items()])
@@ -64,11 +76,22 @@ async def store(
 
 async def draw_numbers(db: Connection, count: int) -> list[str]:
     """Order numbers for people, each ending in a check digit (Damm: sees every swap of neighbours)."""
-    drawn = await db.scalars(select(order_number.next_value()).select_from(func.generate_series(1, count).alias("n")))
-    return [f"{number}{damm.calc_check_digit(str(number))}" for number in drawn]
+    return (await _numbers_and_limits(db, count))[0]
 
 
-def _order_row(one: Draft, priced: Quote, number: str) -> dict[str, Any]:
+_draw = select(order_number.next_value().label("number"), LIMITS_CHANGED.label("changed_by")).select_from(
+    func.generate_series(1, bindparam("count", type_=Integer())).alias("n")
+)
+
+
+async def _numbers_and_limits(db: Connection, count: int) -> tuple[list[str], Limits]:
+    """Numbers, and by the same statement whether what channels sell ahead is still what this process knows of it."""
+    drawn = (await db.execute(_draw, {"count": count})).all()
+    numbers = [f"{row.number}{damm.calc_check_digit(str(row.number))}" for row in drawn]
+    return numbers, await limits_as_of(db, drawn[0].changed_by) if drawn else {}
+
+
+def _order_row(one: Draft, priced: Quote, number: str, claims: Claims) -> dict[str, Any]:
     asked = one.asked
     return {
         "id": asked.id,
@@ -96,20 +119,27 @@ def _order_row(one: Draft, priced: Quote, number: str) -> dict[str, Any]:
         "placed_by": asked.actor,
         "on_behalf_of": asked.on_behalf_of,
         "fingerprint": fingerprint(asked),
-        "expires_at": asked.placed_at + timedelta(minutes=one.channel.policies.unpaid_minutes),
+        "expires_at": _paid_from(one, claims) + timedelta(minutes=one.channel.policies.unpaid_minutes),
         "version": 1,
     }
+
+
+def _paid_from(one: Draft, claims: Claims) -> datetime:
+    """When the time to pay begins: what is pre-ordered may be paid when it comes (ORD-08)."""
+    preordered = [each.promised_at for each in claims.ahead.values() if each.bucket is Bucket.PREORDERED]
+    return max(preordered, default=one.asked.placed_at)
 
 
 _NOWHERE: Mapping[str, int] = {str(bucket): 0 for bucket in Bucket} | {"returned": 0}
 
 
-def _line_rows(one: Draft, priced: Quote) -> list[dict[str, Any]]:
+def _line_rows(one: Draft, priced: Quote, claims: Claims) -> list[dict[str, Any]]:
     order_id = one.asked.id
     rows = []
     for entry, price in zip(one.lines, priced.lines, strict=True):
         quantity = entry.asked.quantity
-        bucket = "reserved" if entry.is_tracked else "open"
+        ahead = claims.ahead.get(entry.id)
+        bucket = str(ahead.bucket) if ahead else "reserved" if entry.is_tracked else "open"
         row = {
             "id": entry.id,
             "order_id": order_id,
@@ -137,9 +167,42 @@ def _line_rows(one: Draft, priced: Quote) -> list[dict[str, Any]]:
             "first_bucket": bucket,
             **_NOWHERE,
         }
-        row[bucket] = quantity
+        row[bucket] = ahead.units if ahead else quantity
+        if ahead:
+            row["reserved"] = quantity - ahead.units
         rows.append(row)
     return rows
+
+
+def _first_moves(one: Draft, claims: Claims) -> list[dict[str, Any]]:
+    """A line begins in one bucket; of one that is short, what is there went on at once."""
+    return [
+        {
+            "line_id": entry.id,
+            "cause_id": one.asked.id,
+            "source": str(ahead.bucket),
+            "target": str(Bucket.RESERVED),
+            "quantity": entry.asked.quantity - ahead.units,
+            "actor": one.asked.actor,
+            "happened_at": one.asked.placed_at,
+        }
+        for entry in one.lines
+        if (ahead := claims.ahead.get(entry.id)) and ahead.units < entry.asked.quantity
+    ]
+
+
+def _supply_holds(one: Draft, claims: Claims, sold_ahead: Limits, *, now: datetime) -> list[NewHold]:
+    """Before the launch of one of its goods an order waits for it; one that is to come together, for all (ORD-08)."""
+    launches = [
+        limit.launch_at
+        for entry in one.lines
+        for part in entry.components
+        if (limit := sold_ahead.get((part.sku_id, one.channel.id))) and limit.launch_at and limit.launch_at > now
+    ]
+    holds = [_hold(one.asked, HoldKind.PREORDER, "sold before its launch", max(launches))] if launches else []
+    if claims.ahead and one.asked.ships_together:
+        holds.append(_hold(one.asked, HoldKind.BACKORDER, "it is to come together", None))
+    return holds
 
 
 def payments_of(one: Draft) -> list[Payment]:

@@ -1,0 +1,222 @@
+"""Claiming what orders need: from stock, and ahead of it where their channel allows (RES-05, INV-12, INV-23)."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from batuta.inventory.commands import harden, promise_ahead, release, reserve
+from batuta.inventory.domain import (
+    BadHold,
+    Harden,
+    OutOfStock,
+    Release,
+    Reserved,
+    ReserveLine,
+    ReserveRequest,
+    out_of_stock,
+)
+from batuta.inventory.domain.waiting import Ahead, AheadKind, AheadLine, AheadRequest
+from batuta.inventory.queries import limits, limits_seen
+from batuta.inventory.queries.limits import Limits
+from batuta.ordering.domain import Bucket
+from batuta.ordering.domain.drafts import Draft, DraftLine
+from batuta.plumbing.database import Connection
+
+Refusal = OutOfStock | BadHold
+_BUCKETS = {AheadKind.BACKORDER: Bucket.BACKORDERED, AheadKind.PREORDER: Bucket.PREORDERED}
+
+
+class AheadUnits(msgspec.Struct, frozen=True, kw_only=True):
+    """Units of an order's line that are still to come: how many, in which bucket, and when they are promised."""
+
+    units: int
+    bucket: Bucket
+    promised_at: datetime
+
+
+class Claims(msgspec.Struct, frozen=True, kw_only=True):
+    """What an order holds of stock is in the inventory; this is, line by line, what it waits for."""
+
+    ahead: Mapping[UUID, AheadUnits] = {}
+
+
+async def claim(
+    db: Connection, drafts: Mapping[int, Draft], *, now: datetime
+) -> tuple[dict[int, Claims], dict[int, Refusal]]:
+    """Claim all that each order needs, its cart's claims first, or say what it lacks.
+
+    What is short is sold ahead if the channel's limits and what is to come allow it; else the order gets nothing. Where
+    no channel sells ahead, this asks the database nothing more than stock. Locks stock, then supply.
+    """
+    carts = [_harden(one) for one in drafts.values() if one.asked.cart_id]
+    if carts:
+        await harden(db, holders=carts, now=now)
+    seen = limits_seen(db.engine)
+    requests = {
+        i: request
+        for i, one in drafts.items()
+        if (request := _reserve_request(one, is_partial=_sells_ahead(one, seen, now))).lines
+    }
+    answers = await _reserve(db, requests, now=now)
+    refused = {i: answer for i, answer in answers.items() if isinstance(answer, OutOfStock)}
+    if refused:
+        answers |= await _reserve(db, await _partial(db, drafts, refused, now=now), now=now)
+    short = {i: answer for i, answer in answers.items() if isinstance(answer, Reserved) and answer.short}
+    ahead = await _ahead(db, drafts, short, now=now) if short else {}
+    missed = [i for i in short if i not in ahead]
+    answers |= {i: refused.get(i) or out_of_stock(drafts[i].asked.id, short[i].short) for i in missed}
+    await _let_go(db, drafts, answers, missed, now=now)
+    if missed:
+        answers |= await _reserve(db, {i: requests[i] for i in refused if i not in short}, now=now)
+    lost = {i: answer for i, answer in answers.items() if not isinstance(answer, Reserved)}
+    return {i: Claims(ahead=ahead.get(i, {})) for i in drafts if i not in lost}, lost
+
+
+async def _reserve(
+    db: Connection, requests: Mapping[int, ReserveRequest], *, now: datetime
+) -> dict[int, Reserved | Refusal]:
+    if not requests:
+        return {}
+    return dict(zip(requests, await reserve(db, requests=list(requests.values()), now=now), strict=True))
+
+
+async def _partial(
+    db: Connection, drafts: Mapping[int, Draft], refused: Collection[int], *, now: datetime
+) -> dict[int, ReserveRequest]:
+    """What to ask again for orders that were refused, if limits that this process did not know of sell it ahead."""
+    known = await limits(db)
+    return {i: _reserve_request(drafts[i], is_partial=True) for i in refused if _sells_ahead(drafts[i], known, now)}
+
+
+def _sells_ahead(one: Draft, known: Limits, now: datetime) -> bool:
+    return bool(known) and any(
+        (limit := known.get((part.sku_id, one.channel.id))) and limit.is_open(now)
+        for entry in one.lines
+        for part in entry.components
+    )
+
+
+async def _ahead(
+    db: Connection, drafts: Mapping[int, Draft], short: Mapping[int, Reserved], *, now: datetime
+) -> dict[int, Mapping[UUID, AheadUnits]]:
+    """Promise what is short from what is to come; return the orders that get all of it.
+
+    A bundle is claimed in whole bundles: what is there of its other parts goes back.
+    """
+    wanted: dict[int, AheadRequest] = {}
+    units: dict[UUID, int] = {}
+    spare: list[Release] = []
+    for i, answer in short.items():
+        lines: list[AheadLine] = []
+        for entry in drafts[i].lines:
+            granted = Counter[UUID]()
+            for grant in answer.grants:
+                granted[grant.sku_id] += grant.quantity if grant.line_id == entry.id else 0
+            missing = entry.asked.quantity - _whole(entry, granted)
+            if missing:
+                units[entry.id] = missing
+                lines += _ahead_lines(drafts[i], entry, missing)
+                spare += _spare(drafts[i], entry, granted, entry.asked.quantity - missing)
+        wanted[i] = _ahead_request(drafts[i], lines)
+    await release(db, releases=spare, now=now)
+    answers = await promise_ahead(db, requests=list(wanted.values()), now=now)
+    return {i: _by_line(answer, units) for i, answer in zip(wanted, answers, strict=True) if isinstance(answer, Ahead)}
+
+
+def _whole(entry: DraftLine, granted: Mapping[UUID, int]) -> int:
+    """How many whole units of a line can be made of what was granted."""
+    per_unit = _per_unit(entry)
+    return min((granted[sku_id] // units for sku_id, units in per_unit.items()), default=entry.asked.quantity)
+
+
+def _per_unit(entry: DraftLine) -> Counter[UUID]:
+    per_unit = Counter[UUID]()
+    for part in entry.components:
+        per_unit[part.sku_id] += part.quantity
+    return per_unit
+
+
+def _ahead_lines(one: Draft, entry: DraftLine, missing: int) -> list[AheadLine]:
+    per_unit = _per_unit(entry)
+    serves_whole = len(per_unit) > 1 or not one.channel.policies.serves_backorders_partly
+    return [
+        AheadLine(line_id=entry.id, sku_id=sku_id, units=missing * units, per_unit=units, serves_whole=serves_whole)
+        for sku_id, units in per_unit.items()
+    ]
+
+
+def _spare(one: Draft, entry: DraftLine, granted: Mapping[UUID, int], whole: int) -> list[Release]:
+    return [
+        Release(holder_id=one.asked.id, line_id=entry.id, sku_id=sku_id, quantity=granted[sku_id] - whole * units)
+        for sku_id, units in _per_unit(entry).items()
+        if granted[sku_id] > whole * units
+    ]
+
+
+def _ahead_request(one: Draft, lines: Sequence[AheadLine]) -> AheadRequest:
+    policies = one.channel.policies
+    return AheadRequest(
+        order_id=one.asked.id,
+        channel_id=one.channel.id,
+        lines=tuple(lines),
+        ordered_at=one.asked.placed_at,
+        location_ids=(one.pickup_location_id,) if one.pickup_location_id else None,
+        priority=policies.backorder_priority,
+        patience_days=policies.patience_days,
+    )
+
+
+def _by_line(answer: Ahead, units: Mapping[UUID, int]) -> dict[UUID, AheadUnits]:
+    """A line of several SKUs is promised when the last of them is; one pre-ordered part makes it a pre-order."""
+    found: dict[UUID, AheadUnits] = {}
+    for one in answer.promises:
+        before = found.get(one.line_id)
+        bucket = _BUCKETS[one.kind]
+        found[one.line_id] = AheadUnits(
+            units=units[one.line_id],
+            bucket=Bucket.PREORDERED if before and before.bucket is Bucket.PREORDERED else bucket,
+            promised_at=max(before.promised_at, one.promised_at) if before else one.promised_at,
+        )
+    return found
+
+
+async def _let_go(
+    db: Connection,
+    drafts: Mapping[int, Draft],
+    answers: Mapping[int, Reserved | Refusal],
+    missed: Collection[int],
+    *,
+    now: datetime,
+) -> None:
+    """Give back what orders hold that are refused: of their carts, and what was there of what is short."""
+    refused = [i for i, answer in answers.items() if not isinstance(answer, Reserved)]
+    held = [drafts[i].asked.id for i in refused if drafts[i].asked.cart_id or i in missed]
+    if held:
+        await release(db, releases=[Release(holder_id=id_) for id_ in held], now=now)
+
+
+def _harden(one: Draft) -> Harden:
+    assert one.asked.cart_id
+    lines = {entry.asked.cart_line_id: entry.id for entry in one.lines if entry.asked.cart_line_id}
+    return Harden(holder_id=one.asked.cart_id, new_holder_id=one.asked.id, line_ids=lines)
+
+
+def _reserve_request(one: Draft, *, is_partial: bool) -> ReserveRequest:
+    only_there = (one.pickup_location_id,) if one.pickup_location_id else None
+    return ReserveRequest(
+        holder_id=one.asked.id,
+        channel_id=one.channel.id,
+        region=one.ship_to.region,
+        customer_group=one.customer_group,
+        location_ids=only_there or tuple(one.asked.preferred_location_ids) or None,
+        allow_partial=is_partial,
+        actor=one.asked.actor,
+        lines=[
+            ReserveLine(line_id=entry.id, sku_id=part.sku_id, quantity=part.quantity * entry.asked.quantity)
+            for entry in one.lines
+            for part in entry.components
+        ],
+    )
