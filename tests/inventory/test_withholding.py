@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from batuta.inventory.commands import (
     allocate,
+    delete_pools,
     delete_rules,
     issue,
     recompute_safety,
@@ -291,18 +292,25 @@ async def test_buyers_of_two_channels_at_once_never_get_what_is_kept_for_the_oth
         kept = rule(units=2, channel_id=store.channel_id, sku_id=sku_id)
         await save_rules(db, rules=[kept], actor=ACTOR, now=NOW)
 
-    async def buy(asker: Asker) -> bool:
+    async def buy(wanted: ReserveRequest) -> bool:
         async with engine.begin() as db:
-            (outcome,) = await reserve(db, requests=[asking((sku_id, 1), asker=asker)], now=NOW)
+            (outcome,) = await reserve(db, requests=[wanted], now=NOW)
             return isinstance(outcome, Reserved)
 
-    won = await asyncio.gather(*(buy(asker) for _ in range(30) for asker in (web, store)))
+    wishes = [asking((sku_id, 1), asker=asker) for _ in range(30) for asker in (web, store)]
+    won = await asyncio.gather(*(buy(one) for one in wishes))
     of_web, of_store = sum(won[::2]), sum(won[1::2])
     assert of_store <= 10
     assert of_web + of_store == 20
     async with engine.begin() as db:
         await assert_laws_hold(db)
+        # Nothing is kept back from other tests.
+        await release(db, releases=[Release(holder_id=one.holder_id) for one in wishes], now=NOW)
         await delete_rules(db, ids=[kept.id], now=NOW)
+        (refused,) = await delete_pools(db, ids=[pool.id], now=NOW)
+        assert isinstance(refused, PoolRefusal)
+        await allocate(db, asked=[Allocate(pool_id=pool.id, sku_id=sku_id, location_id=at, units=-8)], now=NOW)
+        assert await delete_pools(db, ids=[pool.id], now=NOW) == [pool.id]
 
 
 async def test_the_lot_that_ends_first_goes_out_first_and_never_after_its_end(db: Connection) -> None:

@@ -7,6 +7,7 @@ from batuta.inventory.api import (
     imports,
     kits,
     lots,
+    pools,
     reservations,
     stock,
     transfers,
@@ -16,6 +17,7 @@ from batuta.inventory.api import (
 ROUTES = [
     *availability.ROUTES,
     *withholding.ROUTES,
+    *pools.ROUTES,
     *stock.ROUTES,
     *reservations.ROUTES,
     *counts.ROUTES,

@@ -20,13 +20,21 @@ from batuta.inventory.commands.serving import peg_again, serve_waiting
 from batuta.inventory.commands.shopping import save_thresholds, show_to_shoppers
 from batuta.inventory.commands.silences import fall_silent
 from batuta.inventory.commands.slips import keep_back, record_slips
-from batuta.inventory.commands.withholding import delete_rules, note_change, save_pools, save_rules, set_silences
+from batuta.inventory.commands.withholding import (
+    delete_pools,
+    delete_rules,
+    note_change,
+    save_pools,
+    save_rules,
+    set_silences,
+)
 
 __all__ = [
     "Forgo",
     "SafetyLevel",
     "allocate",
     "delete_paths",
+    "delete_pools",
     "delete_rules",
     "expect",
     "extend",

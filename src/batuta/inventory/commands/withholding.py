@@ -8,11 +8,20 @@ import msgspec
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, text
 from sqlalchemy.dialects.postgresql import insert
 
-from batuta.inventory.domain import BadPool, BadRule, BufferRule, Pool, UnknownPool, UnknownRule, check_rule
+from batuta.inventory.domain import (
+    BadPool,
+    BadRule,
+    BufferRule,
+    Pool,
+    PoolRefusal,
+    UnknownPool,
+    UnknownRule,
+    check_rule,
+)
 from batuta.inventory.domain.pools import DEPTH_MAX, POOLS_MAX
 from batuta.inventory.domain.withholding import RULES_MAX
-from batuta.inventory.queries import buffer_rules, pools
-from batuta.inventory.tables import buffer_rule, pool, silence
+from batuta.inventory.queries import buffer_rules, pools, stocks_of_pools
+from batuta.inventory.tables import buffer_rule, pool, pool_stock, silence
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.outcomes import each
 from batuta.plumbing.database import Connection, Instant, insert_rows, upsert_rows
@@ -71,6 +80,29 @@ async def save_pools(db: Connection, *, given: Sequence[Pool], actor: str, now: 
     return outcomes
 
 
+async def delete_pools(
+    db: Connection, *, ids: Collection[UUID], now: datetime
+) -> list[UUID | UnknownPool | PoolRefusal]:
+    """Do away with pools that have no units and no pools in them."""
+    await db.execute(_SERIALISE)
+    standing = {one.id: one for one in await pools(db)}
+    full = {one.pool_id for one in await stocks_of_pools(db, ids) if one.allocated}
+    outcomes: list[UUID | UnknownPool | PoolRefusal] = []
+    for id_ in ids:
+        if id_ not in standing:
+            outcomes.append(UnknownPool("there is no such pool", id=str(id_)))
+        elif id_ in full or any(one.parent_id == id_ for one in standing.values()):
+            outcomes.append(PoolRefusal("the pool has units or pools in it", id=str(id_)))
+        else:
+            del standing[id_]
+            outcomes.append(id_)
+    gone = {"ids": [one for one in outcomes if isinstance(one, UUID)]}
+    await db.execute(_DELETE_STOCKS, gone)
+    await db.execute(_DELETE_POOLS, gone)
+    await note_change(db, now=now)
+    return outcomes
+
+
 def _accept_pool(one: Pool, standing: dict[UUID, Pool]) -> Pool:
     """Check a pool against those that stand.
 
@@ -121,6 +153,8 @@ _SAVE_RULE = _new.on_conflict_do_update(
 )
 _ids = bindparam("ids", type_=ARRAY(Uuid(), dimensions=1))
 _DELETE_RULES = delete(buffer_rule).where(buffer_rule.c.id == any_(_ids)).returning(buffer_rule.c.id)
+_DELETE_STOCKS = delete(pool_stock).where(pool_stock.c.pool_id == any_(_ids))
+_DELETE_POOLS = delete(pool).where(pool.c.id == any_(_ids))
 _DELETE_SILENCES = delete(silence).where(silence.c.location_id == any_(_ids))
 _NOTE = text(
     "INSERT INTO inventory.withholding_change (id, changed_by, changed_at) VALUES (1, pg_current_xact_id(), :now)"

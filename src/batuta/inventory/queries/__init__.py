@@ -1,23 +1,27 @@
 """Reads of stock, availability, claims and the ledger."""
 
 from batuta.inventory.queries.audit import AUDIT
+from batuta.inventory.queries.availability import (
+    Available,
+    Look,
+    NetworkUnits,
+    availability,
+    free_places,
+    look,
+    network_units,
+)
 from batuta.inventory.queries.limits import limits, limits_seen
 from batuta.inventory.queries.outflow import outflow_of
 from batuta.inventory.queries.paths import Capable, Wanted, capable_of, paths_of
 from batuta.inventory.queries.stock import (
-    Available,
-    Look,
     StockLevel,
     all_claims_of,
-    availability,
     claim_from,
     claims_by_holder,
     claims_of,
-    free_places,
     holders_by_id,
     list_movements,
     list_stock,
-    look,
     movement_from,
     movements_by_key,
     movements_of_document,
@@ -54,6 +58,7 @@ __all__ = [
     "Available",
     "Capable",
     "Look",
+    "NetworkUnits",
     "StockLevel",
     "Wanted",
     "Withheld",
@@ -81,6 +86,7 @@ __all__ = [
     "movements_by_key",
     "movements_of_document",
     "need_a_fence",
+    "network_units",
     "out_of_patience",
     "outflow_of",
     "paths_of",

@@ -1,4 +1,4 @@
-"""Reads of stock, availability, claims and the ledger."""
+"""Reads of stock rows, claims and the ledger."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -9,10 +9,8 @@ import msgspec
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
-    Select,
     Text,
     Uuid,
-    and_,
     any_,
     bindparam,
     case,
@@ -23,15 +21,12 @@ from sqlalchemy import (
 )
 
 from batuta.inventory.domain import (
-    NOBODY,
     Account,
     AccountKind,
-    Asker,
     Claim,
     ClaimKind,
     ClaimStatus,
     Condition,
-    Fence,
     Holder,
     LedgerEntry,
     Movement,
@@ -40,7 +35,6 @@ from batuta.inventory.domain import (
     StockFilter,
     StockKey,
 )
-from batuta.inventory.queries.withholding import Withheld, changed_by, fence_of, withheld, withheld_since
 from batuta.inventory.tables import holder, movement, reservation, stock
 from batuta.plumbing.database import Connection, Instant, Integer, Row, rows_with
 from batuta.plumbing.listing import Listing
@@ -58,34 +52,9 @@ class StockLevel(msgspec.Struct, frozen=True, kw_only=True):
     safety: int
 
 
-class Available(msgspec.Struct, frozen=True, kw_only=True):
-    """Sellable units of a SKU at a location: `available` is what is left of them, at least 0 (INV-05).
-
-    safety: kept back for everybody. expired: in lots that are out of date. kept: by buffer rules, of which `rule` won,
-    and for the silence of the location's feed. fenced: in pools of others.
-    """
-
-    sku_id: UUID
-    location_id: UUID
-    on_hand: int
-    reserved: int
-    safety: int
-    expired: int
-    kept: int = 0
-    rule: str | None = None
-    silent_bp: int = 0
-    fenced: int = 0
-    available: int
-
-    @property
-    def free(self) -> int:
-        """Units that nobody holds; below 0 when more are reserved than there are."""
-        return self.on_hand - self.reserved - self.safety - self.expired
-
-
-_sku_ids = bindparam("sku_ids", type_=ARRAY(Uuid(), dimensions=1))
-_location_ids = bindparam("location_ids", type_=ARRAY(Uuid(), dimensions=1))
-_now = bindparam("now", type_=Instant)
+IDS_OF_SKUS = bindparam("sku_ids", type_=ARRAY(Uuid(), dimensions=1))
+IDS_OF_LOCATIONS = bindparam("location_ids", type_=ARRAY(Uuid(), dimensions=1))
+MOMENT = bindparam("now", type_=Instant)
 
 # Ended claims that no one has swept yet; most rows have none, and their hint says so.
 _ended = (
@@ -95,137 +64,13 @@ _ended = (
         reservation.c.location_id == stock.c.location_id,
         reservation.c.condition == stock.c.condition,
         reservation.c.lot == stock.c.lot,
-        reservation.c.expires_at <= _now,
+        reservation.c.expires_at <= MOMENT,
     )
     .scalar_subquery()
 )
-_reserved: ColumnElement[int] = stock.c.reserved - case(
-    (stock.c.first_expiry_at <= _now, cast(_ended, Integer())), else_=0
+reserved_now: ColumnElement[int] = stock.c.reserved - case(
+    (stock.c.first_expiry_at <= MOMENT, cast(_ended, Integer())), else_=0
 )
-
-
-_is_expired = stock.c.expires_at <= _now
-
-
-def _available(*, is_everywhere: bool) -> Select[UUID, UUID, int, int, int, int]:
-    sellable = and_(stock.c.sku_id == any_(_sku_ids), stock.c.condition == Condition.SELLABLE.value)
-    return (
-        select(
-            stock.c.sku_id,
-            stock.c.location_id,
-            func.sum(stock.c.on_hand).label("on_hand"),
-            func.sum(_reserved).label("reserved"),
-            func.sum(stock.c.safety).label("safety"),
-            func.sum(case((_is_expired, stock.c.on_hand - stock.c.reserved), else_=0)).label("expired"),
-        )
-        .where(sellable if is_everywhere else and_(sellable, stock.c.location_id == any_(_location_ids)))
-        .group_by(stock.c.sku_id, stock.c.location_id)
-    )
-
-
-_available_everywhere = _available(is_everywhere=True)
-_available_at = _available(is_everywhere=False)
-
-
-async def availability(
-    db: Connection,
-    *,
-    sku_ids: Collection[UUID],
-    location_ids: Collection[UUID] | None = None,
-    asker: Asker = NOBODY,
-    now: datetime,
-) -> list[Available]:
-    """What can be promised to who asks, location by location (INV-05); ended claims do not count (RES-04).
-
-    Locations without a stock row of a SKU are left out. The network's figure is the sum of `available`.
-    """
-    given: dict[str, Any] = {"sku_ids": list(sku_ids), "now": now}
-    if location_ids is None:
-        rows = await db.execute(_available_everywhere, given)
-    else:
-        rows = await db.execute(_available_at, given | {"location_ids": list(location_ids)})
-    known = await withheld(db)
-    if known.is_empty():
-        return [_without_fence(row) for row in rows]
-    on_hand = {(row.sku_id, row.location_id): row.on_hand for row in rows}
-    fence = await fence_of(db, known, sku_ids=sku_ids, on_hand=on_hand, now=now)
-    return [_within(fence, asker, _without_fence(row)) for row in rows]
-
-
-def _without_fence(row: Row) -> Available:
-    sku_id, location_id, on_hand, reserved, safety, expired = row
-    return Available(
-        sku_id=sku_id,
-        location_id=location_id,
-        on_hand=on_hand,
-        reserved=reserved,
-        safety=safety,
-        expired=expired,
-        available=max(0, on_hand - reserved - safety - expired),
-    )
-
-
-def _within(fence: Fence, asker: Asker, one: Available) -> Available:
-    place = (one.sku_id, one.location_id)
-    kept = fence.kept(asker, place)
-    return msgspec.structs.replace(
-        one,
-        kept=kept.units,
-        rule=kept.rule,
-        silent_bp=kept.silent_bp,
-        fenced=fence.fenced(asker, place),
-        available=fence.usable(asker, place, one.available),
-    )
-
-
-_units = func.sum(stock.c.on_hand - _reserved - stock.c.safety)
-_is_good = or_(stock.c.expires_at.is_(None), stock.c.expires_at > _now)
-_per_place = (
-    select(stock.c.sku_id, stock.c.location_id, _units.label("units"))
-    .where(stock.c.sku_id == any_(_sku_ids), stock.c.condition == Condition.SELLABLE.value, _is_good)
-    .group_by(stock.c.sku_id, stock.c.location_id)
-    .having(_units > 0)
-    .subquery()
-)
-_free_places = select(
-    _per_place.c.sku_id,
-    func.array_agg(_per_place.c.location_id).label("location_ids"),
-    func.array_agg(_per_place.c.units).label("units"),
-    changed_by.label("changed_by"),
-).group_by(_per_place.c.sku_id)
-
-
-class Look(msgspec.Struct, frozen=True):
-    """Where units may be granted as far as stock goes, and what is kept back from whom."""
-
-    free: dict[UUID, dict[UUID, int]]
-    withheld: Withheld
-
-
-async def look(db: Connection, sku_ids: Collection[UUID], *, now: datetime) -> Look:
-    """The locations that have free units of each SKU, how many, and what is kept back of them, by one statement."""
-    free: dict[UUID, dict[UUID, int]] = {}
-    changed: int | None = None
-    for sku_id, location_ids, units, changed_last in await db.execute(
-        _free_places, {"sku_ids": list(sku_ids), "now": now}
-    ):
-        free[sku_id] = dict(zip(location_ids, units, strict=True))
-        changed = changed_last
-    return Look(free, await withheld_since(db, changed))
-
-
-async def free_places(
-    db: Connection, sku_ids: Collection[UUID], *, asker: Asker = NOBODY, now: datetime
-) -> dict[UUID, dict[UUID, int]]:
-    """The locations where units of each SKU may be granted to who asks, and how many."""
-    seen = await look(db, sku_ids, now=now)
-    if seen.withheld.is_empty():
-        return seen.free
-    fence = await fence_of(db, seen.withheld, sku_ids=sku_ids, now=now)
-    return {
-        sku_id: {at: usable for at, units in places.items() if (usable := fence.usable(asker, (sku_id, at), units))}
-        for sku_id, places in seen.free.items()
-    }
 
 
 async def stock_of(db: Connection, sku_ids: Collection[UUID]) -> dict[UUID, list[StockLevel]]:
@@ -242,15 +87,15 @@ _stock_rows = select(
     stock.c.condition,
     stock.c.lot,
     stock.c.on_hand,
-    _reserved.label("reserved"),
+    reserved_now.label("reserved"),
     stock.c.safety,
 )
 _STOCK = Listing(
     _stock_rows,
     order=(stock.c.sku_id, stock.c.location_id, stock.c.condition, stock.c.lot),
     filters={
-        "sku_ids": stock.c.sku_id == any_(_sku_ids),
-        "location_ids": stock.c.location_id == any_(_location_ids),
+        "sku_ids": stock.c.sku_id == any_(IDS_OF_SKUS),
+        "location_ids": stock.c.location_id == any_(IDS_OF_LOCATIONS),
         "condition": stock.c.condition == bindparam("condition", type_=Text()),
     },
 )
@@ -312,7 +157,8 @@ _MOVEMENTS = Listing(
     filters={
         "sku_id": movement.c.sku_id == bindparam("sku_id", type_=Uuid()),
         "location_ids": or_(
-            movement.c.source_location_id == any_(_location_ids), movement.c.target_location_id == any_(_location_ids)
+            movement.c.source_location_id == any_(IDS_OF_LOCATIONS),
+            movement.c.target_location_id == any_(IDS_OF_LOCATIONS),
         ),
         "document_id": movement.c.document_id == bindparam("document_id", type_=Uuid()),
         "reason": movement.c.reason == bindparam("reason", type_=Text()),

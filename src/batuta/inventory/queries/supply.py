@@ -20,7 +20,7 @@ from batuta.inventory.domain.supply import (
     SupplyStatus,
 )
 from batuta.inventory.domain.waiting import AheadKind, Coming, Peg, Waiting
-from batuta.inventory.queries.stock import Available, availability
+from batuta.inventory.queries.availability import Available, availability
 from batuta.inventory.tables import expected, lateness, peg, supply_run, waiting
 from batuta.plumbing.database import Connection, Row, rows_with
 from batuta.plumbing.listing import Listing

@@ -58,10 +58,10 @@ async def once(engine: Engine, request: AnyRequest, act: Callable[[Connection], 
     key = await key_of(request)
     if key is None:
         async with engine.begin() as db:
-            return _response(request, _kept(request, await act(db)))
+            return as_response(request, _kept(request, await act(db)))
     for tries in range(TRIES):
         try:
-            return _response(request, await _once(engine, request, key, act))
+            return as_response(request, await _once(engine, request, key, act))
         except AnsweredMeanwhile:
             continue
         except LOST as error:
@@ -109,7 +109,7 @@ async def batched(
         return Kept(done, msgspec.json.encode(outcome))
 
     kept = await batcher_of(request, batcher).answer(item, key=await key_of(request), encode=encode)
-    return _response(request, kept)
+    return as_response(request, kept)
 
 
 async def key_of(request: AnyRequest) -> Key | None:
@@ -161,7 +161,8 @@ def _kept(request: AnyRequest, answer: Answer[Any]) -> Kept:
     return Kept(status, body, dict(answer.headers) if answer.headers else None)
 
 
-def _response(request: AnyRequest, kept: Kept) -> Response[Any]:
+def as_response(request: AnyRequest, kept: Kept) -> Response[Any]:
+    """What is sent of an answer that is kept."""
     if kept.is_told_again:
         kept = msgspec.structs.replace(kept, headers={**(kept.headers or {}), **TOLD_AGAIN})
     if EXPRESS in request.scope["state"]:
@@ -178,6 +179,7 @@ __all__ = [
     "Answer",
     "BadIdempotencyKey",
     "IdempotencyKeyReused",
+    "as_response",
     "batched",
     "batcher_of",
     "kept_refusal",

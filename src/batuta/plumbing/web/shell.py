@@ -82,7 +82,7 @@ def create_shell(
         middleware=[Observing()],
         openapi_config=None,
         request_max_body_size=BODY_BYTES_MAX,
-        state=State({"engine": engine, "guard": guard, "batchers": {}}),
+        state=State({"engine": engine, "guard": guard, "batchers": {}, "readers": {}}),
         on_shutdown=[_end_batches],
         logging_config=None,
         debug=False,

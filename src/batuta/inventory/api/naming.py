@@ -1,0 +1,91 @@
+"""Codes into ids, for routes that change what holds for all; and whether who asks may do so."""
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from batuta.catalog.queries import skus_by_code
+from batuta.company.queries import channels_by_code
+from batuta.inventory.domain.holding import NoSuchChannel, NoSuchPlace
+from batuta.kernel.errors import BatutaError, Forbidden, NotFound, Refused
+from batuta.locations.queries import location_ids_by_code
+from batuta.plumbing.database import Connection
+from batuta.plumbing.web import Caller
+
+
+class NoSuchSku(NotFound):
+    """There is no SKU of that code."""
+
+
+class BoundToPlaces(Forbidden):
+    """Who sees only some channels or locations changes nothing that holds for all."""
+
+
+class SomeRefused(Refused):
+    """Nothing was changed, because of `refused`: the position of each that was refused, and why."""
+
+
+def whole(outcomes: Collection[Any]) -> list[Any]:
+    """All outcomes, when none was refused.
+
+    Raises:
+        SomeRefused: with each that was.
+    """
+    refused = [
+        {"position": position, "code": one.code, "detail": one.sentence, **one.facts}
+        for position, one in enumerate(outcomes)
+        if isinstance(one, BatutaError)
+    ]
+    if refused:
+        raise SomeRefused("nothing was changed, because some of it cannot be", refused=refused)
+    return list(outcomes)
+
+
+def check_unbound(caller: Caller) -> None:
+    """Refuse who sees only a part.
+
+    Raises:
+        BoundToPlaces: the caller is bound to channels or locations.
+    """
+    if caller.location_ids is not None or caller.channel_ids is not None:
+        raise BoundToPlaces("who sees only some channels or locations changes nothing that holds for all")
+
+
+async def channel_id(db: Connection, code: str | None) -> UUID | None:
+    """The channel of a code.
+
+    Raises:
+        NoSuchChannel: there is none.
+    """
+    if code is None:
+        return None
+    channel = (await channels_by_code(db, [code])).get(code)
+    if channel is None:
+        raise NoSuchChannel("there is no such channel", channel_code=code)
+    return channel.id
+
+
+async def sku_ids(db: Connection, codes: Collection[str]) -> dict[str, UUID]:
+    """The SKUs of codes.
+
+    Raises:
+        NoSuchSku: of one there is none.
+    """
+    found = await skus_by_code(db, set(codes))
+    for code in codes:
+        if code not in found:
+            raise NoSuchSku("there is no such SKU", sku_code=code)
+    return {code: one.id for code, one in found.items()}
+
+
+async def location_ids(db: Connection, codes: Collection[str]) -> dict[str, UUID]:
+    """The locations of codes.
+
+    Raises:
+        NoSuchPlace: of one there is none.
+    """
+    found = await location_ids_by_code(db, codes)
+    for code in codes:
+        if code not in found:
+            raise NoSuchPlace("there is no such location", location_code=code)
+    return dict(found)
