@@ -29,6 +29,7 @@ from batuta.orchestration.commands.paying import (
     release_held_money,
     request_authorisation,
 )
+from batuta.orchestration.commands.slots import free_slots
 from batuta.orchestration.commands.sourcing import (
     accept_released,
     plan_and_offer,
@@ -84,8 +85,8 @@ SCORE: Mapping[type[Event], Sequence[Handler]] = {
     # Somebody changes their mind.
     ordering.CancellationAsked: (ask_locations_to_stop,),
     ordering.UnitsCancelled: (give_back_surplus, settle_services, tell_cancelled),
-    ordering.OrderCancelled: (release_held_money,),
-    ordering.OrderExpired: (release_held_money,),
+    ordering.OrderCancelled: (release_held_money, free_slots),
+    ordering.OrderExpired: (release_held_money, free_slots),
     # Something comes back.
     returns.Received: (tell_return_received,),
     returns.RefundDue: (refund_return,),

@@ -15,6 +15,7 @@ from batuta.kernel.errors import BatutaError, Refused
 from batuta.kernel.outcomes import each
 from batuta.locations.queries import locations_by_code
 from batuta.ordering.commands.claiming import claim
+from batuta.ordering.commands.slots import take_slots
 from batuta.ordering.commands.storing import Priced, payments_of, store
 from batuta.ordering.domain import BadOrder, Placed, PlaceOrder
 from batuta.ordering.domain.drafts import Draft, World, draft
@@ -23,6 +24,8 @@ from batuta.payments.domain import check_payment
 from batuta.plumbing.database import Connection
 from batuta.pricing.domain import Quote, QuoteLine, QuoteRequest
 from batuta.pricing.queries import quote
+from batuta.sourcing.commands import release_slots
+from batuta.sourcing.queries import last_slot_holds_of
 
 
 class PaysTooMuch(Refused):
@@ -54,7 +57,10 @@ async def place(db: Connection, *, orders: Sequence[PlaceOrder], now: datetime) 
     priced = await _priced(db, ready, outcomes)
     claims, refused = await claim(db, {i: ready[i] for i in priced}, now=now)
     outcomes |= refused
-    claimed = {i: ready[i] for i in claims}
+    slotless = await take_slots(db, {i: ready[i] for i in claims}, now=now)
+    outcomes |= slotless
+    await _give_back(db, [ready[i] for i in slotless], now=now)
+    claimed = {i: ready[i] for i in claims if i not in slotless}
     stored = await store(db, claimed, priced, claims, now=now)
     lost = {i: one for i, one in claimed.items() if i not in stored}
     outcomes |= {**stored, **await _placed_elsewhere(db, lost, now=now)}
@@ -94,6 +100,7 @@ async def _world(db: Connection, orders: Sequence[PlaceOrder]) -> World:
     unnamed = {sku.product_id for sku in skus.values() if not sku.name}
     pickups = {asked.pickup_location_code for asked in orders if asked.pickup_location_code}
     customers = {asked.customer_id for asked in orders if asked.customer_id is not None}
+    slot_holders = {asked.slot_hold_id for asked in orders if asked.slot_hold_id is not None}
     return World(
         channels=await channels_by_code(db, {asked.channel_code for asked in orders}),
         skus=skus,
@@ -102,6 +109,7 @@ async def _world(db: Connection, orders: Sequence[PlaceOrder]) -> World:
         locations=await locations_by_code(db, pickups) if pickups else {},
         customers=await customers_by_id(db, customers) if customers else {},
         products=await products_by_id(db, unnamed) if unnamed else {},
+        slot_holds=await last_slot_holds_of(db, slot_holders),
     )
 
 
@@ -156,6 +164,7 @@ def _quote_request(one: Draft) -> QuoteRequest:
         rounding_rule=one.channel.policies.rounding_rule,
         service_kind=one.asked.service_kind if ships else None,
         given_shipping_minor=one.asked.given_shipping_minor,
+        window_minor=one.window_minor,
         lines=[
             QuoteLine(
                 line_id=entry.id,
@@ -175,10 +184,19 @@ async def _placed_elsewhere(db: Connection, drafts: Mapping[int, Draft], *, now:
     if not drafts:
         return {}
     theirs = await _already_placed(db, list(drafts.values()))
-    ours = [one.asked.id for one in drafts.values() if theirs[one.asked.id].order_id != one.asked.id]
-    await release(db, releases=[Release(holder_id=id_) for id_ in ours], now=now)
-    await forgo_orders(db, order_ids=ours, now=now)
+    ours = [one for one in drafts.values() if theirs[one.asked.id].order_id != one.asked.id]
+    await _give_back(db, ours, now=now)
+    await release_slots(db, holder_ids=[one.asked.id for one in ours if one.asked.slot_hold_id])
     return {i: theirs[one.asked.id] for i, one in drafts.items()}
+
+
+async def _give_back(db: Connection, drafts: Sequence[Draft], *, now: datetime) -> None:
+    """Let go of what was claimed for orders that are not stored."""
+    if not drafts:
+        return
+    ids = [one.asked.id for one in drafts]
+    await release(db, releases=[Release(holder_id=id_) for id_ in ids], now=now)
+    await forgo_orders(db, order_ids=ids, now=now)
 
 
 __all__ = ["OutOfStock", "PaysTooMuch", "place"]

@@ -34,6 +34,7 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     external_id: the channel's own number; the same number is the same order (ORD-07).
     currency: where given, must be the channel's. means: none pays later; more than is due is refused.
+    slot_hold_id: the `holder_id` under which a place in a slot is held, which is the order's then (PRM-06).
     ships_together: what is there waits for what is sold ahead of stock; else it is sent as it comes (ORD-08).
     """
 
@@ -52,6 +53,7 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     pickup_location_code: Code | None = None
     currency: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$")] | None = None
     given_shipping_minor: AmountMinor | None = None
+    slot_hold_id: UUID | None = None
     ships_together: bool = False
     means: AllMeans = []
     adjustments: Annotated[list[NamedAmount], msgspec.Meta(max_length=ADJUSTMENTS_MAX)] = []
@@ -96,6 +98,7 @@ def order_of(asked: NewOrder, placing: Placing) -> PlaceOrder:
         pickup_location_code=asked.pickup_location_code,
         currency=asked.currency,
         given_shipping_minor=asked.given_shipping_minor,
+        slot_hold_id=asked.slot_hold_id,
         ships_together=asked.ships_together,
         means=asked.means,
         adjustments=asked.adjustments,

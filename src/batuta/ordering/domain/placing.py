@@ -77,7 +77,7 @@ class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True):
     cart_id: whose soft claims on stock become this order's. currency: where given, must be the channel's.
     means: when empty, the customer pays later; more than is due is refused, less leaves the order unpaid.
     actor: who did it (`customer:…`, `staff:ana`); on_behalf_of says for whom when that is another.
-    channel_ids: where the actor may sell; None is everywhere.
+    channel_ids: where the actor may sell; None is everywhere. slot_hold_id: under which a place in a slot is held.
     ships_together: what is there waits for what is sold ahead (ORD-08).
     """
 
@@ -99,6 +99,7 @@ class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True):
     pickup_location_code: Code | None = None
     currency: str | None = None
     given_shipping_minor: AmountMinor | None = None
+    slot_hold_id: UUID | None = None
     means: Sequence[Means] = ()
     adjustments: Sequence[NamedAmount] = ()
     ships_together: bool = False
