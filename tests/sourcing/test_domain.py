@@ -224,9 +224,9 @@ def test_forty_locations_and_three_lines_take_milliseconds() -> None:
             steps = tuple((weight_g, 300 + km + weight_g // 20) for weight_g in (1_000, 2_000, 5_000, 10_000, 30_000))
             stock = {UUID(int=n): chance.choice([0, 1, 3]) for n in range(3)}
             places.append(a_place(n, stock=stock, lanes=(a_lane(*steps),), distance_m=km * 1_000))
-        begun = time.perf_counter()
+        begun = time.thread_time()
         choice = choose(demands, places, TERMS)
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.thread_time() - begun)
         assert choice is not None
         assert not choice.is_greedy
 

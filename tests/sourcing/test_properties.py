@@ -32,7 +32,7 @@ from batuta.sourcing.domain.branching import Branching
 from batuta.sourcing.domain.candidates import Weights
 from batuta.sourcing.domain.grid import grid_of
 from batuta.sourcing.domain.tariffs import NEVER
-from benchmarks.brute_force import brute_force, key_of
+from benchmarks.brute_force import brute_force, fits, key_of
 from tests.making import NOW
 
 SKUS = [UUID(int=n) for n in range(1, 4)]
