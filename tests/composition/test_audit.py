@@ -90,6 +90,35 @@ DAMAGES = {
         SELECT sku_id, sku_id, location_id, 'build', 1, '', '[]', 'staff:ana', '2026-03-02' FROM inventory.stock LIMIT 1
         RETURNING kit_id
         """,
+    "every line of a posted count has moved what it differed by": """
+        INSERT INTO inventory.count_line
+            (id, count_id, position, sku_id, condition, lot, status, is_found, variance, reason, note)
+        SELECT gen_random_uuid(), location_id, 0, sku_id, condition, lot, 'posted', false, 1, 'found', ''
+        FROM inventory.stock LIMIT 1 RETURNING id
+    """,
+    "a place stands still only for a count that goes on": """
+        INSERT INTO inventory.standstill (sku_id, location_id, count_id)
+        SELECT sku_id, location_id, gen_random_uuid() FROM inventory.stock LIMIT 1 RETURNING count_id
+    """,
+    "what is under way in a transfer is what its lines lack": """
+        INSERT INTO inventory.transfer_line
+            (id, transfer_id, position, sku_id, requested, approved, picked, shipped, received, damaged, lost,
+                sent_back)
+        SELECT gen_random_uuid(), gen_random_uuid(), 0, sku_id, 1, 1, 1, 1, 0, 0, 0, 0
+        FROM inventory.stock LIMIT 1 RETURNING transfer_id
+    """,
+    "a transfer claims what it has picked, until that is shipped": """
+        WITH made AS (
+            INSERT INTO inventory.transfer (id, source_location_id, target_location_id, kind, status, carrier,
+                tracking_number, note, created_at)
+            SELECT gen_random_uuid(), location_id, sku_id, 'manual', 'picked', '', '', '', '2026-03-02'
+            FROM inventory.stock LIMIT 1 RETURNING id
+        )
+        INSERT INTO inventory.transfer_line
+            (id, transfer_id, position, sku_id, requested, approved, picked, shipped, received, damaged, lost,
+                sent_back)
+        SELECT gen_random_uuid(), id, 0, id, 2, 2, 2, 0, 0, 0, 0, 0 FROM made RETURNING transfer_id
+    """,
     "what a feed's counts corrected is what the ledger moved for them": """
         INSERT INTO inventory.feed_difference
         SELECT gen_random_uuid(), gen_random_uuid(), 1, 1, gen_random_uuid(), sku_id, location_id, 'sellable', '',

@@ -91,8 +91,8 @@ async def test_who_may_not_count_does_not(house: House, boss: httpx.AsyncClient,
     assert problem(await stranger.post(f"{path}/entries", json=entries)) == (403, "permission_missing")
     for method, tail, body in (("GET", "", None), ("POST", "/entries", entries), ("POST", "/post", {})):
         assert problem(await elsewhere.request(method, path + tail, json=body)) == (404, "unknown_count")
-    body = {"location_code": shop.locations["north"].code}
-    assert problem(await elsewhere.post("/api/stock/counts", json=body)) == (404, "no_such_place")
+    there = {"location_code": shop.locations["north"].code}
+    assert problem(await elsewhere.post("/api/stock/counts", json=there)) == (404, "no_such_place")
     assert (await elsewhere.get("/api/stock/counts")).json()["items"] == []
 
 

@@ -4,6 +4,7 @@ from batuta.inventory.queries.feed_audit import FEED_LAWS
 from batuta.inventory.queries.lots_audit import LOT_LAWS
 from batuta.inventory.queries.pool_audit import POOL_LAWS
 from batuta.inventory.queries.supply_audit import SUPPLY_LAWS
+from batuta.inventory.queries.transfer_audit import COUNT_LAWS, TRANSFER_LAWS
 from batuta.plumbing.audit import Law
 
 AUDIT = (
@@ -65,4 +66,6 @@ AUDIT = (
     *SUPPLY_LAWS,
     *FEED_LAWS,
     *POOL_LAWS,
+    *COUNT_LAWS,
+    *TRANSFER_LAWS,
 )

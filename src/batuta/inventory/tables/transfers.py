@@ -34,6 +34,8 @@ transfer = Table(
     one_of("status", TransferStatus),
     schema="inventory",
 )
+_is_open = transfer.c.status.not_in([TransferStatus.CLOSED.value, TransferStatus.CANCELLED.value])
+Index("transfer_open_idx", transfer.c.target_location_id, postgresql_where=_is_open)
 Index("transfer_created_idx", transfer.c.created_at, transfer.c.id)
 Index("transfer_source_idx", transfer.c.source_location_id, transfer.c.created_at, transfer.c.id)
 Index("transfer_target_idx", transfer.c.target_location_id, transfer.c.created_at, transfer.c.id)
