@@ -70,6 +70,7 @@ PUBLIC = {
     "DELETE /api/carts/{cart_id:uuid}/reservation": "the cart's own token is looked at",
     "POST /api/carts/{cart_id:uuid}/order": "the cart's own token is looked at",
     "POST /api/payments/webhooks/{provider:str}": "the provider's signature is looked at",
+    "GET /api/slots": "windows and what is left of them, nobody's orders",
     "GET /api/openapi.json": "how to ask",
     "GET /api/docs": "how to ask, for people",
     "GET /assets/{name:str}": "style sheets",
