@@ -11,8 +11,8 @@ from litestar import Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from batuta.kernel.errors import BatutaError, Invalid, NotFound, Refused
-from batuta.locations.queries import locations_by_code, places_known, places_of
+from batuta.kernel.errors import BatutaError, Invalid, NotFound
+from batuta.locations.queries import countries_with_places, locations_by_code, places_of
 from batuta.plumbing.batching import Batcher
 from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.web import Answer, AnyRequest, anyone, batched, caller_of, once, requires
@@ -28,6 +28,7 @@ from batuta.sourcing.domain import (
     SlotHold,
     UnknownSlotHold,
 )
+from batuta.sourcing.domain.asking import UnknownPostalCode
 from batuta.sourcing.domain.slots import Country
 from batuta.sourcing.queries import offered_slots, slot_holds_of, slots_by_id
 
@@ -46,10 +47,6 @@ Days = Annotated[int, QueryParameter(ge=1, le=DAYS_MAX, description="How many da
 
 class NoDestination(Invalid):
     """Slots are for a country and postal code, or for a location where goods are collected; one of the two."""
-
-
-class UnknownPostalCode(Refused):
-    """The country is known, and no postal code there begins like this one."""
 
 
 class NobodyCollectsThere(NotFound):
@@ -151,7 +148,7 @@ async def _destination(
     if (location_code is None) != (country is not None and postal_code is not None):
         raise NoDestination("name country and postal_code, or location_code")
     if country is not None and postal_code is not None:
-        if not await places_of(db, [(country, postal_code)]) and country in await places_known(db):
+        if not await places_of(db, [(country, postal_code)]) and await countries_with_places(db, [country]):
             raise UnknownPostalCode("there is no such postal code", country=country, postal_code=postal_code)
         return Destination(method=Method.SHIP, country=country, postal_code=postal_code)
     assert location_code is not None

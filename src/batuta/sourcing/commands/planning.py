@@ -11,6 +11,7 @@ from batuta.plumbing.database import Connection, insert_rows
 from batuta.plumbing.events import publish
 from batuta.sourcing.commands.capacity import take_capacity
 from batuta.sourcing.commands.gathering import Gathered, Refusals, gather
+from batuta.sourcing.commands.locating import locate
 from batuta.sourcing.domain import Assignment, Costs, Draft, Plan, SourcingRequest, Unfillable, decide_all
 from batuta.sourcing.events import LinesPlanned, LinesUnfillable
 from batuta.sourcing.queries import History, Standing, decisions_of, history_of
@@ -48,7 +49,7 @@ async def _plan_once(db: Connection, requests: Sequence[SourcingRequest], *, now
 
     settled: list[tuple[Draft, Gathered]] = []
     refusals = Refusals()
-    left = [request for request in requests if request.order_id not in answers]
+    left = await locate(db, [request for request in requests if request.order_id not in answers])
     for _ in range(ROUNDS_MAX):
         if not left:
             break
