@@ -81,6 +81,12 @@ class Tariff:
         self._routes = {countries: _Route(among) for countries, among in by_countries.items()}
         self._prices = _prices(service, carrier, card)
 
+    def prefix_length(self, country: str) -> int:
+        """The longest prefix of postal codes of the country that its zones tell apart."""
+        return max(
+            (route.destination_lengths[0] for (_, to), route in self._routes.items() if to == country), default=0
+        )
+
     def rate(self, request: RateRequest, origin: str, destination: str) -> Rated | str:
         """Price the parcel between two bare postal codes, or say in a word why not."""
         if request.weight_g > self.service.weight_max_g:
@@ -101,10 +107,24 @@ class Tariffs:
 
     def __init__(self, tariffs: Iterable[Tariff]) -> None:
         self._all = tuple(tariffs)
+        self._prefix_lengths: dict[tuple[ServiceKind, str], int] = {}
         self._by_id = {tariff.service.id: tariff for tariff in self._all}
         self._by_kind = {
             kind: tuple(tariff for tariff in self._all if tariff.service.kind is kind) for kind in ServiceKind
         }
+
+    @property
+    def service_ids(self) -> Iterable[UUID]:
+        """Every service there is."""
+        return self._by_id.keys()
+
+    def prefix_length(self, kind: ServiceKind, country: str) -> int:
+        """Codes of a country that begin alike for so many characters are alike to all services of a kind."""
+        known = self._prefix_lengths.get((kind, country))
+        if known is None:
+            lengths = [tariff.prefix_length(country) for tariff in self._by_kind[kind]]
+            known = self._prefix_lengths[kind, country] = max(lengths, default=0)
+        return known
 
     def service(self, service_id: UUID) -> Service:
         """A service by its id."""

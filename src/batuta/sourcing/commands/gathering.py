@@ -9,7 +9,7 @@ import msgspec
 
 from batuta.catalog.queries import skus_by_id
 from batuta.inventory.queries import availability, fence_of, withheld
-from batuta.locations.domain import Ability, Location, local_day
+from batuta.locations.domain import Location, local_day
 from batuta.locations.queries import AllLocations, all_locations
 from batuta.plumbing.database import Connection
 from batuta.sourcing.commands.holding import hold
@@ -59,7 +59,7 @@ async def gather(
         holders=holders,
         claims=claims,
         unheld=unheld,
-        lanes=await _lanes(db, requests, holders, locations),
+        lanes=await _lanes(db, requests, every),
         attempts=history.attempts,
         capacity={
             location_id: (locations[location_id].daily_capacity_orders or 0) - loads.get(location_id, 0)
@@ -97,25 +97,17 @@ def _locations(
 
 
 async def _lanes(
-    db: Connection,
-    requests: Sequence[SourcingRequest],
-    holders: Mapping[UUID, Collection[UUID]],
-    locations: Mapping[UUID, Location],
-) -> dict[tuple[UUID, UUID], tuple[Lane, ...]]:
-    """The lanes from every location that has something of an order, and may ship it at all."""
-    shipping = {one.id for one in locations.values() if Ability.SHIP in one.abilities}
-    asked = []
-    for request in requests:
-        if request.method is Method.SHIP:
-            sku_ids = {sku_id for line in request.lines for sku_id, _ in line.components}
-            having = {location_id for sku_id in sku_ids for location_id in holders.get(sku_id, ())}
-            asked.append(
-                LaneRequest(
-                    order_id=request.order_id,
-                    destination=request.destination,
-                    service_kind=request.service_kind,
-                    currency=request.currency,
-                    location_ids=having & shipping if having else shipping,
-                )
-            )
-    return await lanes_of(db, asked, {location_id: locations[location_id].address for location_id in shipping})
+    db: Connection, requests: Sequence[SourcingRequest], every: AllLocations
+) -> Mapping[tuple[UUID, UUID], tuple[Lane, ...]]:
+    """The lanes of all orders that are shipped."""
+    asked = [
+        LaneRequest(
+            order_id=request.order_id,
+            destination=request.destination,
+            service_kind=request.service_kind,
+            currency=request.currency,
+        )
+        for request in requests
+        if request.method is Method.SHIP
+    ]
+    return await lanes_of(db, asked, every)

@@ -5,7 +5,7 @@ from batuta.sourcing.domain.dates import LimitingStep
 from batuta.sourcing.domain.dealing import Moved
 from batuta.sourcing.domain.decisions import Considered, Decision, Outcome, Source, Verdict
 from batuta.sourcing.domain.known import Good, Known, Shelf
-from batuta.sourcing.domain.planning import Draft, Sketch, decide_all, parts_of, sketch
+from batuta.sourcing.domain.planning import Draft, Sketch, decide_all, parts_of, sketch, sketch_each
 from batuta.sourcing.domain.promises import Promised, PromisedLine, PromisedShipment, PromiseTerms
 from batuta.sourcing.domain.requests import (
     Assignment,
@@ -91,4 +91,5 @@ __all__ = [
     "explain",
     "parts_of",
     "sketch",
+    "sketch_each",
 ]

@@ -14,6 +14,7 @@ from batuta.sourcing.domain.known import Good, Known
 from batuta.sourcing.domain.requests import Method, Plan, SourcingLine, SourcingRequest, Unfillable
 from batuta.sourcing.domain.search import choose_on
 from batuta.sourcing.domain.sites import Rule, Site, distance_of, rule_against
+from batuta.sourcing.domain.sufficing import choose_among
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +51,13 @@ def sketch(request: SourcingRequest, known: Known) -> Sketch | Rule:
     return _Order(request, known).sketch()
 
 
+def sketch_each(requests: Sequence[SourcingRequest], known: Known) -> list[Sketch | Rule]:
+    """`sketch` of one order by several kinds of service, which share all facts but their lanes."""
+    orders = [_Order(request, known) for request in requests]
+    facts = orders[0].facts() if orders else None
+    return [one.sketch(facts) for one in orders]
+
+
 def parts_of(line: SourcingLine, goods: Mapping[UUID, Good]) -> Parts:
     """What has to come from somewhere for one unit of the line; services are no goods and are left out."""
     per_unit: dict[UUID, int] = defaultdict(int)
@@ -83,7 +91,7 @@ class _Order:
                 self.claimed[location_id][sku_id] += units
 
     def decide(self) -> Draft:
-        facts = self._facts()
+        facts = self.facts()
         board = Board(self._demands(), list(facts.candidates.values()), self._terms())
         nothing = None if self.totals else Choice(shipments=(), split_minor=0, is_greedy=False)
         is_held = self.request.order_id not in self.known.unheld
@@ -115,12 +123,13 @@ class _Order:
             moves=moves,
         )
 
-    def sketch(self) -> Sketch | Rule:
-        facts = self._facts()
+    def sketch(self, shared: Facts | None = None) -> Sketch | Rule:
+        """shared: what is known of the same order by another kind of service."""
+        facts = self.facts() if shared is None else self._by_other_lanes(shared)
         if self.request.method is Method.SHIP and not any(one.lanes for one in facts.candidates.values()):
             return _most(facts.rules) if self.totals and not facts.candidates else Rule.NOT_SERVED
-        board = Board(self._demands(), list(facts.candidates.values()), self._terms())
-        choice = choose_on(board)
+        candidates = [one for one in facts.candidates.values() if one.lanes or one.lanes is None]
+        choice = choose_among(self._demands(), candidates, self._terms()) if candidates else None
         if choice is not None:
             return Sketch(choice=choice, dealt=deal(self.wanted, choice, self.claims))
         have: dict[UUID, int] = defaultdict(int)
@@ -149,7 +158,7 @@ class _Order:
     def _terms(self) -> Terms:
         return Terms(split_penalty_minor=self.request.split_penalty_minor, max_splits=self.request.max_splits)
 
-    def _facts(self) -> Facts:
+    def facts(self) -> Facts:
         stock = self._stock()
         sites = {location_id: self.known.sites[location_id] for location_id in stock if location_id in self.known.sites}
         order_id = self.request.order_id
@@ -167,6 +176,14 @@ class _Order:
             )
             candidates[location_id] = self._candidate(site, stock[location_id], bans)
         return Facts(sites=sites, rules=rules, stock=stock, candidates=candidates)
+
+    def _by_other_lanes(self, facts: Facts) -> Facts:
+        lanes, order_id = self.known.lanes, self.request.order_id
+        candidates = {
+            location_id: msgspec.structs.replace(one, lanes=lanes.get((order_id, location_id), ()))
+            for location_id, one in facts.candidates.items()
+        }
+        return msgspec.structs.replace(facts, candidates=candidates)
 
     def _stock(self) -> dict[UUID, dict[UUID, int]]:
         """Units by location and SKU that the order may have: what is free, and what it holds and is truly there.

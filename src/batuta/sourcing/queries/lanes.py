@@ -1,65 +1,113 @@
 """Which services go from locations to addresses, and their prices by weight, out of shipping's rate cards."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import msgspec
 
-from batuta.kernel.addresses import Address
+from batuta.kernel.addresses import Address, bare_postal_code
+from batuta.locations.domain import Ability
+from batuta.locations.queries import AllLocations
 from batuta.plumbing.database import Connection
 from batuta.shipping.domain import NotServed, RateRequest, Service, ServiceKind, Tariffs
 from batuta.shipping.queries import rate_cards_of, services_by_id, tariffs
 from batuta.sourcing.domain import Lane
 
+WAYS_MAX = 5_000
+"""How many destinations of a kind of service are kept in memory, each with its lanes from everywhere."""
+
+Origins = Mapping[UUID, tuple[Lane, ...]]
+"""Lanes to one destination, by the location they begin at."""
+
 
 class LaneRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """An order's address, and the locations that may ship to it."""
+    """Where an order goes, and by what kind of service."""
 
     order_id: UUID
     destination: Address
     service_kind: str
     currency: str
-    location_ids: Collection[UUID]
 
 
-class _Cards(msgspec.Struct):
-    """services: those known. lanes: by service and zone."""
+class Lanes(Mapping[tuple[UUID, UUID], tuple[Lane, ...]]):
+    """The lanes by order and location, without a row for each; a location that does not ship is absent."""
 
-    services: dict[UUID, Service]
-    lanes: dict[tuple[UUID, str], Lane]
+    def __init__(self, by_order: Mapping[UUID, Origins]) -> None:
+        self._by_order = by_order
+
+    def __getitem__(self, key: tuple[UUID, UUID]) -> tuple[Lane, ...]:
+        return self._by_order[key[0]][key[1]]
+
+    def __iter__(self) -> Iterator[tuple[UUID, UUID]]:
+        return ((order_id, at) for order_id, origins in self._by_order.items() for at in origins)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_order.values()))
+
+    def get(self, key: tuple[UUID, UUID], default: Any = None) -> Any:
+        """Asked for each candidate: no exception for those without a lane."""
+        origins = self._by_order.get(key[0])
+        return default if origins is None else origins.get(key[1], default)
+
+    def goes(self, order_id: UUID) -> bool:
+        """Whether any service goes there from anywhere."""
+        return any(self._by_order.get(order_id, {}).values())
+
+
+class _Cards(msgspec.Struct, frozen=True, eq=False, weakref=True):
+    """services: all of them. lanes: by service and zone. ways: kept, by locations and destination."""
+
+    services: Mapping[UUID, Service]
+    lanes: Mapping[tuple[UUID, str], Lane]
+    ways: WeakKeyDictionary[AllLocations, dict[tuple[str, str, str, str], Origins]]
 
 
 _kept: WeakKeyDictionary[Tariffs, _Cards] = WeakKeyDictionary()
 
 
-async def lanes_of(
-    db: Connection, requests: Collection[LaneRequest], origins: Mapping[UUID, Address]
-) -> dict[tuple[UUID, UUID], tuple[Lane, ...]]:
-    """The lanes by order and location; a service that asks another currency than the order's is left out."""
+async def lanes_of(db: Connection, requests: Collection[LaneRequest], every: AllLocations) -> Lanes:
+    """The lanes from every location that ships; a service that asks another currency than the order's is left out.
+
+    What postal codes that begin alike have in common is found once.
+    """
     known = await tariffs(db)
-    found: dict[tuple[UUID, UUID], tuple[Lane, ...]] = {}
-    zones: dict[tuple[str, ...], list[tuple[UUID, str]]] = {}
+    cards = _kept.get(known)
+    if cards is None:
+        cards = _kept[known] = await _read(db, known)
+    ways = cards.ways.setdefault(every, {})
+    found: dict[UUID, Origins] = {}
     for request in requests:
-        to = request.destination
-        for location_id in request.location_ids:
-            origin = origins[location_id]
-            way = (request.service_kind, origin.country, origin.postal_code, to.country, to.postal_code)
-            if way not in zones:
-                zones[way] = _zones(known, request, origin)
-            cards = await _cards(db, known, {service_id for service_id, _ in zones[way]})
-            found[request.order_id, location_id] = tuple(
-                lane
-                for key in zones[way]
-                if (lane := cards.lanes.get(key)) and cards.services[key[0]].currency == request.currency
-            )
-    return found
+        if request.service_kind not in _KINDS:
+            continue
+        to, kind = request.destination, ServiceKind(request.service_kind)
+        code = bare_postal_code(to.postal_code)[: known.prefix_length(kind, to.country)]
+        key = (request.service_kind, request.currency, to.country, code)
+        origins = ways.get(key)
+        if origins is None:
+            if len(ways) >= WAYS_MAX:
+                ways.clear()
+            origins = ways[key] = _origins(known, cards, every, request)
+        found[request.order_id] = origins
+    return Lanes(found)
 
 
-def _zones(known: Tariffs, request: LaneRequest, origin: Address) -> list[tuple[UUID, str]]:
-    """The services of the kind that go there, and their zones; the lightest parcel finds them all."""
-    if request.service_kind not in list(ServiceKind):
-        return []
+def _origins(known: Tariffs, cards: _Cards, every: AllLocations, request: LaneRequest) -> Origins:
+    zones: dict[tuple[str, str], tuple[Lane, ...]] = {}
+    origins = {}
+    for one in every.by_id.values():
+        if Ability.SHIP in one.abilities:
+            origin = (one.address.country, one.address.postal_code)
+            if origin not in zones:
+                zones[origin] = _lanes(known, cards, request, one.address)
+            if zones[origin]:
+                origins[one.id] = zones[origin]
+    return origins
+
+
+def _lanes(known: Tariffs, cards: _Cards, request: LaneRequest, origin: Address) -> tuple[Lane, ...]:
+    """The services of the kind that go there; the lightest parcel finds them all."""
     rated = known.rate(
         RateRequest(
             id=request.order_id,
@@ -71,22 +119,23 @@ def _zones(known: Tariffs, request: LaneRequest, origin: Address) -> list[tuple[
             service_kind=ServiceKind(request.service_kind),
         )
     )
-    return [] if isinstance(rated, NotServed) else [(one.service_id, one.zone) for one in rated]
+    return tuple(
+        lane
+        for one in ([] if isinstance(rated, NotServed) else rated)
+        if (lane := cards.lanes.get((one.service_id, one.zone)))
+        and cards.services[one.service_id].currency == request.currency
+    )
 
 
-async def _cards(db: Connection, known: Tariffs, service_ids: Collection[UUID]) -> _Cards:
+async def _read(db: Connection, known: Tariffs) -> _Cards:
     """The rate cards, read once for as long as shipping keeps these tariffs."""
-    cards = _kept.setdefault(known, _Cards({}, {}))
-    missing = set(service_ids) - cards.services.keys()
-    if missing:
-        services = await services_by_id(db, missing)
-        for service_id, card in (await rate_cards_of(db, missing)).items():
-            service = services[service_id]
-            for zone in {rate.zone for rate in card.rates}:
-                steps = sorted((rate.weight_up_to_g, rate.price_minor) for rate in card.rates if rate.zone == zone)
-                cards.lanes[service_id, zone] = _lane(service, steps)
-        cards.services.update(services)
-    return cards
+    services = await services_by_id(db, known.service_ids)
+    lanes = {}
+    for service_id, card in (await rate_cards_of(db, services)).items():
+        for zone in {rate.zone for rate in card.rates}:
+            steps = sorted((rate.weight_up_to_g, rate.price_minor) for rate in card.rates if rate.zone == zone)
+            lanes[service_id, zone] = _lane(services[service_id], steps)
+    return _Cards(services, lanes, WeakKeyDictionary())
 
 
 def _lane(service: Service, steps: list[tuple[int, int]]) -> Lane:
@@ -97,3 +146,6 @@ def _lane(service: Service, steps: list[tuple[int, int]]) -> Lane:
     if above is not None and (not taken or taken[-1][0] < most_g):
         taken.append((most_g, above))
     return Lane(service_id=service.id, length_max_mm=service.length_max_mm, steps=tuple(taken))
+
+
+_KINDS = frozenset(ServiceKind)

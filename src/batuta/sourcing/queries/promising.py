@@ -12,7 +12,7 @@ from batuta.locations.domain import Location
 from batuta.plumbing.database import Connection
 from batuta.pricing.domain import NoShippingCharge, Quote, QuoteLine, QuoteRequest
 from batuta.pricing.queries import quote
-from batuta.sourcing.domain import Known, Method, Rule, Sketch, sketch
+from batuta.sourcing.domain import Known, Method, Rule, Sketch, sketch, sketch_each
 from batuta.sourcing.domain.asking import Ask, Case, NotOffered, Offers
 from batuta.sourcing.domain.dates import Asked
 from batuta.sourcing.domain.promises import Promised, PromisedLine, PromisedShipment, keeps_its_word, together
@@ -45,7 +45,7 @@ async def offers(db: Connection, *, asks: Sequence[Ask], now: datetime) -> list[
     that would not win (PRM-04). What is not there is promised from supply where the channel may sell ahead (INV-20).
     """
     seen = await survey(db, asks, now=now)
-    options = [_Option(wish, sketch(wish.request, seen.known_for(wish))) for wish in seen.wishes]
+    options = _sketched(seen)
     await _from_supply(db, options, seen, now=now)
     await _price(db, options)
     dated = await _dated(db, options, seen, now=now)
@@ -54,6 +54,22 @@ async def offers(db: Connection, *, asks: Sequence[Ask], now: datetime) -> list[
         promised = _promised(option, dates, seen.every.by_id)
         by_case[option.wish.case.ask.id].append((option, promised))
     return [one if isinstance(one, BatutaError) else _offers(one, by_case[one.ask.id]) for one in seen.cases]
+
+
+def _sketched(seen: Survey) -> list[_Option]:
+    """What would be planned for each wish; those of a case that are shipped share what is known of it."""
+    shipped: dict[UUID, list[Wish]] = defaultdict(list)
+    for wish in seen.wishes:
+        if wish.store is None:
+            shipped[wish.case.ask.id].append(wish)
+    options = [
+        _Option(wish, found)
+        for wishes in shipped.values()
+        for wish, found in zip(
+            wishes, sketch_each([one.request for one in wishes], seen.known_for(wishes[0])), strict=True
+        )
+    ]
+    return options + [_Option(one, sketch(one.request, seen.known_for(one))) for one in seen.wishes if one.store]
 
 
 async def _from_supply(db: Connection, options: Sequence[_Option], seen: Survey, *, now: datetime) -> None:

@@ -14,16 +14,16 @@ from batuta.inventory.queries import availability
 from batuta.kernel.addresses import Address, distance_m
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.outcomes import each
-from batuta.locations.domain import Ability, Coordinates, Location, local_day
+from batuta.locations.domain import Coordinates, Location, local_day
 from batuta.locations.queries import AllLocations, all_locations, countries_with_places, places_of
 from batuta.plumbing.database import Connection
 from batuta.shipping.domain import ServiceKind
-from batuta.sourcing.domain import Good, Known, Lane, Shelf, SourcingRequest
+from batuta.sourcing.domain import Good, Known, Shelf, SourcingRequest
 from batuta.sourcing.domain.asking import Ask, Case, Place, Trade, UnknownPostalCode, case_of, takes_pickups
 from batuta.sourcing.queries.dating import door_of
 from batuta.sourcing.queries.facts import barred_to_all, goods_of, sites_of
 from batuta.sourcing.queries.history import loads_of
-from batuta.sourcing.queries.lanes import LaneRequest, lanes_of
+from batuta.sourcing.queries.lanes import LaneRequest, Lanes, lanes_of
 
 PICKUP = str(ServiceKind.PICKUP)
 SHIPPED = [str(kind) for kind in ServiceKind if kind is not ServiceKind.PICKUP]
@@ -83,8 +83,7 @@ async def survey(db: Connection, asks: Sequence[Ask], *, now: datetime) -> Surve
     goods = goods_of(asked, known_skus)
     tracked = [sku_id for sku_id, one in goods.items() if one.is_tracked]
     stocks = {asker: await _stock(db, tracked, asker, now) for asker in dict.fromkeys(map(asker_of, good))}
-    shipping = {one.id: one.address for one in every.by_id.values() if one.is_active and Ability.SHIP in one.abilities}
-    wishes, lanes = await _wishes(db, good, addresses, shipping, every, stocks)
+    wishes, lanes = await _wishes(db, good, addresses, every)
     sites = sites_of(every, _sites_needed(stocks, wishes, every, goods), now=now)
     limited = {id_: local_day(one, now) for id_ in sites if (one := every.by_id[id_]).daily_capacity_orders is not None}
     loads = await loads_of(db, limited)
@@ -161,21 +160,15 @@ async def _stock(db: Connection, sku_ids: Sequence[UUID], asker: Asker, now: dat
     return shelves, holders
 
 
-async def _wishes(  # noqa: PLR0917 - what was read before
-    db: Connection,
-    cases: Sequence[Case],
-    addresses: Mapping[UUID, Address],
-    shipping: Mapping[UUID, Address],
-    every: AllLocations,
-    stocks: Mapping[Asker, Stock],
-) -> tuple[list[Wish], dict[tuple[UUID, UUID], tuple[Lane, ...]]]:
+async def _wishes(
+    db: Connection, cases: Sequence[Case], addresses: Mapping[UUID, Address], every: AllLocations
+) -> tuple[list[Wish], Lanes]:
     """Every way that may be open: each kind of service that goes there from anywhere, and stores."""
     wishes, asked = [], []
     for case in cases:
         address = addresses.get(case.ask.id)
         if address is not None and case.store is None:
             place = Place(address=address, door=door_of(address))
-            origins = _origins(case, stocks[asker_of(case)][1], shipping)
             for kind in SHIPPED:
                 wish = Wish(case, place, case.request(kind, destination=address))
                 wishes.append(wish)
@@ -185,19 +178,11 @@ async def _wishes(  # noqa: PLR0917 - what was read before
                         destination=address,
                         service_kind=kind,
                         currency=case.channel.currency,
-                        location_ids=origins,
                     )
                 )
         wishes += [_collected(case, store) for store in _stores(case, address, every)]
-    lanes = await lanes_of(db, asked, shipping)
-    served = {order_id for (order_id, _), found in lanes.items() if found}
-    return [one for one in wishes if one.store or one.request.order_id in served], lanes
-
-
-def _origins(case: Case, holders: Mapping[UUID, Sequence[UUID]], shipping: Mapping[UUID, Address]) -> set[UUID]:
-    """The locations that may ship some of it; all that ship, when nothing of it lies anywhere."""
-    having = {id_ for line in case.lines for sku_id, _ in line.components for id_ in holders.get(sku_id, ())}
-    return having & shipping.keys() or set(shipping)
+    lanes = await lanes_of(db, asked, every)
+    return [one for one in wishes if one.store or lanes.goes(one.request.order_id)], lanes
 
 
 def _collected(case: Case, store: Location) -> Wish:
