@@ -652,7 +652,7 @@ async def test_handing_out_consumes_the_claim_and_moves_the_units_in_one_step(db
     outcomes = await issue(db, issues=[one, one], now=NOW)
     again = await issue(db, issues=[one], now=NOW)
 
-    assert outcomes == [Issued(key=one.key)] * 2
+    assert outcomes == [Issued(key=one.key, lots=(("A", 2), ("B", 1))), Issued(key=one.key)]
     assert again == [Issued(key=one.key)]
     assert (await on_hand(db, sku_id), await reserved(db, sku_id)) == (1, 0)
     moved = (await movements_of_document(db, [request.holder_id]))[request.holder_id]

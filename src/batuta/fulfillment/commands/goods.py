@@ -4,11 +4,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from batuta.fulfillment.commands.pieces import by_lot, move_pieces, note_lots, pack_key
 from batuta.fulfillment.domain import REJECTION_EFFECTS, Change, Changes, Package, SkuUnits, StockEffect
 from batuta.fulfillment.queries import picked_at
 from batuta.inventory.commands import issue, record_movements
 from batuta.inventory.domain import Account, Condition, Issue, Issued, Movement, MovementReason, Recorded
 from batuta.inventory.queries import availability
+from batuta.inventory.queries.lots import lots_on_shelves
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.ids import child_id
 from batuta.plumbing.database import Connection
@@ -23,6 +25,10 @@ async def move_goods(db: Connection, changes: Changes, *, now: datetime) -> dict
     if issues:
         issued = await issue(db, issues=[one for _, one in issues], now=now)
         refusals |= {i: answer for (i, _), answer in zip(issues, issued, strict=True) if not isinstance(answer, Issued)}
+        if not refusals:
+            await note_lots(db, changes, [one for one in issued if isinstance(one, Issued) and one.lots])
+    if not refusals:
+        refusals |= await move_pieces(db, changes, now=now)
     moves = [(i, one) for i, change in changes for one in _movements(change, now)]
     if moves and not refusals:
         recorded = await record_movements(db, movements=[one for _, one in moves], now=now)
@@ -37,18 +43,20 @@ def _issues(change: Change, now: datetime) -> Iterator[Issue]:
     for parcel in change.packed:
         for one in parcel.contents:
             if (one.line_id, one.sku_id) in tracked:
-                yield Issue(
-                    key=f"pack:{parcel.id}:{one.line_id}:{one.sku_id}",
-                    holder_id=change.after.order_id,
-                    line_id=one.line_id,
-                    sku_id=one.sku_id,
-                    location_id=change.after.location_id,
-                    quantity=one.quantity,
-                    target=Account.parcel(parcel.id),
-                    document_id=change.after.id,
-                    actor=change.actor,
-                    effective_at=now,
-                )
+                for key, lot, units in by_lot(pack_key(parcel.id, one.line_id, one.sku_id), one.lots, one.quantity):
+                    yield Issue(
+                        key=key,
+                        holder_id=change.after.order_id,
+                        line_id=one.line_id,
+                        sku_id=one.sku_id,
+                        location_id=change.after.location_id,
+                        quantity=units,
+                        target=Account.parcel(parcel.id),
+                        document_id=change.after.id,
+                        actor=change.actor,
+                        effective_at=now,
+                        lot=lot,
+                    )
 
 
 def _movements(change: Change, now: datetime) -> Iterator[Movement]:
@@ -70,17 +78,21 @@ def _emptied(
     tracked = _tracked(change)
     for one in package.contents:
         if (one.line_id, one.sku_id) in tracked:
-            yield Movement(
-                key=f"{verb}:{package.parcel_id}:{one.line_id}:{one.sku_id}",
-                sku_id=one.sku_id,
-                quantity=one.quantity,
-                source=Account.parcel(package.parcel_id),
-                target=target,
-                reason=reason,
-                document_id=change.after.id,
-                actor=change.actor,
-                effective_at=at,
-            )
+            for key, lot, units in by_lot(
+                f"{verb}:{package.parcel_id}:{one.line_id}:{one.sku_id}", one.lots, one.quantity
+            ):
+                yield Movement(
+                    key=key,
+                    sku_id=one.sku_id,
+                    quantity=units,
+                    source=Account.parcel(package.parcel_id),
+                    target=target,
+                    lot=lot or "",
+                    reason=reason,
+                    document_id=change.after.id,
+                    actor=change.actor,
+                    effective_at=at,
+                )
 
 
 def _tracked(change: Change) -> set[tuple[UUID, UUID]]:
@@ -133,6 +145,7 @@ async def _corrections(db: Connection, changes: Sequence[Change], *, now: dateti
         (level.sku_id, level.location_id): level.on_hand - picked.get((level.sku_id, level.location_id), 0)
         for level in levels
     }
+    lots = await lots_on_shelves(db, sku_ids={sku_id for sku_id, _ in places}, location_ids={at for _, at in places})
     movements = []
     for change, one in lost:
         assert change.reason is not None
@@ -141,8 +154,21 @@ async def _corrections(db: Connection, changes: Sequence[Change], *, now: dateti
         units = there if effect is StockEffect.TO_ZERO else min(one.quantity, there)
         if units:
             shelf[place] -= units
-            movements.append(_correction(change, one, units, effect, now))
+            for lot, part in _from_lots(lots.get(place, []), units):
+                movements.append(_correction(change, one, (lot, part), effect, now))
     return movements
+
+
+def _from_lots(lots: list[tuple[str, int]], units: int) -> list[tuple[str, int]]:
+    """Of which lots units are written off that nobody finds: the first to end, as they would have been sold."""
+    taken = []
+    for i, (lot, there) in enumerate(lots):
+        part = min(units, there)
+        if part:
+            taken.append((lot, part))
+            lots[i] = (lot, there - part)
+            units -= part
+    return taken
 
 
 def _corrected(change: Change) -> list[SkuUnits]:
@@ -153,15 +179,17 @@ def _corrected(change: Change) -> list[SkuUnits]:
     return [one for one in change.lost if (one.line_id, one.sku_id) in tracked]
 
 
-def _correction(change: Change, one: SkuUnits, units: int, effect: StockEffect, now: datetime) -> Movement:
+def _correction(change: Change, one: SkuUnits, part: tuple[str, int], effect: StockEffect, now: datetime) -> Movement:
+    lot, units = part
     is_damage = effect is StockEffect.DAMAGED_QUANTITY
     at = change.after.location_id
     return Movement(
-        key=f"reject:{change.after.id}:{change.after.version}:{one.line_id}:{one.sku_id}",
+        key=f"reject:{change.after.id}:{change.after.version}:{one.line_id}:{one.sku_id}" + (f":{lot}" if lot else ""),
         sku_id=one.sku_id,
         quantity=units,
         source=Account.location(at),
         target=Account.location(at, Condition.DAMAGED) if is_damage else Account.loss(),
+        lot=lot,
         reason=MovementReason.DAMAGE if is_damage else MovementReason.ADJUST,
         document_id=change.after.id,
         actor=change.actor,

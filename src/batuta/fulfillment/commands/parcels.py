@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
+from batuta.catalog.domain import Tracking
 from batuta.catalog.queries import skus_by_id
 from batuta.fulfillment.domain import Cartons, Change, Changes, FulfillmentOrder, Goods, Method, PackedParcel, measure
 from batuta.kernel.addresses import Address
@@ -43,7 +44,12 @@ async def cartons_for(db: Connection, fulfillments: Mapping[UUID, FulfillmentOrd
 
 async def _goods(db: Connection, sku_ids: set[UUID]) -> dict[UUID, Goods]:
     return {
-        sku.id: Goods(weight_g=sku.weight_g, sides_mm=(sku.length_mm, sku.width_mm, sku.height_mm))
+        sku.id: Goods(
+            weight_g=sku.weight_g,
+            sides_mm=(sku.length_mm, sku.width_mm, sku.height_mm),
+            has_serials=sku.tracking is Tracking.SERIAL,
+            is_weighed=sku.is_weighed,
+        )
         for sku in (await skus_by_id(db, sku_ids)).values()
     }
 

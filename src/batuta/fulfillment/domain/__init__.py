@@ -10,6 +10,7 @@ from batuta.fulfillment.domain.cancelling import (
     decide_cancellation,
     decide_refusal,
 )
+from batuta.fulfillment.domain.capturing import SerialsMissing, WeightMissing, WrongLots
 from batuta.fulfillment.domain.cartons import Cartons, Goods, Measure, measure
 from batuta.fulfillment.domain.changes import Change, Changes, StageMove
 from batuta.fulfillment.domain.leaving import (
@@ -38,6 +39,7 @@ from batuta.fulfillment.domain.orders import (
     FulfillmentLine,
     FulfillmentOrder,
     LineUnits,
+    LotUnits,
     Package,
     SkuUnits,
     UnknownFulfillmentOrder,
@@ -119,6 +121,7 @@ __all__ = [
     "Goods",
     "HandOver",
     "LineUnits",
+    "LotUnits",
     "MakeReady",
     "Measure",
     "Method",
@@ -142,6 +145,7 @@ __all__ = [
     "RejectionReason",
     "ReportShort",
     "RequestCancellation",
+    "SerialsMissing",
     "ShortUnits",
     "SkuUnits",
     "Stage",
@@ -153,8 +157,10 @@ __all__ = [
     "UnknownFulfillmentOrder",
     "UnknownLine",
     "UnknownPackage",
+    "WeightMissing",
     "WrongCode",
     "WrongContents",
+    "WrongLots",
     "WrongMethod",
     "decide_accept",
     "decide_agreement",

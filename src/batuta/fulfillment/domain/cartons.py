@@ -12,10 +12,15 @@ from batuta.kernel.ids import child_id
 
 
 class Goods(msgspec.Struct, frozen=True, kw_only=True):
-    """One unit of a SKU. sides_mm: 0 where unknown."""
+    """One unit of a SKU. sides_mm: 0 where unknown.
+
+    has_serials: each piece has a number of its own. is_weighed: it is charged by what it weighs as it is packed.
+    """
 
     weight_g: int
     sides_mm: tuple[int, int, int]
+    has_serials: bool = False
+    is_weighed: bool = False
 
     @property
     def volume_mm3(self) -> int:
@@ -82,6 +87,8 @@ def measure(contents: Iterable[PackedContent], goods: Mapping[UUID, Goods]) -> M
     box = _Box(Cartons(goods=goods))
     for one in contents:
         box.add(one.line_id, one.sku_id, one.quantity)
+        if one.weight_g is not None:
+            box.weight_g += one.weight_g - one.quantity * goods[one.sku_id].weight_g
     return box.measure()
 
 

@@ -9,6 +9,7 @@ import msgspec
 from batuta.fulfillment.domain.statuses import FulfillmentStatus, Method
 from batuta.kernel.addresses import Address
 from batuta.kernel.errors import NotFound
+from batuta.kernel.quantities import Code, Quantity
 
 
 class UnknownFulfillmentOrder(NotFound):
@@ -49,12 +50,26 @@ class FulfillmentLine(msgspec.Struct, frozen=True, kw_only=True):
         return self.quantity - self.short - self.cancelled
 
 
-class SkuUnits(msgspec.Struct, frozen=True):
-    """Units of a SKU that serve an order line."""
+class LotUnits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """So many units of a lot."""
+
+    lot: Code
+    quantity: Quantity
+
+
+class SkuUnits(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Units of a SKU that serve an order line.
+
+    lots: of which they are, where they have lots. serials: the numbers on the pieces. weight_g: what they weigh
+    together, where they are charged by weight.
+    """
 
     line_id: UUID
     sku_id: UUID
     quantity: int
+    lots: tuple[LotUnits, ...] = ()
+    serials: tuple[str, ...] = ()
+    weight_g: int | None = None
 
 
 class Package(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,9 +5,10 @@ from uuid import UUID
 
 import msgspec
 
+from batuta.fulfillment.domain.capturing import check_captured, units_of
 from batuta.fulfillment.domain.cartons import Cartons, fill_parcels
 from batuta.fulfillment.domain.changes import Change, gained, nothing, stage_moves
-from batuta.fulfillment.domain.orders import FulfillmentOrder, Package, SkuUnits, counted
+from batuta.fulfillment.domain.orders import FulfillmentOrder, Package, counted
 from batuta.fulfillment.domain.picking import refuse_while_cancelling
 from batuta.fulfillment.domain.requests import Pack, PackedParcel
 from batuta.fulfillment.domain.statuses import FULFILLMENT_MOVES, FulfillmentStatus, Stage
@@ -31,13 +32,15 @@ def decide_pack(fulfillment: FulfillmentOrder, request: Pack, cartons: Cartons) 
     """Pack what was picked. Packing what nobody has begun to scan as picked counts as picking all of it.
 
     Raises:
-        AlreadyPacked: into other parcels. NotAllPicked. WrongContents. CancellationOpen. IllegalMove.
+        AlreadyPacked: into other parcels. NotAllPicked. WrongContents. SerialsMissing. WeightMissing.
+            WrongLots. CancellationOpen. IllegalMove.
     """
     if fulfillment.is_whole("packed"):
         return _packed_before(fulfillment, request)
     refuse_while_cancelling(fulfillment)
     picked = _picked(fulfillment)
     parcels = _parcels(picked, request, cartons)
+    check_captured(parcels, cartons.goods)
     packed = msgspec.structs.replace(
         picked,
         status=move(FULFILLMENT_MOVES, picked.status, FulfillmentStatus.PACKED),
@@ -106,5 +109,5 @@ def _told(goods: Counter[tuple[UUID, UUID]]) -> list[dict[str, object]]:
 def _package(parcel: PackedParcel) -> Package:
     return Package(
         parcel_id=parcel.id,
-        contents=tuple(SkuUnits(one.line_id, one.sku_id, one.quantity) for one in parcel.contents),
+        contents=tuple(units_of(one) for one in parcel.contents),
     )

@@ -6,13 +6,18 @@ from uuid import UUID
 
 import msgspec
 
+from batuta.fulfillment.domain.orders import LotUnits
 from batuta.fulfillment.domain.rejections import RejectionReason
 from batuta.fulfillment.domain.statuses import Method
+from batuta.inventory.domain.serials import Serial
 from batuta.kernel.addresses import Address
 from batuta.kernel.quantities import Code, Quantity, QuantityOrNone, Text
 
 LINES_MAX = 2_000
 PARCELS_MAX = 200
+LOTS_MAX = 200
+
+WeightG = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
 
 
 class OfferedLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,11 +105,18 @@ class ReportShort(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PackedContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Units of a SKU in a parcel."""
+    """Units of a SKU in a parcel.
+
+    lots: of which they are, if others than were reserved. serials: the number on each piece, for SKUs that are tracked
+    so. weight_g: what they weigh together, for SKUs that are charged by weight.
+    """
 
     line_id: UUID
     sku_id: UUID
     quantity: Quantity
+    lots: Annotated[tuple[LotUnits, ...], msgspec.Meta(max_length=LOTS_MAX)] = ()
+    serials: Annotated[tuple[Serial, ...], msgspec.Meta(max_length=LINES_MAX)] = ()
+    weight_g: WeightG | None = None
 
 
 class PackedParcel(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from batuta.inventory.commands.claiming import LockedClaims, lock_claims, write_claims
 from batuta.inventory.commands.expiring import lock_rows_now
-from batuta.inventory.commands.freezing import frozen
 from batuta.inventory.commands.moving import insert_movements
 from batuta.inventory.commands.rows import LockedRows, sellable, write_rows
+from batuta.inventory.commands.shelves import Shelf, look_at_lots
 from batuta.inventory.domain import (
     Account,
     Claim,
@@ -31,12 +31,13 @@ from batuta.plumbing.database import Connection
 async def issue(db: Connection, *, issues: Sequence[Issue], now: datetime) -> list[Issued | StockRefusal]:
     """Consume hard claims and move their units to a parcel or a customer; each whole, or why not.
 
-    The same key again is answered, not repeated.
+    The units may be of another lot than was claimed, if those of it are promised to nobody else; the claim ends all
+    the same. The same key again is answered, not repeated.
     """
     rows = await lock_rows_now(db, {sellable(one.sku_id, one.location_id) for one in issues}, now=now)
     known = await movements_by_key(db, [one.key for one in issues])
     claims = await lock_claims(db, {one.holder_id for one in issues if one.key not in known}, now=now)
-    still = await frozen(db, [one for one in issues if one.key not in known])
+    shelf = await look_at_lots(db, rows, [one for one in issues if one.lot is not None], now=now)
     movements: list[Movement] = []
     outcomes: list[Issued | StockRefusal] = []
     for one in issues:
@@ -44,12 +45,14 @@ async def issue(db: Connection, *, issues: Sequence[Issue], now: datetime) -> li
             outcomes.append(_repeated(one, known[one.key]))
             continue
         parts = _parts(one, claims)
-        refusal = still.get(one.key) or _refusal(one, parts, rows)
-        outcomes.append(refusal or Issued(key=one.key))
-        if not refusal:
-            moved = _issue(one, parts, claims, rows)
-            known[one.key] = moved[0]
-            movements += moved
+        refusal = _refusal(one, parts, rows, shelf)
+        if refusal:
+            outcomes.append(refusal)
+            continue
+        moved = _issue(one, parts, claims, rows, shelf)
+        known[one.key] = moved[0]
+        movements += moved
+        outcomes.append(Issued(key=one.key, lots=tuple((part.lot, part.quantity) for part in moved if part.lot)))
     await write_rows(db, rows)
     await write_claims(db, claims)
     await insert_movements(db, movements, now=now)
@@ -64,10 +67,11 @@ def _repeated(one: Issue, earlier: Movement) -> Issued | KeyReused:
 
 
 def _parts(one: Issue, claims: LockedClaims) -> list[tuple[Claim, int]]:
-    """From which hard claims the units come, oldest first; fewer than asked for if so many are not held."""
+    """Which hard claims are used up, those of the lot first, then the oldest; fewer units if so many are not held."""
     parts = []
     missing = one.quantity
-    for claim in claims.of(one.holder_id, one.line_id):
+    held = claims.of(one.holder_id, one.line_id)
+    for claim in sorted(held, key=lambda claim: claim.lot != one.lot) if one.lot is not None else held:
         if (claim.sku_id, claim.location_id, claim.kind) == (one.sku_id, one.location_id, ClaimKind.HARD):
             units = min(claim.held, missing)
             missing -= units
@@ -76,7 +80,7 @@ def _parts(one: Issue, claims: LockedClaims) -> list[tuple[Claim, int]]:
     return parts
 
 
-def _refusal(one: Issue, parts: Sequence[tuple[Claim, int]], rows: LockedRows) -> StockRefusal | None:
+def _refusal(one: Issue, parts: Sequence[tuple[Claim, int]], rows: LockedRows, shelf: Shelf) -> StockRefusal | None:
     held = sum(units for _, units in parts)
     if held < one.quantity:
         return NotClaimed(
@@ -89,6 +93,9 @@ def _refusal(one: Issue, parts: Sequence[tuple[Claim, int]], rows: LockedRows) -
             asked=one.quantity,
             held=held,
         )
+    if one.lot is not None:
+        swapped = sum(units for claim, units in parts if claim.lot != one.lot)
+        return shelf.refuse(one, swapped=swapped, rows=rows)
     leaving: dict[StockKey, int] = defaultdict(int)
     for claim, units in parts:
         leaving[claim.row] += units
@@ -98,10 +105,18 @@ def _refusal(one: Issue, parts: Sequence[tuple[Claim, int]], rows: LockedRows) -
     return None
 
 
-def _issue(one: Issue, parts: Sequence[tuple[Claim, int]], claims: LockedClaims, rows: LockedRows) -> list[Movement]:
+def _issue(
+    one: Issue, parts: Sequence[tuple[Claim, int]], claims: LockedClaims, rows: LockedRows, shelf: Shelf
+) -> list[Movement]:
     for claim, units in parts:
-        rows.change(claim.row, moved=-units, claimed=-units)
+        taken = claim.row if one.lot is None else claim.row._replace(lot=one.lot)
+        rows.change(claim.row, claimed=-units)
+        rows.change(taken, moved=-units)
+        if taken != claim.row:
+            shelf.swap(taken, claim.row, units)
         claims.change(lessen(claim, consumed=units))
+    if one.lot is not None:
+        return [_movement(one, one.lot, one.quantity, part=0)]
     return [_movement(one, claim.lot, units, part=i) for i, (claim, units) in enumerate(parts)]
 
 

@@ -239,7 +239,8 @@ class Extended(msgspec.Struct, frozen=True, kw_only=True):
 class Issue(msgspec.Struct, frozen=True, kw_only=True):
     """Hand out claimed units: the claim is consumed and the units move, in one step.
 
-    target: a parcel, or the customer for pickup and store sale.
+    target: a parcel, or the customer for pickup and store sale. lot: of which the units are that were taken, though
+    others may have been claimed; None is those that were.
     """
 
     key: Text
@@ -253,6 +254,7 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
     actor: Text
     effective_at: datetime
     reason: MovementReason = MovementReason.PACK
+    lot: str | None = None
 
     def __post_init__(self) -> None:
         if self.target.kind is AccountKind.LOCATION:
@@ -260,9 +262,13 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Issued(msgspec.Struct, frozen=True, kw_only=True):
-    """The units left the location, by this or by an earlier call."""
+    """The units left the location, by this or by an earlier call.
+
+    lots: of which, and how many; none where all are alike. An earlier call's are not told again.
+    """
 
     key: str
+    lots: tuple[tuple[str, int], ...] = ()
 
 
 def claim_id(holder_id: UUID, line_id: UUID, sku_id: UUID, position: int) -> UUID:

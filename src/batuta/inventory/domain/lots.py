@@ -116,6 +116,10 @@ class LotCalledBack(StockRefusal):
     """The lot is called back; its units may come in as quarantined, and never as sellable."""
 
 
+class LotPromised(StockRefusal):
+    """The units of the lot are promised to others; those of the lot that was reserved can be taken."""
+
+
 class OneOfItsKind(StockRefusal):
     """There is one piece of this SKU and no more, and it is there already."""
 
