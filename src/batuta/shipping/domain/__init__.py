@@ -1,6 +1,7 @@
 """The nouns and decisions of shipping; pure."""
 
 from batuta.kernel.addresses import bare_postal_code
+from batuta.shipping.domain.durations import LEVELS, Case, Habits, Learned, Lesson, Memory, Taught, least_cost
 from batuta.shipping.domain.labels import LabelFacts
 from batuta.shipping.domain.pages import label_pdf, label_png
 from batuta.shipping.domain.parcels import (
@@ -78,10 +79,19 @@ from batuta.shipping.domain.tracking import (
     normalise,
     outlook,
 )
-from batuta.shipping.domain.transit import Lane, TransitDays, days_of_table
+from batuta.shipping.domain.transit import (
+    Lane,
+    TransitDays,
+    WorkClock,
+    case_of,
+    days_of_table,
+    days_since,
+    transit_days,
+)
 from batuta.shipping.domain.zpl import zpl
 
 __all__ = [
+    "LEVELS",
     "MEANINGS",
     "MOVING",
     "PARCEL_MOVES",
@@ -94,10 +104,12 @@ __all__ = [
     "Carrier",
     "CarrierCalendar",
     "CarrierDay",
+    "Case",
     "Closed",
     "Closing",
     "Content",
     "GivenNumber",
+    "Habits",
     "HandOver",
     "HandedOver",
     "ImplausibleTimetable",
@@ -105,6 +117,9 @@ __all__ = [
     "LabelFormat",
     "Labelled",
     "Lane",
+    "Learned",
+    "Lesson",
+    "Memory",
     "NewParcel",
     "NoCarrier",
     "NotLabelled",
@@ -131,6 +146,7 @@ __all__ = [
     "ServiceKind",
     "Tariff",
     "Tariffs",
+    "Taught",
     "Timetables",
     "TrackingCode",
     "TrackingDetail",
@@ -143,22 +159,27 @@ __all__ = [
     "UnknownService",
     "Void",
     "Voided",
+    "WorkClock",
     "ZoneRule",
     "bare_postal_code",
+    "case_of",
     "check_calendar",
     "check_pickups",
     "check_rate_card",
     "check_size",
     "days_of_table",
+    "days_since",
     "higher",
     "is_working_day",
     "label_pdf",
     "label_png",
+    "least_cost",
     "next_pickup",
     "normalise",
     "outlook",
     "sscc_of",
     "times_on",
     "tracking_number",
+    "transit_days",
     "zpl",
 ]

@@ -1,11 +1,26 @@
 """How long a lane takes: what the service's table says, and what its own deliveries have taught."""
 
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from math import log
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
+import numpy as np
 
+from batuta.kernel.addresses import bare_postal_code
+from batuta.shipping.domain.durations import Case, Floats, Learned
 from batuta.shipping.domain.services import Country
+
+REGION_LETTERS = 2
+AREA_LETTERS = 3
+TYPICAL_DISTANCE_M = 300_000
+LEVELS_TOLD = (0.1, 0.5, 0.9)
+
+_FIRST = date(1970, 1, 1)
+_IDLE = 0.02
+_NIGHT = 0.05
 
 
 class Lane(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,3 +60,66 @@ def days_of_table(lane: Lane) -> TransitDays:
         p50_days=(lane.days_min + lane.days_max) / 2,
         p90_days=float(lane.days_max),
     )
+
+
+def transit_days(learned: Learned | None, lane: Lane) -> TransitDays:
+    """What deliveries of the service have taught of this lane; the table's days while they have taught nothing."""
+    if learned is None or not learned.lessons:
+        return days_of_table(lane)
+    p10, p50, p90 = learned.days(case_of(lane), LEVELS_TOLD)
+    return TransitDays(p10_days=p10, p50_days=p50, p90_days=p90, lessons=learned.lessons)
+
+
+def case_of(lane: Lane) -> Case:
+    """What tells lanes of a service apart: its zone and both regions, how far it is, and both areas together."""
+    origin, destination = bare_postal_code(lane.origin_postal_code), bare_postal_code(lane.destination_postal_code)
+    leaves = f"{lane.origin_country}-{origin[:REGION_LETTERS]}"
+    arrives = f"{lane.destination_country}-{destination[:REGION_LETTERS]}"
+    far = lane.distance_m or TYPICAL_DISTANCE_M
+    return Case(
+        usual_p10=float(lane.days_min),
+        usual_p50=(lane.days_min + lane.days_max) / 2,
+        usual_p90=float(lane.days_max),
+        traits=(f"zone:{lane.zone}", f"from:{leaves}", f"to:{arrives}"),
+        numbers=(log(max(far, 1_000) / TYPICAL_DISTANCE_M), (far - TYPICAL_DISTANCE_M) / 1_000_000),
+        fine=f"{lane.origin_country}-{origin[:AREA_LETTERS]}>{lane.destination_country}-{destination[:AREA_LETTERS]}",
+    )
+
+
+def days_since(at: datetime) -> float:
+    """A local time as days since 1970, and parts of them."""
+    whole = at.toordinal() - _FIRST.toordinal()
+    return whole + timedelta(hours=at.hour, minutes=at.minute, seconds=at.second) / timedelta(days=1)
+
+
+class WorkClock:
+    """Reads local times as days of work: a day that is worked counts as one, another as next to nothing.
+
+    What is worked lies between two hours of the day, but for next to nothing; 0 and 24 are all of it. Next to nothing
+    and not nothing, because there are parcels that arrive on a Sunday night.
+    """
+
+    def __init__(
+        self, is_worked: Callable[[date], bool], *, first: date, until: date, hours: tuple[int, int] = (0, 24)
+    ) -> None:
+        start = first.toordinal() - _FIRST.toordinal()
+        days = until.toordinal() - first.toordinal()
+        worked = np.array([is_worked(first + timedelta(days=day)) for day in range(days)], dtype=np.float64)
+        counts = _IDLE + (1.0 - _IDLE) * worked
+        opens, closes = hours[0] / 24, hours[1] / 24
+        night = _NIGHT if closes - opens < 1.0 else 0.0
+        shares = np.array([night * opens / (1 - closes + opens) if night else 0.0, 1.0 - night])
+        at = (start + np.arange(days))[:, None] + np.array([0.0, opens, closes])[None, :]
+        read = np.concatenate([[0.0], np.cumsum(counts)[:-1]])[:, None] + counts[:, None] * np.array(
+            [0.0, shares[0], shares[0] + shares[1]]
+        )
+        self._at = np.concatenate([at.ravel(), [start + days]])
+        self._read = np.concatenate([read.ravel(), [counts.sum()]])
+
+    def __call__(self, at: Floats) -> Floats:
+        """How many days were worked until each of these times."""
+        return np.asarray(np.interp(at, self._at, self._read))
+
+    def when(self, worked: Floats) -> Floats:
+        """The times until which so many days were worked."""
+        return np.asarray(np.interp(worked, self._read, self._at))
