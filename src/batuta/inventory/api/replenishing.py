@@ -183,7 +183,7 @@ async def put_rules(
 
 
 @get(f"{PATH}/rules", guards=[MAY_READ])
-async def rules(  # noqa: PLR0917 - the parameters of the address
+async def replenishment_rules(  # noqa: PLR0917 - the parameters of the address
     engine: NamedDependency[Engine],
     caller: NamedDependency[Caller],
     sku_id: FromQuery[UUID | None] = None,
@@ -383,7 +383,7 @@ async def _seen(db: Connection, caller: Caller, proposal_id: UUID) -> Proposal:
 ROUTES: Sequence[Any] = [
     put_demand,
     put_rules,
-    rules,
+    replenishment_rules,
     put_schedule,
     schedule,
     make_proposal,
