@@ -96,11 +96,14 @@ def test_a_file_of_parquet_with_changes_is_imported(url: str, places: Sequence[A
 
 def test_a_large_file_comes_in_parts(url: str, places: Sequence[Any], tmp_path: Path) -> None:
     rows = [(f"none-{i}", places[0][1], 1) for i in range(2_300)]
+    file = sheet(tmp_path, (*places[0], 7), *rows)
 
-    answer = told(batuta(url, "stock", "import", sheet(tmp_path, *rows, (*places[0], 7)), "--json"))
+    trial, answer = [told(batuta(url, "stock", "import", file, "--json", *more)) for more in (["--dry-run"], [])]
 
     assert (answer["lines_done"], answer["refused"], answer["changed"]) == (2_301, 2_300, 1)
     assert (len(answer["rows"]), answer["has_more_rows"]) == (2_000, True)
+    assert {row["status"] for row in answer["rows"]} == {"refused"}, "what was refused is told first"
+    assert trial == answer | {"is_trial": True}
 
 
 def test_bad_files_and_feeds_are_told(url: str, tmp_path: Path) -> None:

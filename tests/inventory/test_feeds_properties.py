@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from batuta.inventory.domain import StockKey
 from batuta.inventory.domain.feeds import STEPS_BP, Counts, Feed, FeedKind, silence_at
-from batuta.inventory.domain.reconciling import Count, Level, Since, covered, reconcile
+from batuta.inventory.domain.reconciling import Count, Level, Since, covered, reconcile, rows_at
 
 PLACE = (UUID(int=1), UUID(int=2), "sellable")
 ROW = StockKey(*PLACE, "")
@@ -110,7 +110,7 @@ lots = st.dictionaries(
 def test_units_counted_in_all_are_shared_without_taking_more_than_there_is(levels: dict[str, Level], told: int) -> None:
     rows = {StockKey(*PLACE, lot): level for lot, level in levels.items()}
     count = Count(PLACE, "", told)
-    keys = covered(count, rows, told_apart=False)
+    keys = covered(count, rows_at(rows), told_apart=False)
 
     finding = reconcile(count, keys, rows, {}, Counts.ON_HAND)
 

@@ -14,7 +14,6 @@ from sqlalchemy import Text, Uuid, bindparam, select, update
 from batuta.inventory.commands.reconciling import Message, take_lines
 from batuta.inventory.commands.silences import note_heard
 from batuta.inventory.domain.feeds import (
-    ROWS_TOLD_MAX,
     Feed,
     FeedAnswer,
     MessageKind,
@@ -29,6 +28,7 @@ from batuta.inventory.domain.feeds import (
     TooManyAtOnce,
     UnknownFeed,
     check_cut,
+    told_of,
 )
 from batuta.inventory.queries.feeds import feeds_by_code
 from batuta.inventory.tables.feeds import feed, feed_message
@@ -220,7 +220,7 @@ def _answer(before: FeedAnswer, part: Part, rows: Sequence[RowAnswer]) -> FeedAn
     counted = dict.fromkeys(RowStatus, 0)
     for row in rows:
         counted[row.status] += 1
-    told = [*before.rows, *(row for row in rows if _is_to_tell(row))]
+    told, has_more_rows = told_of([*before.rows, *(row for row in rows if _is_to_tell(row))])
     done = part.first + len(rows)
     return msgspec.structs.replace(
         before,
@@ -232,8 +232,8 @@ def _answer(before: FeedAnswer, part: Part, rows: Sequence[RowAnswer]) -> FeedAn
         superseded=before.superseded + counted[RowStatus.SUPERSEDED],
         contained=before.contained + counted[RowStatus.CONTAINED],
         refused=before.refused + counted[RowStatus.REFUSED],
-        rows=told[:ROWS_TOLD_MAX],
-        has_more_rows=before.has_more_rows or len(told) > ROWS_TOLD_MAX,
+        rows=told,
+        has_more_rows=before.has_more_rows or has_more_rows,
     )
 
 

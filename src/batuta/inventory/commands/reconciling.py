@@ -1,7 +1,7 @@
 """What lines of a feed's message do to stock: counts are reconciled with the ledger, changes are movements (INV-09)."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -44,6 +44,7 @@ from batuta.inventory.domain.reconciling import (
     covered,
     newest_cut,
     reconcile,
+    rows_at,
 )
 from batuta.inventory.queries.feeds import claimed_since, counts_known, levels_at, moved_since
 from batuta.inventory.tables.feeds import feed_count, feed_difference
@@ -181,7 +182,8 @@ async def _lock(db: Connection, message: Message, lines: Sequence[_Line]) -> _Gr
         return _Ground({}, {}, {})
     places = {line.place for line in lines}
     present = await levels_at(db, places)
-    await open_rows(db, {line.row for line in lines if _is_to_open(message, line, present)})
+    lots = rows_at(present)
+    await open_rows(db, {line.row for line in lines if _is_to_open(message, line, lots.get(line.place, ()))})
     rows = await lock_rows_now(db, {RowPlace(*place) for place in places}, now=message.now)
     await write_rows(db, rows)
 
@@ -193,13 +195,13 @@ async def _lock(db: Connection, message: Message, lines: Sequence[_Line]) -> _Gr
     return _Ground(await levels_at(db, places), since, await counts_known(db, places))
 
 
-def _is_to_open(message: Message, line: _Line, present: Collection[StockKey]) -> bool:
+def _is_to_open(message: Message, line: _Line, present: Sequence[StockKey]) -> bool:
     """Whether units may come to a row that is not there. Counted without a lot, they go to the only lot there is."""
     if line.told.quantity <= 0 or line.row in present:
         return False
     content, kind = message.part.content, message.part.telling.kind
     is_exact = bool(line.told.lot) or kind is MessageKind.DELTA or place_in(line.told) in content.told_apart
-    return is_exact or sum(key[:3] == line.place for key in present) != 1
+    return is_exact or len(present) != 1
 
 
 def _together(moved: Since | None, claimed: Since | None) -> Since:
@@ -210,13 +212,14 @@ def _together(moved: Since | None, claimed: Since | None) -> Since:
 async def _take_counts(db: Connection, message: Message, lines: Sequence[_Line], ground: _Ground) -> list[RowAnswer]:
     telling = message.part.telling
     answers, findings, shares = [], [], []
+    lots = rows_at(ground.rows)
     for line in lines:
         counted_at = newest_cut(line.told.lot, ground.known.get(line.place, ()))
         if counted_at is not None and counted_at > telling.cut_at:
             answers.append(line.answer(RowStatus.SUPERSEDED))
             continue
         count = Count(line.place, line.told.lot, line.told.quantity)
-        keys = covered(count, ground.rows, told_apart=place_in(line.told) in message.part.content.told_apart)
+        keys = covered(count, lots, told_apart=place_in(line.told) in message.part.content.told_apart)
         finding = reconcile(count, keys, ground.rows, ground.since, telling.counts)
         findings.append((line, keys, finding))
         shares += [(line.number, row, units) for row, units in finding.shares.items()]

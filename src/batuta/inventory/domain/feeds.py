@@ -223,14 +223,22 @@ class FeedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     has_more_rows: bool = False
 
 
+def told_of(rows: Sequence[RowAnswer]) -> tuple[list[RowAnswer], bool]:
+    """The rows that are told, refused ones before all others, and whether there are more."""
+    if len(rows) <= ROWS_TOLD_MAX:
+        return list(rows), False
+    urgent_first = sorted(rows, key=lambda row: (row.status is not RowStatus.REFUSED, row.line))
+    return sorted(urgent_first[:ROWS_TOLD_MAX], key=lambda row: row.line), True
+
+
 def together(before: FeedAnswer, after: FeedAnswer) -> FeedAnswer:
     """What became of two parts of a message, each told by itself."""
-    rows = [*before.rows, *after.rows]
+    rows, has_more_rows = told_of([*before.rows, *after.rows])
     summed = ("changed", "unchanged", "superseded", "contained", "refused")
     return msgspec.structs.replace(
         after,
-        rows=rows[:ROWS_TOLD_MAX],
-        has_more_rows=before.has_more_rows or after.has_more_rows or len(rows) > ROWS_TOLD_MAX,
+        rows=rows,
+        has_more_rows=before.has_more_rows or after.has_more_rows or has_more_rows,
         **{name: getattr(before, name) + getattr(after, name) for name in summed},
     )
 

@@ -72,12 +72,20 @@ class Finding(msgspec.Struct, frozen=True):
         return self.target - self.expected
 
 
-def covered(count: Count, rows: Mapping[StockKey, Level], *, told_apart: bool) -> list[StockKey]:
+def rows_at(rows: Iterable[StockKey]) -> dict[Place, list[StockKey]]:
+    """The stock rows of each place, lot by lot."""
+    found: dict[Place, list[StockKey]] = {}
+    for key in sorted(rows):
+        found.setdefault(key[:3], []).append(key)
+    return found
+
+
+def covered(count: Count, rows: Mapping[Place, list[StockKey]], *, told_apart: bool) -> list[StockKey]:
     """The stock rows that a count speaks of: its lot's, or those of all lots where the sender tells none apart."""
     own = StockKey(*count.place, count.lot)
     if count.lot or told_apart:
         return [own]
-    return sorted(key for key in rows if key[:3] == count.place) or [own]
+    return rows.get(count.place) or [own]
 
 
 def reconcile(
