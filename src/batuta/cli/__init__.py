@@ -9,6 +9,7 @@ import rich_click as click
 from batuta.cli import running
 from batuta.cli.auditing import audit
 from batuta.cli.callers import apikey, tell_shown, user
+from batuta.cli.geo import geo
 from batuta.cli.held_jobs import jobs
 from batuta.cli.reactions import events
 from batuta.cli.stock import stock
@@ -43,6 +44,7 @@ def commands() -> None:
 
 commands.add_command(audit)
 commands.add_command(events)
+commands.add_command(geo)
 commands.add_command(jobs)
 commands.add_command(user)
 commands.add_command(apikey)

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ARRAY, Date, Text, Uuid, any_, bindparam, delete, func, select
+from sqlalchemy import Date, Text, Uuid, bindparam, delete, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from batuta.company.queries import legal_entities_by_id
@@ -36,9 +36,10 @@ _FORGET = delete(special_day).where(special_day.c.location_id == _gone.c.locatio
 
 _of_country = postal_place.c.country == bindparam("country", type_=Text())
 _COUNT_PLACES = select(func.count()).select_from(postal_place).where(_of_country)
+_kept = arrays("kept", postal_code=Text())
 _FORGET_PLACES = (
     delete(postal_place)
-    .where(_of_country, ~(postal_place.c.postal_code == any_(bindparam("kept", type_=ARRAY(Text(), dimensions=1)))))
+    .where(_of_country, ~exists().where(_kept.c.postal_code == postal_place.c.postal_code))
     .returning(postal_place.c.postal_code)
 )
 
@@ -121,7 +122,7 @@ async def save_places(db: Connection, *, country: str, places: Sequence[PostalPl
     """
     before = int(await db.scalar(_COUNT_PLACES, {"country": country}))
     rows = {one.postal_code: msgspec.structs.asdict(one) for one in places if one.country == country}
-    gone = await db.execute(_FORGET_PLACES, {"country": country, "kept": list(rows)})
+    gone = await db.execute(_FORGET_PLACES, {"country": country, **params("kept", postal_code=list(rows))})
     await upsert_rows(db, postal_place, rows.values(), key=("country", "postal_code"))
     return PlacesSaved(country=country, known=len(rows), new=len(rows) + len(gone.all()) - before, gone=len(gone.all()))
 
