@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -11,7 +11,21 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from batuta.inventory.api.sight import Few, Moment, check_seen, instant, places_of, seen_by, stocked_skus
+from batuta.catalog.queries import skus_by_id
+from batuta.inventory.api.sight import Few, check_seen, instant, places_of, seen_by, stocked_skus
+from batuta.inventory.api.transfer_bodies import (
+    ApproveBody,
+    DepartBody,
+    PickBody,
+    ReceiveBody,
+    SettleBody,
+    ShipBody,
+    StepUnits,
+    TransferBody,
+    TransferHead,
+    TransferLineTold,
+    TransferTold,
+)
 from batuta.inventory.commands.transferring import (
     pick_transfers,
     receive_transfers,
@@ -24,22 +38,17 @@ from batuta.inventory.commands.transfers import (
     depart_transfers,
     request_transfers,
 )
-from batuta.inventory.domain import Lot
 from batuta.inventory.domain.transfers import (
-    TRANSFER_LINES_MAX,
     ApproveTransfer,
     CancelTransfer,
     DepartTransfer,
-    Note,
     PickTransfer,
     ReceiveLine,
     ReceiveTransfer,
     RequestTransfer,
-    SettledAs,
     SettleTransfer,
     ShipTransfer,
     Transfer,
-    TransferKind,
     TransferStatus,
     TransferUnits,
     UnknownTransfer,
@@ -47,7 +56,6 @@ from batuta.inventory.domain.transfers import (
 from batuta.inventory.queries.transfers import TransferFilter, list_transfers, transfers_by_id
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.outcomes import only
-from batuta.kernel.quantities import Code, Quantity, QuantityOrNone
 from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.web import (
     LIMIT_USUAL,
@@ -72,104 +80,14 @@ MAY_APPROVE = requires("inventory.manage")
 Verb = Callable[[Connection, datetime], Awaitable[Sequence[Transfer | BatutaError]]]
 
 
-class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Fields that nobody knows are refused."""
-
-
-class UnitsBody(Body, frozen=True):
-    sku_code: Code
-    quantity: Quantity
-
-
-class TransferBody(Body, frozen=True):
-    """due_at: by when the units are wanted."""
-
-    source_location_code: Code
-    target_location_code: Code
-    lines: Annotated[list[UnitsBody], msgspec.Meta(min_length=1, max_length=TRANSFER_LINES_MAX)]
-    due_at: Moment | None = None
-    note: Note = ""
-
-
-class StepUnits(Body, frozen=True):
-    line_id: UUID
-    quantity: QuantityOrNone
-
-
-Steps = Annotated[list[StepUnits], msgspec.Meta(max_length=TRANSFER_LINES_MAX)]
-
-
-class ApproveBody(Body, frozen=True):
-    """lines: of which less is approved than was asked for."""
-
-    lines: Steps = []
-
-
-class PickBody(Body, frozen=True):
-    """lines: of which less is picked than was approved. allow_partial: what is free, if that is less."""
-
-    lines: Steps = []
-    allow_partial: bool = False
-
-
-class ShipBody(Body, frozen=True):
-    """lines: of which less is shipped than was picked. due_at: when they arrive; in two days if nobody says."""
-
-    lines: Steps = []
-    due_at: Moment | None = None
-
-
-class DepartBody(Body, frozen=True):
-    carrier: Note = ""
-    tracking_number: Note = ""
-    due_at: Moment | None = None
-
-
-class ArrivedBody(Body, frozen=True):
-    """Sellable and damaged units that arrived. lot: of which; the first ones that were shipped if nobody says."""
-
-    line_id: UUID
-    quantity: QuantityOrNone = 0
-    damaged: QuantityOrNone = 0
-    lot: Lot | None = None
-
-
-class ReceiveBody(Body, frozen=True):
-    lines: Annotated[list[ArrivedBody], msgspec.Meta(min_length=1, max_length=TRANSFER_LINES_MAX)]
-
-
-class SettleBody(Body, frozen=True):
-    """What became of units that did not arrive: lost, found at the target after all, or sent back to the source."""
-
-    line_id: UUID
-    quantity: Quantity
-    outcome: SettledAs
-    note: Note = ""
-
-
-class TransferHead(msgspec.Struct, frozen=True, kw_only=True):
-    """A transfer without its lines."""
-
-    id: UUID
-    source_location_id: UUID
-    target_location_id: UUID
-    kind: TransferKind
-    status: TransferStatus
-    due_at: datetime | None
-    carrier: str
-    tracking_number: str
-    note: str
-    created_at: datetime
-
-
 @post("/api/stock/transfers", guards=[MAY_MOVE])
 async def request_transfer(
     request: AnyRequest, engine: NamedDependency[Engine], data: JSONBody[TransferBody]
-) -> Response[Transfer]:
+) -> Response[TransferTold]:
     """Ask for units of another location, or offer it some."""
     caller = caller_of(request)
 
-    async def act(db: Connection) -> Answer[Transfer]:
+    async def act(db: Connection) -> Answer[TransferTold]:
         places = await places_of(db, {data.source_location_code, data.target_location_code})
         if not any(caller.sees_location(place) for place in places.values()):
             check_seen(caller, data.source_location_code, places[data.source_location_code])
@@ -183,7 +101,7 @@ async def request_transfer(
             note=data.note,
             actor=caller.actor,
         )
-        return Answer(only(await request_transfers(db, requests=[wish], now=moment())))
+        return Answer(await _told(db, only(await request_transfers(db, requests=[wish], now=moment()))))
 
     return await once(engine, request, act)
 
@@ -216,18 +134,18 @@ async def transfers(  # noqa: PLR0917 - the parameters of the address
 @get(PATH, guards=[requires("inventory.read")])
 async def transfer(
     engine: NamedDependency[Engine], caller: NamedDependency[Caller], transfer_id: FromPath[UUID]
-) -> Transfer:
+) -> TransferTold:
     """Answer with a transfer: its lines, what became of their units, and who did what when."""
     async with engine.connect() as db:
         found = await _seen(db, transfer_id)
-    _check_side(caller, found, {found.source_location_id, found.target_location_id})
-    return found
+        _check_side(caller, found, _either(found))
+        return await _told(db, found)
 
 
 @post(f"{PATH}/approve", guards=[MAY_APPROVE], status_code=HTTPStatus.OK)
 async def approve_transfer(
     request: AnyRequest, engine: NamedDependency[Engine], transfer_id: FromPath[UUID], data: JSONBody[ApproveBody]
-) -> Response[Transfer]:
+) -> Response[TransferTold]:
     """Agree to a transfer, or to a part of it."""
     wish = ApproveTransfer(transfer_id=transfer_id, actor=caller_of(request).actor, quantities=_units(data.lines))
     return await _act(
@@ -238,7 +156,7 @@ async def approve_transfer(
 @post(f"{PATH}/pick", guards=[MAY_MOVE], status_code=HTTPStatus.OK)
 async def pick_transfer(
     request: AnyRequest, engine: NamedDependency[Engine], transfer_id: FromPath[UUID], data: JSONBody[PickBody]
-) -> Response[Transfer]:
+) -> Response[TransferTold]:
     """Claim approved units at their source; units that somebody else holds stay with them (409 `out_of_stock`)."""
     wish = PickTransfer(
         transfer_id=transfer_id,
@@ -252,7 +170,7 @@ async def pick_transfer(
 @post(f"{PATH}/ship", guards=[MAY_MOVE], status_code=HTTPStatus.OK)
 async def ship_transfer(
     request: AnyRequest, engine: NamedDependency[Engine], transfer_id: FromPath[UUID], data: JSONBody[ShipBody]
-) -> Response[Transfer]:
+) -> Response[TransferTold]:
     """Let picked units leave their source; they are expected at the target from now on."""
     wish = ShipTransfer(
         transfer_id=transfer_id,
@@ -268,7 +186,7 @@ async def ship_transfer(
 @post(f"{PATH}/depart", guards=[MAY_MOVE], status_code=HTTPStatus.OK)
 async def depart_transfer(
     request: AnyRequest, engine: NamedDependency[Engine], transfer_id: FromPath[UUID], data: JSONBody[DepartBody]
-) -> Response[Transfer]:
+) -> Response[TransferTold]:
     """Whoever drives has the units, and says when they arrive."""
     wish = DepartTransfer(
         transfer_id=transfer_id,
@@ -285,7 +203,7 @@ async def depart_transfer(
 @post(f"{PATH}/receive", guards=[MAY_MOVE], status_code=HTTPStatus.OK)
 async def receive_transfer(
     request: AnyRequest, engine: NamedDependency[Engine], transfer_id: FromPath[UUID], data: JSONBody[ReceiveBody]
-) -> Response[Transfer]:
+) -> Response[TransferTold]:
     """Take in what arrived; what did not stays missing, and the transfer `received`, until somebody settles it."""
     lines = [
         ReceiveLine(line_id=one.line_id, quantity=one.quantity, damaged=one.damaged, lot=one.lot) for one in data.lines
@@ -299,7 +217,7 @@ async def receive_transfer(
 @post(f"{PATH}/settle", guards=[MAY_APPROVE], status_code=HTTPStatus.OK)
 async def settle_transfer(
     request: AnyRequest, engine: NamedDependency[Engine], transfer_id: FromPath[UUID], data: JSONBody[SettleBody]
-) -> Response[Transfer]:
+) -> Response[TransferTold]:
     """Say what became of units that did not arrive; with the last of them the transfer is closed."""
     wish = SettleTransfer(
         id=fresh_id(),
@@ -318,7 +236,7 @@ async def settle_transfer(
 @post(f"{PATH}/cancel", guards=[MAY_MOVE], status_code=HTTPStatus.OK)
 async def cancel_transfer(
     request: AnyRequest, engine: NamedDependency[Engine], transfer_id: FromPath[UUID]
-) -> Response[Transfer]:
+) -> Response[TransferTold]:
     """End a transfer that has not left; what was picked is free again."""
     wish = CancelTransfer(transfer_id=transfer_id, actor=caller_of(request).actor)
     return await _act(
@@ -344,14 +262,14 @@ async def _act(
     transfer_id: UUID,
     verb: Verb,
     side: Callable[[Transfer], Collection[UUID]],
-) -> Response[Transfer]:
+) -> Response[TransferTold]:
     """Do a verb of a transfer that the caller sees from that side, and answer with how it stands then."""
     caller = caller_of(request)
 
-    async def act(db: Connection) -> Answer[Transfer]:
+    async def act(db: Connection) -> Answer[TransferTold]:
         found = await _seen(db, transfer_id)
         _check_side(caller, found, side(found))
-        return Answer(only(await verb(db, moment())))
+        return Answer(await _told(db, only(await verb(db, moment()))))
 
     return await once(engine, request, act)
 
@@ -372,6 +290,19 @@ def _check_side(caller: Caller, found: Transfer, location_ids: Collection[UUID])
     """
     if not any(caller.sees_location(location_id) for location_id in location_ids):
         raise UnknownTransfer("there is no such transfer", transfer_id=str(found.id))
+
+
+async def _told(db: Connection, found: Transfer) -> TransferTold:
+    skus = await skus_by_id(db, {line.sku_id for line in found.lines})
+    lines = [
+        TransferLineTold(
+            **{name: getattr(line, name) for name in TransferLineTold.__struct_fields__ if name != "sku_code"},
+            sku_code=skus[line.sku_id].code,
+        )
+        for line in found.lines
+    ]
+    head = {name: getattr(found, name) for name in TransferHead.__struct_fields__}
+    return TransferTold(**head, lines=lines, steps=found.steps)
 
 
 def _units(lines: Sequence[StepUnits]) -> dict[UUID, int]:
