@@ -1,6 +1,7 @@
 """Routes of the inventory."""
 
 from batuta.inventory.api import (
+    ahead,
     availability,
     counts,
     feeds,
@@ -11,11 +12,14 @@ from batuta.inventory.api import (
     replenishing,
     reservations,
     stock,
+    supply,
     transfers,
     withholding,
 )
 
 ROUTES = [
+    *supply.ROUTES,
+    *ahead.ROUTES,
     *availability.ROUTES,
     *withholding.ROUTES,
     *pools.ROUTES,

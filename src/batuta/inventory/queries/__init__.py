@@ -10,7 +10,7 @@ from batuta.inventory.queries.availability import (
     look,
     network_units,
 )
-from batuta.inventory.queries.limits import limits, limits_seen
+from batuta.inventory.queries.limits import limit_uses, limits, limits_seen
 from batuta.inventory.queries.outflow import outflow_of
 from batuta.inventory.queries.paths import Capable, Wanted, capable_of, paths_of
 from batuta.inventory.queries.stock import (
@@ -28,6 +28,7 @@ from batuta.inventory.queries.stock import (
     stock_of,
 )
 from batuta.inventory.queries.supply import (
+    Promised,
     coming,
     latenesses,
     list_receipts,
@@ -59,6 +60,7 @@ __all__ = [
     "Capable",
     "Look",
     "NetworkUnits",
+    "Promised",
     "StockLevel",
     "Wanted",
     "Withheld",
@@ -74,6 +76,7 @@ __all__ = [
     "free_places",
     "holders_by_id",
     "latenesses",
+    "limit_uses",
     "limits",
     "limits_seen",
     "list_movements",

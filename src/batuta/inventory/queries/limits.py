@@ -1,14 +1,14 @@
 """What channels may sell ahead, kept in memory until a limit changes: placing orders asks nothing more for it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import func, select
 
-from batuta.inventory.domain.waiting import BackorderLimit
+from batuta.inventory.domain.waiting import BackorderLimit, LimitUse
 from batuta.inventory.tables import backorder_limit, limit_change
-from batuta.plumbing.database import Connection, Engine
+from batuta.plumbing.database import Connection, Engine, rows_with
 
 Limits = Mapping[tuple[UUID, UUID], BackorderLimit]
 """By SKU and channel, the limits under which something may be sold ahead."""
@@ -49,6 +49,14 @@ async def limits(db: Connection) -> Limits:
     if not is_ours:
         _kept[db.engine] = (changed_by, read)
     return read
+
+
+async def limit_uses(db: Connection, sku_ids: Collection[UUID]) -> list[LimitUse]:
+    """The limits of SKUs, also those that allow nothing, and how much of each is used."""
+    rows = await rows_with(db, backorder_limit.c.sku_id, sku_ids)
+    names = LimitUse.__struct_fields__
+    found = [LimitUse(**{name: row[name] for name in names}) for row in rows]
+    return sorted(found, key=lambda one: (one.sku_id, one.channel_id))
 
 
 LIMITS_CHANGED = select(limit_change.c.changed_by).scalar_subquery()

@@ -52,6 +52,7 @@ class Promised(msgspec.Struct, frozen=True, kw_only=True):
     """Units of an order's line that wait, when they are promised, and the receipts they are pegged to."""
 
     order_id: UUID
+    channel_id: UUID
     line_id: UUID
     sku_id: UUID
     location_id: UUID
@@ -247,6 +248,7 @@ async def promises_of(db: Connection, order_ids: Collection[UUID]) -> dict[UUID,
 def _promised(one: Waiting, receipt_ids: list[UUID]) -> Promised:
     return Promised(
         order_id=one.order_id,
+        channel_id=one.channel_id,
         line_id=one.line_id,
         sku_id=one.sku_id,
         location_id=one.location_id,
