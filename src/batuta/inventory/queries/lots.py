@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ARRAY, Date, Text, Uuid, any_, bindparam, select, text
+from sqlalchemy import ARRAY, Boolean, Date, Text, Uuid, any_, bindparam, select, text
 
 from batuta.inventory.domain import StockKey
 from batuta.inventory.domain.lots import Lot, LotAt, LotFacts, LotFilter
@@ -23,7 +23,7 @@ _LOTS = Listing(
         "sku_id": lot.c.sku_id == bindparam("sku_id", type_=Uuid()),
         "code": lot.c.code == bindparam("code", type_=Text()),
         "expires_until": lot.c.expires_on <= bindparam("expires_until", type_=Date()),
-        "is_recalled": (lot.c.recalled_at.is_not(None)).is_(bindparam("is_recalled")),
+        "is_recalled": lot.c.recalled_at.is_not(None) == bindparam("is_recalled", type_=Boolean()),
     },
 )
 
