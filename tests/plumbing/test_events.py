@@ -8,7 +8,7 @@ from sqlalchemy import select, text, update
 
 from batuta.kernel.events import Event, type_of
 from batuta.plumbing.database import Connection, Engine
-from batuta.plumbing.events import Fact, Reaction, facts_of, is_behind, publish, react
+from batuta.plumbing.events import Fact, Reaction, facts_of, publish, react
 from batuta.plumbing.events.parked import (
     NothingParked,
     holder,
@@ -21,6 +21,7 @@ from batuta.plumbing.events.parked import (
 from batuta.plumbing.events.reactions import RestoredElsewhere
 from batuta.plumbing.events.tables import cluster, event
 from batuta.plumbing.events.tables import reaction as reaction_table
+from tests.hearing import is_behind
 from tests.making import NOW, fresh_code, fresh_id
 
 
@@ -70,9 +71,8 @@ async def until_quiet(engine: Engine, to: Reaction) -> None:
     while True:
         while (await react(engine, to, now=NOW)).facts:
             pass
-        async with engine.connect() as db:
-            if not await is_behind(db, [to]):
-                return
+        if not await is_behind(engine, to):
+            return
         await asyncio.sleep(0.005)
 
 

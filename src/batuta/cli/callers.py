@@ -77,7 +77,8 @@ def list_users(*, as_json: bool) -> None:
         if as_json:
             _tell_json(one)
             continue
-        places = f"  at {len(one.location_ids)} locations" if one.location_ids else ""
+        count = len(one.location_ids or ())
+        places = f"  at {count} location{'' if count == 1 else 's'}" if count else ""
         state = "" if one.is_active else "  (inactive)"
         click.echo(f"{one.email}  {one.role}  {one.name}{places}{state}")
 

@@ -14,7 +14,8 @@ from batuta.connectors.webhooks.jobs import deliver
 from batuta.ordering.domain import HoldKind
 from batuta.ordering.events import HoldPlaced, OrderAccepted, OrderPlaced
 from batuta.plumbing.database import Engine
-from batuta.plumbing.events import is_behind, publish, react
+from batuta.plumbing.events import publish, react
+from tests.hearing import is_behind
 from tests.making import NOW, fresh_id
 
 ANA = "staff:ana"
@@ -90,9 +91,8 @@ async def hear_all(engine: Engine) -> None:
     while True:
         while not (await react(engine, following(), now=NOW)).is_last:
             pass
-        async with engine.connect() as db:
-            if not await is_behind(db, [following()]):
-                return
+        if not await is_behind(engine, following()):
+            return
         await asyncio.sleep(0.01)
 
 

@@ -9,6 +9,6 @@ skipped; a reaction's position moves in the transaction of its effects, so its e
 """
 
 from batuta.plumbing.events.log import Fact, facts_after, facts_of, publish
-from batuta.plumbing.events.reactions import BEHIND, Handler, Pass, Reaction, is_behind, react
+from batuta.plumbing.events.reactions import BEHIND, Handler, Pass, Reaction, react
 
-__all__ = ["BEHIND", "Fact", "Handler", "Pass", "Reaction", "facts_after", "facts_of", "is_behind", "publish", "react"]
+__all__ = ["BEHIND", "Fact", "Handler", "Pass", "Reaction", "facts_after", "facts_of", "publish", "react"]

@@ -116,17 +116,6 @@ BEHIND = """
 """SQL: whether a reaction has facts that it hears behind its position, readable or not yet."""
 
 
-async def is_behind(db: Connection, reactions: Sequence[Reaction]) -> bool:
-    """Whether any of these reactions has facts that it hears behind its position, readable or not yet."""
-    asked = "SELECT " + BEHIND.format(name=":name", types=":types", listeners="{}")
-    return any(
-        [
-            await db.scalar(text(asked.format(one.listeners)), {"name": one.name, "types": list(one.kinds())})
-            for one in reactions
-        ]
-    )
-
-
 async def perform(db: Connection, to: Reaction, facts: Sequence[Fact], *, now: datetime) -> None:
     """Hand consecutive runs of one type to their handlers; order across types is kept."""
     if to.follow:
