@@ -26,12 +26,14 @@ from batuta.ordering.domain import (
     Method,
     Order,
     OrderStatus,
+    Promise,
+    PromiseKind,
     Stage,
     fulfillment_status,
     payment_status,
 )
 from batuta.ordering.domain.listing import OrderFilter, OrderRow
-from batuta.ordering.tables import cart, cart_line, hold, line, order
+from batuta.ordering.tables import cart, cart_line, hold, line, order, promise
 from batuta.payments.domain import Balance
 from batuta.payments.queries import balances
 from batuta.plumbing.audit import Law
@@ -56,6 +58,16 @@ async def orders_by_id(db: Connection, ids: Iterable[UUID]) -> dict[UUID, Order]
     if not wanted:
         return {}
     return {row.id: _read_whole(row) for row in await db.execute(_BY_ID, {"ids": wanted})}
+
+
+async def promises_of(db: Connection, order_ids: Collection[UUID]) -> dict[UUID, list[Promise]]:
+    """What was promised of each order, the first promise first (PRM-05)."""
+    found: dict[UUID, list[Promise]] = {order_id: [] for order_id in order_ids}
+    for row in await rows_with(db, promise.c.order_id, found):
+        found[row["order_id"]].append(msgspec.convert(row, Promise))
+    for several in found.values():
+        several.sort(key=lambda one: (one.kind is PromiseKind.LATEST, one.made_at, one.id))
+    return found
 
 
 async def orders_by_number(db: Connection, numbers: Sequence[str]) -> dict[str, Order]:

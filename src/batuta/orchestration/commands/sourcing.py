@@ -1,7 +1,7 @@
 """Where the goods come from: planned when the order is accepted, and again when a location gives units back."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -14,13 +14,14 @@ from batuta.fulfillment.events import OfferExpired, Rejected, Short
 from batuta.inventory.domain import Asker
 from batuta.inventory.events import SupplyServed
 from batuta.kernel.ids import child_id
-from batuta.ordering.commands import Came, accept_ready, add_holds, take_over
-from batuta.ordering.domain import HoldKind, Line, NewHold, Order, OrderStatus, Stage
+from batuta.ordering.commands import Came, accept_ready, add_holds, record_promises, take_over
+from batuta.ordering.domain import HoldKind, Line, NewHold, NewPromise, Order, OrderStatus, PromiseBasis, Stage
 from batuta.ordering.events import HoldEnded, OrderAccepted
 from batuta.ordering.queries import orders_by_id
 from batuta.plumbing.database import Connection
 from batuta.sourcing.commands import plan
 from batuta.sourcing.domain import Method, Plan, SourcingLine, SourcingRequest, Unfillable
+from batuta.sourcing.queries import Planned, promises_of_plans
 
 ACTOR = "system:score"
 
@@ -67,12 +68,48 @@ async def _plan_and_offer(db: Connection, order_ids: Sequence[UUID], *, now: dat
         for each in _offers(orders[one.order_id], one, channels[orders[one.order_id].channel_id], now)
     ]
     await offer(db, offers=offers, now=now)
+    await _promise_again(db, orders, list(zip(requests, plans, strict=True)), now=now)
     parked = [
         _hold(orders[request.order_id], now)
         for request, one in zip(requests, plans, strict=True)
         if isinstance(one, Unfillable)
     ]
     await add_holds(db, holds=parked, now=now)
+
+
+async def _promise_again(
+    db: Connection,
+    orders: Mapping[UUID, Order],
+    plans: Sequence[tuple[SourcingRequest, Plan | Unfillable]],
+    *,
+    now: datetime,
+) -> None:
+    """Keep when the goods are there by the plan that was made; the first promise stays what is measured by (PRM-05)."""
+    made = [
+        Planned(
+            request=request,
+            plan=one,
+            sku_codes={line.id: line.sku_code for line in orders[request.order_id].lines},
+            price_minor=orders[request.order_id].shipping_minor,
+        )
+        for request, one in plans
+        if isinstance(one, Plan) and one.assignments
+    ]
+    attempts = {one.request.order_id: one.plan.attempt for one in made}
+    found = await promises_of_plans(db, made, now=now) if made else {}
+    new = [
+        NewPromise(
+            order_id=order_id,
+            basis=PromiseBasis.PLANNED,
+            cause=str(attempts[order_id]),
+            promised=promised,
+            made_at=now,
+            is_part=attempts[order_id] > 1,
+        )
+        for order_id, promised in found.items()
+    ]
+    if new:
+        await record_promises(db, promises=new)
 
 
 def _request(order: Order, channel: Channel) -> SourcingRequest:

@@ -29,7 +29,7 @@ from batuta.ordering.domain import (
     WantedLine,
     token_hash,
 )
-from batuta.ordering.domain.asking import AllMeans
+from batuta.ordering.domain.asking import AllMeans, SignedPromise
 from batuta.ordering.domain.carts import Email, Locale
 from batuta.ordering.domain.shown import ShownCart
 from batuta.ordering.queries import carts_by_id
@@ -108,10 +108,11 @@ class ReservationBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class CheckOutBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the order is paid. external_id: the storefront's own number of it."""
+    """How the order is paid. external_id: the storefront's own number of it. promise: as it was signed (PRM-05)."""
 
     means: AllMeans = []
     external_id: Code | None = None
+    promise: SignedPromise | None = None
 
 
 class OpenedCart(msgspec.Struct, frozen=True, kw_only=True):
@@ -267,6 +268,7 @@ async def order_cart(request: AnyRequest, cart_id: FromPath[UUID], data: JSONBod
         version=wanted_version(request),
         external_id=data.external_id,
         means=data.means,
+        promise=data.promise,
     )
     return await batched(request, place_batcher, wish)
 

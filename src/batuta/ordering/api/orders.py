@@ -30,10 +30,11 @@ from batuta.ordering.domain import (
     NewHold,
     Order,
     OrderStatus,
+    Promise,
     Stage,
 )
 from batuta.ordering.domain.listing import OrderFilter, OrderRow
-from batuta.ordering.queries import is_order_of, list_orders, orders_by_id, orders_by_number, paid
+from batuta.ordering.queries import is_order_of, list_orders, orders_by_id, orders_by_number, paid, promises_of
 from batuta.payments.domain import Balance, PaymentView
 from batuta.payments.queries import balances, payments_of
 from batuta.plumbing.database import Connection, Engine
@@ -57,6 +58,7 @@ from batuta.plumbing.web import (
 from batuta.plumbing.web.moments import fresh_id, moment
 
 CANCEL_LINES_MAX = 1_000
+LINKS = ("fulfillments", "returns", "payments", "messages", "promises")
 BY_HAND = frozenset({HoldKind.MANUAL, HoldKind.FRAUD, HoldKind.ADDRESS, HoldKind.CREDIT, HoldKind.COMPLIANCE})
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -87,6 +89,12 @@ class WholeOrder(msgspec.Struct, frozen=True, kw_only=True):
     payments: list[PaymentView]
     timeline: list[Told]
     links: dict[str, str]
+
+
+class Promises(msgspec.Struct, frozen=True, kw_only=True):
+    """The original promise first, then the later ones; none where nothing was ever promised."""
+
+    promises: list[Promise]
 
 
 class CancelBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -170,11 +178,17 @@ async def get_order(request: AnyRequest, engine: NamedDependency[Engine], key: F
                 )
                 for fact in (await facts_of(db, [order.id]))[order.id]
             ],
-            links={
-                name: f"/api/orders/{order.id}/{name}" for name in ("fulfillments", "returns", "payments", "messages")
-            },
+            links={name: f"/api/orders/{order.id}/{name}" for name in LINKS},
         )
     return Response(whole, headers={"etag": etag(order.version)})
+
+
+@get("/api/orders/{key:str}/promises", guards=[requires("orders.read")])
+async def get_promises(request: AnyRequest, engine: NamedDependency[Engine], key: FromPath[str]) -> Promises:
+    """What was promised with an order, by which it is measured, and each time since that its dates changed."""
+    async with engine.connect() as db:
+        order = await _seen(db, key, caller_of(request))
+        return Promises(promises=(await promises_of(db, [order.id]))[order.id])
 
 
 @post("/api/orders/{key:str}/cancel", guards=[requires("orders.cancel")], status_code=HTTPStatus.OK)
@@ -276,4 +290,4 @@ async def _seen(db: Connection, key: str, caller: Caller) -> Order:
     return order
 
 
-ROUTES = [get_orders, get_order, cancel_order, hold_order, release_hold]
+ROUTES = [get_orders, get_order, get_promises, cancel_order, hold_order, release_hold]

@@ -15,6 +15,7 @@ from batuta.kernel.errors import BatutaError, Refused
 from batuta.kernel.outcomes import each
 from batuta.locations.queries import locations_by_code
 from batuta.ordering.commands.claiming import claim
+from batuta.ordering.commands.promising import keep_told, read_promises
 from batuta.ordering.commands.slots import take_slots
 from batuta.ordering.commands.storing import Priced, payments_of, store
 from batuta.ordering.domain import BadOrder, Placed, PlaceOrder
@@ -54,6 +55,9 @@ async def place(db: Connection, *, orders: Sequence[PlaceOrder], now: datetime) 
             outcomes[i] = known[one.asked.id]
         else:
             ready[i] = one
+    told, unkept = await read_promises(db, ready, now=now)
+    outcomes |= unkept
+    ready = {i: one for i, one in ready.items() if i not in unkept}
     priced = await _priced(db, ready, outcomes)
     claims, refused = await claim(db, {i: ready[i] for i in priced}, now=now)
     outcomes |= refused
@@ -62,6 +66,7 @@ async def place(db: Connection, *, orders: Sequence[PlaceOrder], now: datetime) 
     await _give_back(db, [ready[i] for i in slotless], now=now)
     claimed = {i: ready[i] for i in claims if i not in slotless}
     stored = await store(db, claimed, priced, claims, now=now)
+    await keep_told(db, [(one.order_id, told[i]) for i, one in stored.items() if i in told])
     lost = {i: one for i, one in claimed.items() if i not in stored}
     outcomes |= {**stored, **await _placed_elsewhere(db, lost, now=now)}
     return [outcomes[same] for same in _first_index(orders, first)]

@@ -15,6 +15,10 @@ from batuta.ordering.domain.placing import Means, NamedAmount, PlaceLine, PlaceO
 ORDER_LINES_MAX = 1_000
 MEANS_MAX = 20
 ADJUSTMENTS_MAX = 50
+PROMISE_MAX = 50_000
+
+
+SignedPromise = Annotated[str, msgspec.Meta(min_length=1, max_length=PROMISE_MAX, pattern="^[A-Za-z0-9_-]*$")]
 
 
 class NewLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,6 +40,7 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     currency: where given, must be the channel's. means: none pays later; more than is due is refused.
     slot_hold_id: the `holder_id` under which a place in a slot is held, which is the order's then (PRM-06).
     ships_together: what is there waits for what is sold ahead of stock; else it is sent as it comes (ORD-08).
+    promise: of an option that `POST /api/promises` answered, by which the order is measured then (PRM-05).
     """
 
     channel_code: Code
@@ -55,6 +60,7 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     given_shipping_minor: AmountMinor | None = None
     slot_hold_id: UUID | None = None
     ships_together: bool = False
+    promise: SignedPromise | None = None
     means: AllMeans = []
     adjustments: Annotated[list[NamedAmount], msgspec.Meta(max_length=ADJUSTMENTS_MAX)] = []
 
@@ -100,6 +106,7 @@ def order_of(asked: NewOrder, placing: Placing) -> PlaceOrder:
         given_shipping_minor=asked.given_shipping_minor,
         slot_hold_id=asked.slot_hold_id,
         ships_together=asked.ships_together,
+        promise=asked.promise,
         means=asked.means,
         adjustments=asked.adjustments,
         channel_ids=placing.channel_ids,

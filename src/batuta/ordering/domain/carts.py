@@ -163,6 +163,7 @@ class CheckOut(msgspec.Struct, frozen=True, kw_only=True):
     external_id: str | None = None
     means: Sequence[Means] = ()
     adjustments: Sequence[NamedAmount] = ()
+    promise: str | None = None
 
 
 def token_hash(token: str) -> bytes:

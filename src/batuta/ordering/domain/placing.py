@@ -78,7 +78,7 @@ class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True):
     means: when empty, the customer pays later; more than is due is refused, less leaves the order unpaid.
     actor: who did it (`customer:…`, `staff:ana`); on_behalf_of says for whom when that is another.
     channel_ids: where the actor may sell; None is everywhere. slot_hold_id: under which a place in a slot is held.
-    ships_together: what is there waits for what is sold ahead (ORD-08).
+    ships_together: what is there waits for what is sold ahead (ORD-08). promise: as it was signed (PRM-05).
     """
 
     id: UUID
@@ -103,6 +103,7 @@ class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True):
     means: Sequence[Means] = ()
     adjustments: Sequence[NamedAmount] = ()
     ships_together: bool = False
+    promise: str | None = None
     cart_id: UUID | None = None
     preferred_location_ids: Sequence[UUID] = ()
     channel_ids: frozenset[UUID] | None = None

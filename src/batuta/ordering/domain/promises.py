@@ -51,13 +51,17 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewPromise(msgspec.Struct, frozen=True, kw_only=True):
-    """A promise to keep with an order. cause: what makes it one; the same cause again changes nothing."""
+    """A promise to keep with an order. cause: what makes it one; the same cause again changes nothing.
+
+    is_part: it speaks of some of the goods, and the others come as they were promised last.
+    """
 
     order_id: UUID
     basis: PromiseBasis
     cause: str
     promised: Promised
     made_at: datetime
+    is_part: bool = False
 
     def as_kind(self, kind: PromiseKind) -> Promise:
         one = self.promised

@@ -8,6 +8,7 @@ from batuta.sourcing.queries.history import History, Standing, history_of, loads
 from batuta.sourcing.queries.keys import promise_secret
 from batuta.sourcing.queries.lanes import LaneRequest, lanes_of
 from batuta.sourcing.queries.promising import offers
+from batuta.sourcing.queries.redating import Planned, promises_of_plans
 from batuta.sourcing.queries.slots import (
     SLOT_LAWS,
     SlotFilter,
@@ -30,6 +31,7 @@ __all__ = [
     "AUDIT",
     "History",
     "LaneRequest",
+    "Planned",
     "SlotFilter",
     "Standing",
     "TakenSlot",
@@ -47,6 +49,7 @@ __all__ = [
     "offered_slots",
     "offers",
     "promise_secret",
+    "promises_of_plans",
     "sites_of",
     "slot_holds_of",
     "slot_template_versions",
