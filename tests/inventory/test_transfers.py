@@ -287,7 +287,7 @@ async def test_steps_in_the_wrong_order_or_beyond_the_one_before_are_refused(db:
     assert (await receives(db, gone, 5)).code == "more_than_shipped"
     assert (await receives(db, gone, 0)).code == "nothing_to_transfer"
     late = DepartTransfer(transfer_id=gone.id, actor=ME, due_at=NOW - timedelta(days=1))
-    assert refused(await depart_transfers(db, departures=[late], now=NOW)) == "past_date"
+    assert refused(await depart_transfers(db, departures=[late], now=NOW)) == "bad_arrival"
 
 
 async def test_a_transfer_to_the_same_place_of_nothing_or_of_the_unknown_is_refused(db: Connection) -> None:

@@ -31,7 +31,7 @@ from batuta.inventory.domain import (
     ReserveRequest,
     StockKey,
 )
-from batuta.inventory.domain.supply import Expected, MoveExpected, ReceiveExpected, SupplyKind, check_due
+from batuta.inventory.domain.supply import Expected, MoveExpected, ReceiveExpected, SupplyKind
 from batuta.inventory.domain.transfers import (
     TRANSFER_MOVES,
     MoreThanShipped,
@@ -46,6 +46,7 @@ from batuta.inventory.domain.transfers import (
     TransferStatus,
     UnknownTransfer,
     arrived,
+    check_arrival,
     settled,
     status_after,
     stepped,
@@ -153,8 +154,7 @@ async def _ship(db: Connection, found: Transfer | None, one: ShipTransfer, *, no
         raise UnknownTransfer("there is no such transfer", transfer_id=str(one.transfer_id))
     if found.status is TransferStatus.SHIPPED:
         return found
-    if one.due_at is not None:
-        check_due(one.due_at, now=now)
+    check_arrival(one.due_at, now=now)
     move(TRANSFER_MOVES, found.status, TransferStatus.SHIPPED)
     lines = stepped(found, one.quantities, source="picked", target="shipped")
     issues = [

@@ -17,7 +17,7 @@ from batuta.inventory.commands.counting import untracked
 from batuta.inventory.commands.expecting import move_expected
 from batuta.inventory.commands.releasing import release
 from batuta.inventory.domain import Overtaken, Release, UnknownStock
-from batuta.inventory.domain.supply import MoveExpected, check_due
+from batuta.inventory.domain.supply import MoveExpected
 from batuta.inventory.domain.transfers import (
     TRANSFER_MOVES,
     ApproveTransfer,
@@ -31,6 +31,7 @@ from batuta.inventory.domain.transfers import (
     TransferStatus,
     TransferStep,
     UnknownTransfer,
+    check_arrival,
     stepped,
 )
 from batuta.inventory.events import TransferMoved
@@ -63,6 +64,7 @@ async def request_transfers(
             raise SamePlace("a transfer leads to another location", location_id=str(one.source_location_id))
         if not {one.source_location_id, one.target_location_id} <= there:
             raise UnknownStock("there is no such location")
+        check_arrival(one.due_at, now=now)
         if not one.lines:
             raise NothingToTransfer("a transfer is of some units")
         for line in one.lines:
@@ -131,8 +133,7 @@ async def depart_transfers(
     """Whoever drives has the units of transfers, and says when they arrive."""
 
     def depart(found: Transfer, one: DepartTransfer) -> Transfer:
-        if one.due_at is not None:
-            check_due(one.due_at, now=now)
+        check_arrival(one.due_at, now=now)
         gone = step(found, TransferStatus.IN_TRANSIT, lines=found.lines, actor=one.actor, now=now)
         return msgspec.structs.replace(
             gone, carrier=one.carrier, tracking_number=one.tracking_number, due_at=one.due_at or found.due_at

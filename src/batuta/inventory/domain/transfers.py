@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from batuta.inventory.domain.accounts import Lot
+from batuta.inventory.domain.supply import FURTHEST
 from batuta.kernel.errors import NotFound, Refused
 from batuta.kernel.quantities import Quantity, QuantityOrNone, Text
 
@@ -212,8 +213,20 @@ class MoreThanShipped(Refused):
     """More units would arrive, or be settled, than are under way; `missing` says how many are."""
 
 
+class BadArrival(Refused):
+    """Units arrive between now and ten years from now."""
+
+
 class NotUnderWay(Refused):
     """Only what has left the source arrives, or goes missing."""
+
+
+def check_arrival(due_at: datetime | None, *, now: datetime) -> None:
+    """Raises:
+    BadArrival.
+    """
+    if due_at is not None and not now <= due_at <= now + FURTHEST:
+        raise BadArrival("units arrive between now and ten years from now", due_at=due_at.isoformat())
 
 
 def stepped(transfer: Transfer, quantities: Mapping[UUID, int], *, source: str, target: str) -> list[TransferLine]:
