@@ -257,7 +257,7 @@ def _meaning(report: Report, turned_at: datetime | None) -> ParcelStatus | None:
     return MEANINGS.get(report.status)
 
 
-def _in_time(report: Report) -> tuple[datetime, int, str, str, str]:
+def _in_time(report: Report) -> tuple[datetime, int, str, str, str, str]:
     meaning = MEANINGS.get(report.status)
     rank = PRECEDENCE[meaning] if meaning else -1
-    return report.happened_at, rank, report.detail, report.raw_code, report.place
+    return report.happened_at, rank, report.detail, report.raw_code, report.place, report.status
