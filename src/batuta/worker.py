@@ -47,7 +47,7 @@ from batuta.plumbing.watching import begin_watching, watch
 from batuta.pricing.queries import AUDIT as PRICING_LAWS
 from batuta.returns.commands import expire_returns
 from batuta.returns.queries import AUDIT as RETURNS_LAWS
-from batuta.shipping.commands import match_scans
+from batuta.shipping.commands import learn_transit, match_scans
 from batuta.shipping.queries import AUDIT as SHIPPING_LAWS
 from batuta.sourcing.commands import generate_slots, release_expired_slots
 from batuta.sourcing.queries import AUDIT as SOURCING_LAWS
@@ -153,6 +153,18 @@ SWEEPS = (
         "scans that came before their parcel",
         match_scans,
         due="SELECT FROM shipping.unmatched_scan u JOIN shipping.parcel p ON p.tracking_number = u.tracking_number",
+    ),
+    Sweep(
+        "deliveries that teach how long lanes take",
+        learn_transit,
+        due="""
+            SELECT FROM shipping.service s LEFT JOIN shipping.transit_model m ON m.service_id = s.id
+            WHERE coalesce(m.due_at <= :now, true) AND EXISTS (
+                SELECT FROM shipping.parcel p
+                WHERE p.service_id = s.id AND p.delivered_at > coalesce(m.heard_until_at, '-infinity')
+                  AND p.delivered_at <= :now
+            )
+        """,
     ),
     Sweep(
         "offers that nobody answered",

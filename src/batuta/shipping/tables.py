@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Identity,
+    Index,
     Integer,
     Named,
     Table,
@@ -155,6 +156,28 @@ tariff_change = Table(
 )
 
 
+class TransitModelColumns(TypedColumns):
+    """What the deliveries of a service until `heard_until_at` have taught of its lanes; looked at again at due_at."""
+
+    service_id: Named[UUID] = Column(ForeignKey(service.c.id), primary_key=True)
+    learned: Named[dict[str, object]] = Column(Json, nullable=False)
+    lessons: Named[int] = Column(Integer, nullable=False)
+    heard_until_at: Named[datetime] = Column(Instant, nullable=False)
+    learned_at: Named[datetime] = Column(Instant, nullable=False)
+    due_at: Named[datetime] = Column(Instant, nullable=False)
+    changed_by: Named[int] = Column(Xid8, nullable=False)
+
+
+transit_model = Table(
+    "transit_model",
+    metadata,
+    TransitModelColumns,
+    CheckConstraint("lessons >= 0", name="lessons_not_negative"),
+    CheckConstraint("heard_until_at <= learned_at AND learned_at < due_at", name="nothing_from_the_future"),
+    schema="shipping",
+)
+
+
 class TrackingCodeColumns(TypedColumns):
     carrier_id: Named[UUID] = Column(ForeignKey(carrier.c.id), primary_key=True)
     raw_code: Named[str] = Column(Text, primary_key=True)
@@ -219,6 +242,7 @@ parcel = Table(
     CheckConstraint("tracking_number IS NULL OR carrier_id IS NOT NULL", name="tracked_by_a_carrier"),
     CheckConstraint("our_status <> 'manifested' OR handed_over_at IS NOT NULL", name="handed_over_dated"),
     CheckConstraint("sscc ~ '^[0-9]{18}$'", name="sscc_of_18_digits"),
+    Index("parcel_delivered_idx", "service_id", "delivered_at", postgresql_where="delivered_at IS NOT NULL"),
     schema="shipping",
 )
 

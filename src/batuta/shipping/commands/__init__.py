@@ -1,6 +1,7 @@
 """What may be done with carriers, rate cards, parcels and scans."""
 
 from batuta.shipping.commands.labels import give_numbers, label_parcels
+from batuta.shipping.commands.learning import learn_transit
 from batuta.shipping.commands.parcels import close_parcels, hand_over, open_parcels, void_parcels
 from batuta.shipping.commands.pickups import forget_pickups, lock_calendar, lock_pickups, save_calendars, save_pickups
 from batuta.shipping.commands.rate_cards import save_carriers, save_services, set_rate_cards
@@ -12,6 +13,7 @@ __all__ = [
     "give_numbers",
     "hand_over",
     "label_parcels",
+    "learn_transit",
     "lock_calendar",
     "lock_pickups",
     "match_scans",

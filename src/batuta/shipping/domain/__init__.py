@@ -80,12 +80,14 @@ from batuta.shipping.domain.tracking import (
     outlook,
 )
 from batuta.shipping.domain.transit import (
+    Delivery,
     Lane,
     TransitDays,
     WorkClock,
     case_of,
     days_of_table,
     days_since,
+    learn_lanes,
     transit_days,
 )
 from batuta.shipping.domain.zpl import zpl
@@ -108,6 +110,7 @@ __all__ = [
     "Closed",
     "Closing",
     "Content",
+    "Delivery",
     "GivenNumber",
     "Habits",
     "HandOver",
@@ -173,6 +176,7 @@ __all__ = [
     "is_working_day",
     "label_pdf",
     "label_png",
+    "learn_lanes",
     "least_cost",
     "next_pickup",
     "normalise",

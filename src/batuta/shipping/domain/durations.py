@@ -22,7 +22,7 @@ With s a small number of days, so that nothing takes no time, the logarithm of (
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -41,6 +41,7 @@ _Z = tuple(NormalDist().inv_cdf(level) / NormalDist().inv_cdf(0.9) for level in 
 _SHIFTS = np.linspace(-1.0, 1.0, 81)
 _LEVERAGE_MAX = 0.9
 _LATELY = 0.01
+_SHIFTS_KEPT_DAYS = 1_000
 _SMOOTHED = 4
 _LOGISTIC = math.sqrt(3) / math.pi
 """The scale of a logistic distribution of variance 1."""
@@ -213,7 +214,8 @@ class Memory:
     def taught(self, at: float, before: Learned | None = None) -> "Taught":
         """What is known at an instant, with the error of each lesson that was known by then."""
         habits, count = self._habits, int(np.searchsorted(self._known, at, side="left"))
-        shifts = dict(before.shifts) if before else {}
+        kept = at - _SHIFTS_KEPT_DAYS
+        shifts = {day: shift for day, shift in before.shifts.items() if day > kept} if before else {}
         learned = Learned(floor_days=habits.floor_days, table_weight=habits.table_weight, shifts=shifts)
         if count == 0:
             return Taught(learned, np.zeros(0), np.zeros(0))
@@ -223,7 +225,7 @@ class Memory:
         bounds = self._bounds(count, errors, at)
         shift = self._shift(count, errors, bounds, weight, at)
         shifts[int(at)] = shift
-        then = np.array([shifts.get(int(day), 0.0) for day in self._began[:count]])
+        then = _shifts_on(self._began[:count], shifts)
         errors = errors - then
         age = at - self._began[:count]
         masses = [_untruncated(errors, bounds - then, np.exp(-age / days)) for days in habits.error_memories_days]
@@ -295,6 +297,13 @@ def _untruncated(errors: Floats, bounds: Floats, weight: Floats) -> Floats:
     mass = np.empty_like(weight)
     mass[order] = above * part
     return mass
+
+
+def _shifts_on(days: Floats, shifts: Mapping[int, float]) -> Floats:
+    """The shift that was known on each of these days: the last one learned by then, 0 before the first."""
+    asked = sorted(shifts)
+    told = np.array([0.0, *(shifts[day] for day in asked)])
+    return np.asarray(told[np.searchsorted(asked, np.floor(days), side="right")])
 
 
 def _logs(days: Sequence[float] | Floats, habits: Habits) -> Floats:

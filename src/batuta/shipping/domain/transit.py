@@ -1,7 +1,8 @@
 """How long a lane takes: what the service's table says, and what its own deliveries have taught."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 from math import log
 from typing import Annotated
 from uuid import UUID
@@ -10,7 +11,8 @@ import msgspec
 import numpy as np
 
 from batuta.kernel.addresses import bare_postal_code
-from batuta.shipping.domain.durations import Case, Floats, Learned
+from batuta.shipping.domain.durations import Case, Floats, Habits, Learned, Lesson, Memory
+from batuta.shipping.domain.pickups import CarrierCalendar, is_working_day
 from batuta.shipping.domain.services import Country
 
 REGION_LETTERS = 2
@@ -19,6 +21,7 @@ TYPICAL_DISTANCE_M = 300_000
 LEVELS_TOLD = (0.1, 0.5, 0.9)
 
 _FIRST = date(1970, 1, 1)
+_DAY = timedelta(days=1)
 _IDLE = 0.02
 _NIGHT = 0.05
 
@@ -62,6 +65,37 @@ def days_of_table(lane: Lane) -> TransitDays:
     )
 
 
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """A parcel from hand-over to door, in the carrier's local time and without a zone."""
+
+    parcel_id: UUID
+    lane: Lane
+    handed_over_at: datetime
+    delivered_at: datetime
+
+
+def learn_lanes(
+    deliveries: Sequence[Delivery], calendar: CarrierCalendar, *, at: datetime, before: Learned | None
+) -> Learned:
+    """What the deliveries of one service until a local time teach of its lanes. before: what was learned earlier.
+
+    A delivery counts in days on which the carrier works, as the rate card does.
+    """
+    first = min([at, *(one.handed_over_at for one in deliveries)]).date()
+    clock = WorkClock(partial(is_working_day, calendar), first=first, until=at.date() + 2 * _DAY)
+    lessons = [
+        Lesson(
+            of=str(one.parcel_id),
+            case=case_of(one.lane),
+            began=days_since(one.handed_over_at),
+            ended=days_since(one.delivered_at),
+            known=days_since(one.delivered_at),
+        )
+        for one in deliveries
+    ]
+    return Memory(Habits(), clock, lessons).learned(days_since(at), before)
+
+
 def transit_days(learned: Learned | None, lane: Lane) -> TransitDays:
     """What deliveries of the service have taught of this lane; the table's days while they have taught nothing."""
     if learned is None or not learned.lessons:
@@ -89,7 +123,7 @@ def case_of(lane: Lane) -> Case:
 def days_since(at: datetime) -> float:
     """A local time as days since 1970, and parts of them."""
     whole = at.toordinal() - _FIRST.toordinal()
-    return whole + timedelta(hours=at.hour, minutes=at.minute, seconds=at.second) / timedelta(days=1)
+    return whole + timedelta(hours=at.hour, minutes=at.minute, seconds=at.second) / _DAY
 
 
 class WorkClock:

@@ -27,7 +27,7 @@ from batuta.shipping.queries.rates import (
     services_by_id,
     tariffs,
 )
-from batuta.shipping.queries.transit import transit_of
+from batuta.shipping.queries.transit import learned_of, transit_of
 
 __all__ = [
     "AUDIT",
@@ -38,6 +38,7 @@ __all__ = [
     "carriers_by_id",
     "label_facts",
     "label_pdfs",
+    "learned_of",
     "parcel_by_tracking",
     "parcels_by_id",
     "parcels_of_owner",

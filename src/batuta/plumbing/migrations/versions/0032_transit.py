@@ -1,4 +1,4 @@
-"""Transit."""
+"""What deliveries have taught of lanes."""
 
 from batuta.plumbing.migrate import run_sql_of
 
