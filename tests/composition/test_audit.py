@@ -23,6 +23,16 @@ def deleted(table: str, *, where: str = "true", named: str = "id") -> str:
     return f"DELETE FROM {table} WHERE ctid = (SELECT ctid FROM {table} WHERE {where} LIMIT 1) RETURNING {named}"
 
 
+EXPECTED = """
+    WITH coming AS (
+        INSERT INTO inventory.expected (
+            id, sku_id, location_id, quantity, received, kind, status, due_at, first_due_at, document, actor,
+            created_at)
+        SELECT gen_random_uuid(), sku_id, location_id, 2, 1, 'purchase', 'open', recorded_at, recorded_at, 'PO', 'test',
+            recorded_at
+        FROM inventory.stock JOIN inventory.movement USING (sku_id) LIMIT 1 RETURNING id, sku_id)
+"""
+
 DAMAGES = {
     "no two prices of a list and SKU hold at once": """
         INSERT INTO pricing.price
@@ -196,6 +206,31 @@ DAMAGES = {
         )
         INSERT INTO sourcing.slot_hold (holder_id, slot_id, status, price_minor, currency, held_at, actor)
         SELECT gen_random_uuid(), id, 'confirmed', 0, 'EUR', from_at, 'guest' FROM full_slot RETURNING slot_id
+    """,
+    "no receipt is promised beyond the units that it still brings": EXPECTED
+    + """
+        INSERT INTO inventory.peg (line_id, sku_id, expected_id, units)
+        SELECT gen_random_uuid(), sku_id, id, 2 FROM coming RETURNING expected_id
+    """,
+    "no line is pegged to more units than it waits for": EXPECTED
+    + """
+        INSERT INTO inventory.peg (line_id, sku_id, expected_id, units)
+        SELECT gen_random_uuid(), sku_id, id, 1 FROM coming RETURNING line_id
+    """,
+    "every expected receipt has received what its documents say": EXPECTED + "SELECT id FROM coming",
+    "what is used of every limit is what waits under it": """
+        INSERT INTO inventory.backorder_limit (sku_id, channel_id, units, used, updated_at)
+        SELECT l.sku_id, o.channel_id, 9, 2, o.placed_at
+        FROM ordering.line l JOIN ordering."order" o ON o.id = l.order_id LIMIT 1 RETURNING sku_id
+    """,
+    "what a line's units ahead of stock wait for, or hold already, is what its buckets say": """
+        INSERT INTO inventory.waiting (
+            line_id, sku_id, order_id, channel_id, location_id, kind, asked, units, per_unit, serves_whole, only_there,
+            priority, ordered_at, looked_at)
+        SELECT l.id, l.sku_id, o.id, o.channel_id, s.location_id, 'backorder', 3, 3, 1, false, false,
+            5, o.placed_at, o.placed_at
+        FROM ordering.line l JOIN ordering."order" o ON o.id = l.order_id JOIN inventory.stock s ON s.sku_id = l.sku_id
+        LIMIT 1 RETURNING line_id
     """,
     "the buckets of every line are its first bucket plus its unit moves": changed(
         "ordering.line", "delivered = delivered + 1"

@@ -23,6 +23,7 @@ from batuta.inventory.commands import (
     set_limits,
     set_safety_stock,
 )
+from batuta.inventory.commands.ahead import forgo_orders
 from batuta.inventory.domain import Condition, NotStocked, UnknownStock
 from batuta.inventory.domain.reaching import LeadPath, Part, PathKind
 from batuta.inventory.domain.supply import (
@@ -534,9 +535,12 @@ async def test_fifty_buyers_at_once_never_sell_more_ahead_than_there_is_room(
     """INV-12: under lock."""
     shop = await given_scarce_supply(engine, limit, coming)
 
-    assert await granted(engine, [an_order(shop, 1) for _ in range(50)]) == winners
+    orders = [an_order(shop, 1) for _ in range(50)]
+
+    assert await granted(engine, orders) == winners
     async with engine.begin() as db:
         await assert_sound(db)
+        await forgo_orders(db, order_ids=[one.order_id for one in orders], now=NOW)
 
 
 async def test_receipts_moves_and_sales_ahead_at_once_leave_no_peg_too_many(engine: Engine) -> None:
@@ -547,9 +551,11 @@ async def test_receipts_moves_and_sales_ahead_at_once_leave_no_peg_too_many(engi
         receipts = [a_receipt(shop, 20, days=3 + i) for i in range(5)]
         await expect(db, expected=receipts, now=NOW)
 
+    orders = [an_order(shop, 1 + i % 3, turn=i) for i in range(12)]
+
     async def sell(i: int) -> None:
         async with engine.begin() as db:
-            await promise_ahead(db, requests=[an_order(shop, 1 + i % 3, turn=i)], now=NOW)
+            await promise_ahead(db, requests=[orders[i]], now=NOW)
 
     async def move(i: int) -> None:
         async with engine.begin() as db:
@@ -572,4 +578,6 @@ async def test_receipts_moves_and_sales_ahead_at_once_leave_no_peg_too_many(engi
     await asyncio.gather(*(act(i) for i in range(12) for act in (sell, move, come)))
 
     async with engine.begin() as db:
+        await assert_sound(db)
+        await forgo_orders(db, order_ids=[one.order_id for one in orders], now=NOW)
         await assert_sound(db)
