@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from batuta.inventory.queries import availability
-from batuta.ordering.api import ROUTES
+from batuta.ordering.api import ROUTES as ORDERING_ROUTES
 from batuta.plumbing.database import Engine
+from batuta.sourcing.api import ROUTES as SOURCING_ROUTES
 from batuta.sourcing.commands import release_slots, save_slots
 from batuta.sourcing.domain import HoldStatus, Method, Slot
 from batuta.sourcing.queries import slot_holds_of, taken_of
@@ -29,7 +30,7 @@ WAY = {"service_kind": "standard"}
 
 @pytest.fixture
 def house(engine: Engine) -> House:
-    return House(engine, ROUTES)
+    return House(engine, [*ORDERING_ROUTES, *SOURCING_ROUTES])
 
 
 @pytest.fixture
@@ -115,6 +116,9 @@ async def test_a_cart_chooses_a_slot_pays_for_it_and_has_it_with_its_order(
     async with engine.connect() as db:
         held = (await slot_holds_of(db, [order_id]))[order_id]
     assert (held.slot_id, held.status) == (slot.id, HoldStatus.CONFIRMED)
+    of_order = (await web.get(f"/api/orders/{order_id}/slot")).json()
+    assert (of_order["slot"]["id"], of_order["hold"]["status"]) == (str(slot.id), "confirmed")
+    assert problem(await web.get(f"/api/orders/{fresh_id()}/slot")) == (404, "unknown_slot_hold")
     assert await taken(engine, slot) == [1]
 
 

@@ -23,13 +23,11 @@ from batuta.shipping.commands import (
     save_pickups,
 )
 from batuta.shipping.domain import CarrierCalendar, CarrierDay, PickupDay, Pickups, UnknownCarrier
-from batuta.shipping.domain.pickups import SPECIAL_DAYS_MAX, WORKING_DAYS, Times
+from batuta.shipping.domain.pickups import SPECIAL_DAYS_MAX, WORKING_DAYS, Times, Weekday
 from batuta.shipping.queries import calendar_with_version, carriers_by_id, pickups_with_versions
 
 AT_LOCATION = "/api/locations/{location_id:uuid}/pickups"
 OF_CARRIER = "/api/shipping/carriers/{carrier_id:uuid}/calendar"
-
-Weekday = Annotated[str, msgspec.Meta(pattern="^(mon|tue|wed|thu|fri|sat|sun)$")]
 
 
 class CarrierIsShared(Forbidden):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -22,11 +22,13 @@ from batuta.locations.domain import (
     wall_minutes,
 )
 
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
 TIMES_MAX = 24
 SPECIAL_DAYS_MAX = 400
-WORKING_DAYS = ("mon", "tue", "wed", "thu", "fri")
+WORKING_DAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri")
 
-WallTime = Annotated[str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+WallTime = Annotated[str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", examples=["18:30"])]
 Times = Annotated[list[WallTime], msgspec.Meta(max_length=TIMES_MAX)]
 
 

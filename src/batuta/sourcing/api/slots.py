@@ -15,8 +15,9 @@ from batuta.kernel.errors import BatutaError, Invalid, NotFound
 from batuta.locations.queries import countries_with_places, locations_by_code, places_of
 from batuta.plumbing.batching import Batcher
 from batuta.plumbing.database import Connection, Engine
-from batuta.plumbing.web import Answer, AnyRequest, anyone, batched, caller_of, once, requires
+from batuta.plumbing.web import Answer, AnyRequest, Caller, anyone, batched, caller_of, once, requires
 from batuta.plumbing.web.moments import fresh_id, moment
+from batuta.plumbing.web.scopes import ScopesOf, sees
 from batuta.sourcing.commands import hold_slots, release_slots
 from batuta.sourcing.domain import (
     Destination,
@@ -69,6 +70,13 @@ class OfferedSlots(msgspec.Struct, frozen=True, kw_only=True):
     """The slots that can be had, the earliest first; full ones have nothing left."""
 
     items: list[OfferedSlot]
+
+
+class SlotOfOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """The window of an order, and its place in it."""
+
+    slot: Slot
+    hold: SlotHold
 
 
 def hold_batcher(engine: Engine) -> Batcher[HoldSlot, SlotHold]:
@@ -129,6 +137,22 @@ async def release_slot(
     return await once(engine, request, act)
 
 
+@get("/api/orders/{order_id:uuid}/slot", guards=[requires("orders.read")])
+async def slot_of_order(
+    engine: NamedDependency[Engine],
+    caller: NamedDependency[Caller],
+    order_scopes: NamedDependency[ScopesOf],
+    order_id: FromPath[UUID],
+) -> SlotOfOrder:
+    """The window in which an order is to be had, where one was chosen."""
+    async with engine.connect() as db:
+        scope = (await order_scopes(db, [order_id])).get(order_id)
+        held = (await slot_holds_of(db, [order_id])).get(order_id)
+        if scope is None or not sees(caller, scope) or held is None:
+            raise UnknownSlotHold("this order has no slot", order_id=str(order_id))
+        return SlotOfOrder(slot=(await slots_by_id(db, [held.slot_id]))[held.slot_id], hold=held)
+
+
 async def _hold(db: Connection, wishes: Sequence[HoldSlot], now: datetime) -> Sequence[SlotHold | BatutaError]:
     """Who collects is held a place at the location of the slot."""
     found = await slots_by_id(db, {one.slot_id for one in wishes})
@@ -158,4 +182,4 @@ async def _destination(
     return Destination(method=Method.PICKUP, location_id=found.id)
 
 
-ROUTES = [slots_offered, hold_slot, release_slot]
+ROUTES = [slots_offered, hold_slot, release_slot, slot_of_order]

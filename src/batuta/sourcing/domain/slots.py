@@ -26,9 +26,9 @@ YEARS = (2000, 2200)
 Capacity = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 OverbookingBp = Annotated[int, msgspec.Meta(ge=0, le=BP_WHOLE)]
 LeadMinutes = Annotated[int, msgspec.Meta(ge=0, le=LEAD_MINUTES_MAX)]
-Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
-Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
-PostalPrefix = Annotated[str, msgspec.Meta(max_length=12, pattern="^[0-9A-Z]*$")]
+Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", examples=["ES"])]
+Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", examples=["EUR"])]
+PostalPrefix = Annotated[str, msgspec.Meta(max_length=12, pattern="^[0-9A-Z]*$", examples=["28"])]
 Prefixes = Annotated[tuple[PostalPrefix, ...], msgspec.Meta(max_length=500)]
 
 
