@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from batuta.inventory.commands import issue, record_movements, release, reserve
+from batuta.inventory.commands.completing import completed
 from batuta.inventory.commands.feeding import hear
 from batuta.inventory.commands.feeds import Settle, forget_messages, save_feeds, settle_differences
 from batuta.inventory.domain import Account, MovementReason, Release
@@ -23,6 +24,7 @@ from batuta.inventory.domain.feeds import (
     FeedAnswer,
     FeedKind,
     FeedLine,
+    NeverComplete,
     RowStatus,
 )
 from batuta.inventory.queries import movements_of_document, stock_of
@@ -40,6 +42,7 @@ from tests.inventory.making import (
     left,
     movement,
     on_hand,
+    receipt,
     receive,
     wish,
 )
@@ -487,3 +490,41 @@ async def found(db: Connection, feed: Feed) -> list[Difference]:
 
 def changed(one: FeedLine, **fields: Any) -> FeedLine:
     return msgspec.structs.replace(one, **fields)
+
+
+async def test_what_a_complete_snapshot_does_not_name_is_not_there(db: Connection) -> None:
+    """INV-09: warehouses leave out what they have none of; other locations and conditions are not meant."""
+    here, there = await given_locations(db, 2)
+    named, gone, with_lots, late = await given_skus(db, 4)
+    for sku_id in (named, gone):
+        for at in (here, there):
+            await receive(db, sku_id, at, 5)
+    for lot in ("A", "B"):
+        await receive(db, with_lots, here, 3, lot=lot)
+    await record_movements(db, movements=[receipt(gone, here, 2, condition=DAMAGED)], now=NOW)
+    came = movement(late, 4, Account.supplier(), Account.location(here), at=CUT + MINUTE)
+    await record_movements(db, movements=[came], now=CUT + MINUTE)
+    feed = await given_feed(db, here, there)
+    lines = [await line(db, named, here, 5), await line(db, with_lots, here, 3, lot="A")]
+
+    part = await completed(db, message(feed, 1, lines, is_complete=True))
+    answer = await heard(db, part, now=LATER)
+
+    assert (answer.lines, answer.changed, answer.unchanged) == (5, 2, 3)
+    left_there = {
+        (row.sku_id, row.location_id, row.condition.value, row.lot): row.on_hand
+        for sku_id in (named, gone, with_lots, late)
+        for row in (await stock_of(db, [sku_id]))[sku_id]
+    }
+    assert left_there == {
+        (named, here, "sellable", ""): 5,
+        (named, there, "sellable", ""): 5,
+        (gone, here, "sellable", ""): 0,
+        (gone, here, "damaged", ""): 2,
+        (gone, there, "sellable", ""): 5,
+        (with_lots, here, "sellable", "A"): 3,
+        (with_lots, here, "sellable", "B"): 0,
+        (late, here, "sellable", ""): 4,
+    }
+    with pytest.raises(NeverComplete):
+        await completed(db, message(feed, 2, lines, kind=DELTA, is_complete=True))

@@ -283,3 +283,22 @@ async def test_a_bad_feed_is_a_clear_problem(
     body = {"code": fresh_code("feed"), "kind": "pos"}
 
     assert problem(await clerk.post("/api/stock/feeds", json=body | change)) == expected
+
+
+async def test_a_complete_snapshot_or_file_says_all_that_lies_at_a_location(
+    clerk: httpx.AsyncClient, shop: Shop, feed: str
+) -> None:
+    path = f"/api/stock/feeds/{feed}/messages"
+    trial = (await clerk.post(path, json=snapshot(1, line(shop, 7), complete=True, dry_run=True))).json()
+    assert [(row["line"], row["sku_code"], row["difference"]) for row in trial["rows"]] == [
+        (2, shop.skus["table"].code, -2)
+    ]
+    delta = snapshot(1, line(shop, 7), complete=True, kind="delta")
+    assert problem(await clerk.post(path, json=delta)) == (409, "never_complete")
+
+    told = (
+        await clerk.post("/api/stock/imports", params={"complete": True}, content=csv(shop, "table,north,3"))
+    ).json()
+
+    assert (told["is_done"], told["lines"], told["changed"]) == (True, 2, 2)
+    assert (await on_hand(clerk, shop), await on_hand(clerk, shop, "table")) == ({"north": 0, "south": 3}, {"north": 3})

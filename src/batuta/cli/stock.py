@@ -35,6 +35,7 @@ def stock() -> None:
 @click.option(
     "--cut-at", type=click.DateTime(MOMENTS), help="Until when the file knows what happened; now unless said."
 )
+@click.option("--complete", is_flag=True, help="What it does not name does not lie at the locations that it names.")
 @click.option("--all-or-nothing", is_flag=True, help="Change nothing if one row is bad.")
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -98,7 +99,8 @@ async def _import(content: bytes, *, feed: str | None, cut_at: datetime | None, 
     kind, counts = MessageKind(given["kind"]), Counts(given["counts"])
     if cut_at is not None and cut_at.tzinfo is None:
         cut_at = cut_at.replace(tzinfo=UTC)
-    said = (kind.encode(), counts.encode(), b"" if cut_at is None else cut_at.isoformat().encode())
+    moment = b"" if cut_at is None else cut_at.isoformat().encode()
+    said = (kind.encode(), counts.encode(), moment, b"%d" % given["complete"])
     lines = read_file(content)
     async with join_database(running.loaded().settings) as database:
         async with database.engine.begin() as db:
@@ -118,6 +120,7 @@ async def _import(content: bytes, *, feed: str | None, cut_at: datetime | None, 
             content=lines,
             actor=ACTOR,
             is_whole=given["all_or_nothing"],
+            is_complete=given["complete"],
             is_trial=given["dry_run"],
         )
         return await import_lines(database.engine, whole=part, now=now)

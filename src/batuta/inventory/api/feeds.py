@@ -11,11 +11,13 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
+from batuta.inventory.commands.completing import check_size, completed
 from batuta.inventory.commands.feeding import hear
 from batuta.inventory.commands.feeds import Settle, save_feeds, settle_differences
 from batuta.inventory.commands.importing import digest_of
 from batuta.inventory.domain import UnknownStock
 from batuta.inventory.domain.feeds import (
+    LINES_COMPLETED_MAX,
     LINES_MAX,
     LOCATIONS_MAX,
     Counts,
@@ -110,7 +112,8 @@ class MessageBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What a feed says.
 
     sequence: its own count of its messages, which only grows. cut_at: until when it knows what happened. counts: what
-    a snapshot counted. all_or_nothing: refuse all of it for one bad line. dry_run: say what would change.
+    a snapshot counted. complete: what it does not name does not lie at the locations that it names. all_or_nothing:
+    refuse all of it for one bad line. dry_run: say what would change.
     """
 
     sequence: MessageNumber
@@ -118,6 +121,7 @@ class MessageBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     cut_at: Moment
     counts: Counts = Counts.ON_HAND
     lines: Lines = []
+    complete: bool = False
     all_or_nothing: bool = False
     dry_run: bool = False
 
@@ -201,13 +205,17 @@ async def tell(
         content=content_of(data.lines),
         actor=caller.actor,
         location_ids=caller.location_ids,
+        count=LINES_COMPLETED_MAX,
         is_whole=data.all_or_nothing,
+        is_complete=data.complete,
         is_trial=data.dry_run,
     )
 
     async def act(db: Connection) -> Answer[FeedAnswer]:
         await _feed(db, caller, code)
-        return Answer(only(await hear(db, parts=[part], now=moment())))
+        whole = await completed(db, part)
+        check_size(whole)
+        return Answer(only(await hear(db, parts=[whole], now=moment())))
 
     return await once(engine, request, act)
 
@@ -258,7 +266,7 @@ async def settle_difference(
 
 
 def _telling(data: MessageBody) -> Telling:
-    said = msgspec.json.encode((data.kind, data.cut_at, data.counts, data.lines))
+    said = msgspec.json.encode((data.kind, data.cut_at, data.counts, data.lines, data.complete))
     return Telling(
         sequence=data.sequence, kind=data.kind, counts=data.counts, cut_at=data.cut_at, digest=digest_of(said)
     )

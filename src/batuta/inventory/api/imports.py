@@ -45,19 +45,21 @@ async def import_stock(
     kind: FromQuery[MessageKind] = MessageKind.SNAPSHOT,
     counts: FromQuery[Counts] = Counts.ON_HAND,
     cut_at: FromQuery[Moment | None] = None,
+    complete: FromQuery[bool] = False,
     all_or_nothing: FromQuery[bool] = False,
     dry_run: FromQuery[bool] = False,
 ) -> FeedAnswer:
     """Import a file of counts or changes: CSV in UTF-8 or Parquet, as the body.
 
     Columns, in any order: sku_code, location_code, quantity, and perhaps condition, lot, reason. Rows are examined as
-    the lines of a feed's message are, and each is taken or refused by itself. The same file again is answered alike,
+    the lines of a feed's message are, and each is taken or refused by itself. What a `complete` file does not name does
+    not lie at the locations that it names. The same file again is answered alike,
     and goes on where it stopped: send it until `is_done`.
     """
     now = moment()
     body = await request.body()
     content = await asyncio.to_thread(read_file, body)
-    said = (kind.encode(), counts.encode(), b"" if cut_at is None else cut_at.isoformat().encode())
+    said = (kind.encode(), counts.encode(), b"" if cut_at is None else cut_at.isoformat().encode(), b"%d" % complete)
     part = Part(
         feed_code=await _feed_code(engine, caller, feed, now=now),
         telling=Telling(
@@ -67,6 +69,7 @@ async def import_stock(
         actor=caller.actor,
         location_ids=caller.location_ids,
         is_whole=all_or_nothing,
+        is_complete=complete,
         is_trial=dry_run,
     )
     loop = asyncio.get_running_loop()

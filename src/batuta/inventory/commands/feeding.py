@@ -57,6 +57,7 @@ _advance = (
         feed_message.c.sequence == bindparam("of_sequence", type_=BigInteger()),
     )
     .values(
+        lines=bindparam("new_lines", type_=Integer()),
         lines_done=bindparam("new_lines_done", type_=Integer()),
         answer=bindparam("new_answer", type_=Json),
     )
@@ -115,9 +116,7 @@ async def _hear(db: Connection, part: Part, *, now: datetime) -> FeedAnswer:
         raise UnknownFeed("there is no such feed", feed=part.feed_code)
     _check(part, speaker)
     heard = await _found(db, speaker, part, now=now)
-    if heard.lines_done == len(part.content.rows) and not heard.is_new:
-        return heard.answer
-    if part.first != heard.lines_done and not part.is_trial:
+    if heard.answer.is_done or (part.first != heard.lines_done and not part.is_trial):
         return heard.answer
 
     telling = msgspec.structs.replace(part.telling, cut_at=heard.cut_at)
@@ -225,7 +224,8 @@ def _answer(before: FeedAnswer, part: Part, rows: Sequence[RowAnswer]) -> FeedAn
     return msgspec.structs.replace(
         before,
         is_trial=part.is_trial,
-        is_done=done == before.lines,
+        is_done=done >= len(part.content.rows),
+        lines=len(part.content.rows),
         lines_done=done,
         changed=before.changed + counted[RowStatus.CHANGED],
         unchanged=before.unchanged + counted[RowStatus.UNCHANGED],
@@ -245,6 +245,7 @@ async def _advance_to(db: Connection, message: Message, answer: FeedAnswer) -> N
     given = {
         "of_feed_id": message.feed.id,
         "of_sequence": message.sequence,
+        "new_lines": answer.lines,
         "new_lines_done": answer.lines_done,
         "new_answer": msgspec.to_builtins(answer),
     }

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from batuta.inventory.commands.completing import completed
 from batuta.inventory.commands.feeding import hear
 from batuta.inventory.commands.feeds import save_feeds
 from batuta.inventory.domain.feeds import (
@@ -67,6 +68,8 @@ async def import_lines(
     Raises:
         BatutaError: the message is refused; what earlier parts did stays.
     """
+    async with engine.connect() as db:
+        whole = await completed(db, whole)
     part = msgspec.structs.replace(whole, count=LINES_MAX if whole.is_whole else LINES_IN_PART)
     if whole.is_trial:
         return await _try(engine, part, now=now)

@@ -9,11 +9,13 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, case, func, select, union_all
 
-from batuta.inventory.domain import AccountKind, MovementReason, StockKey
-from batuta.inventory.domain.feeds import Difference, DifferenceFilter, Feed
+from batuta.catalog.tables import sku
+from batuta.inventory.domain import AccountKind, Condition, MovementReason, StockKey
+from batuta.inventory.domain.feeds import Difference, DifferenceFilter, Feed, FeedLine
 from batuta.inventory.domain.reconciling import Known, Level, Place, Since
 from batuta.inventory.tables import Key, movement, reservation, stock
 from batuta.inventory.tables.feeds import feed, feed_count, feed_difference, feed_location
+from batuta.locations.tables import location
 from batuta.plumbing.database import Connection, Instant, Row, arrays, params, rows_with
 from batuta.plumbing.listing import Listing
 
@@ -67,6 +69,39 @@ async def levels_at(db: Connection, places: Collection[Place]) -> dict[StockKey,
     sku_ids, location_ids, conditions = zip(*places, strict=True)
     given = params("place", sku_id=sku_ids, location_id=location_ids, condition=conditions)
     return {StockKey(*row[:4]): Level(row[4], row[5]) for row in await db.execute(_levels, given)}
+
+
+_filled = (
+    select(sku.c.code, location.c.code, location.c.id, stock.c.condition, stock.c.lot)
+    .join_from(stock, sku, sku.c.id == stock.c.sku_id)
+    .join(location, location.c.id == stock.c.location_id)
+    .where(
+        location.c.code == any_(bindparam("location_codes", type_=ARRAY(Text(), dimensions=1))),
+        stock.c.condition == any_(bindparam("conditions", type_=ARRAY(Text(), dimensions=1))),
+        stock.c.on_hand > 0,
+    )
+    .order_by(location.c.code, sku.c.code, stock.c.condition, stock.c.lot)
+)
+
+
+async def filled_rows(
+    db: Connection, location_codes: Collection[str], conditions: Collection[str]
+) -> list[tuple[UUID, FeedLine]]:
+    """The stock rows of locations in which units lie, with the location, as lines that count none there."""
+    rows = await db.execute(_filled, {"location_codes": list(location_codes), "conditions": list(conditions)})
+    return [
+        (
+            location_id,
+            FeedLine(
+                sku_code=sku_code,
+                location_code=location_code,
+                quantity=0,
+                condition=Condition(condition),
+                lot=lot,
+            ),
+        )
+        for sku_code, location_code, location_id, condition, lot in rows
+    ]
 
 
 # Units that leave by a claim go to parcels, or with these reasons to customers; slips and feeds know none of them.
