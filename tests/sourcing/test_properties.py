@@ -289,7 +289,7 @@ def test_bounds_that_count_lots_and_know_the_first_place_lead_to_the_cheapest_pl
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(covering, "_PATIENCE", patience)
-        cover = covering.Cover(grid, covering.Relaxed(grid, grid.quantities), grid.keys)
+        cover = covering.Cover(grid, covering.Relaxed(grid, grid.quantities), grid.keys, grid.least_units)
         best = cover.walk(below=NEVER, cells_max=terms.steps_max)
 
     if expected is None:

@@ -7,6 +7,7 @@ counts lots. It bounds from below, mostly tightly, what remains of a plan that i
 first, the most promising piece and place first; with these bounds most walks end at the first plan.
 """
 
+from bisect import insort
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -78,10 +79,16 @@ class _Begun(NamedTuple):
 
 
 class Cover:
-    """One search over the keys of a grid. best: the part that each place sends, by its row number in the grid."""
+    """One search over the keys of a grid, or others like them.
 
-    def __init__(self, grid: Grid, relaxed: Relaxed, keys: Array) -> None:
-        self.grid, self.relaxed, self.keys = grid, relaxed, keys
+    found: keys of plans and, by place of the grid, the part that it sends; the least first.
+
+    least_units: what every plan pays for a unit of each demand at least; the better known, the tighter are bounds by
+    lots.
+    """
+
+    def __init__(self, grid: Grid, relaxed: Relaxed, keys: Array, least_units: Sequence[int]) -> None:
+        self.grid, self.relaxed, self.keys, self.least_units = grid, relaxed, keys, least_units
         self.shape = relaxed.shape
         self.cheapest: Array = keys.min(axis=1)
         self.counted = self._counted()
@@ -89,7 +96,7 @@ class Cover:
         self.lots: Array = np.where(least > _NOT_YET, NEVER, least)
         self.layers = self._layers(self.lots)
         self._without: dict[int, list[Array]] = {}
-        self.best: dict[int, int] = {}
+        self.found: list[tuple[int, dict[int, int]]] = []
         self.best_key = NEVER
         self.cells = self.cells_left = 0
 
@@ -99,13 +106,17 @@ class Cover:
         whole = np.asarray([len(self.keys) - 1])
         return int(self._after(whole, self.grid.board.places_max, self.layers)[0])
 
-    def walk(self, *, below: int, cells_max: int) -> dict[int, int]:
-        """The cheapest plan with a key below that; none when there is none.
+    @property
+    def best(self) -> dict[int, int]:
+        return self.found[0][1] if self.found else {}
+
+    def walk(self, *, below: int, cells_max: int, most: int = 1) -> dict[int, int]:
+        """The cheapest plan with a key below that; none when there is none. `found` are the cheapest, `most` of them.
 
         Raises:
-            OutOfCells: `best` is what was found until then.
+            OutOfCells: `found` is what was found until then.
         """
-        self.best_key, self.cells_left = min(below, _NOT_YET), cells_max
+        self.best_key, self.cells_left, self.most = min(below, _NOT_YET), cells_max, most
         places, whole = self.grid.board.places_max, len(self.keys) - 1
         if self.least < self.best_key:
             after = self._after(whole - np.arange(len(self.keys)), places - 1, self.layers)
@@ -117,7 +128,7 @@ class Cover:
         """The part of each key that lots do not show, and every plan pays alike: the units at their least."""
         if not self.relaxed.is_coarse:
             return np.zeros(len(self.keys), dtype=np.int64)
-        return self.grid.units @ np.asarray(self.grid.least_units, dtype=np.int64)
+        return self.grid.units @ np.asarray(self.least_units, dtype=np.int64)
 
     def _layers(self, least: Array) -> list[Array]:
         """By number of places, the key that covers each part at least; no more once another place gains nothing."""
@@ -167,7 +178,7 @@ class Cover:
     def _walk(self, begun: _Begun) -> None:
         part, places, key, chosen = begun
         if part == 0:
-            self.best_key, self.best = key, chosen
+            self._keep(key, chosen)
             return
         if not places:
             return
@@ -184,6 +195,16 @@ class Cover:
                 return
             self._send(int(pieces[n]), int(after[n]), begun)
             lower[n] = NEVER
+
+    def _keep(self, key: int, chosen: dict[int, int]) -> None:
+        """A plan in which places share a demand is come by more than once."""
+        if self.most == 1:
+            self.found = [(key, chosen)]
+        elif (key, chosen) not in self.found:
+            insort(self.found, (key, chosen), key=lambda one: one[0])
+            del self.found[self.most :]
+        if len(self.found) == self.most:
+            self.best_key = self.found[-1][0]
 
     def _layers_after(self, chosen: dict[int, int]) -> list[Array]:
         """The bounds; of a walk that takes long those in which the first place chosen is not used again."""

@@ -88,9 +88,9 @@ def grid_of(board: Board, *, below: int | None, cells_max: int) -> Grid | None:
     It has no places when there is no such plan. None when the tables would be too large, or numbers too small.
     """
     parts = prod(demand.quantity + 1 for demand in board.demands)
-    if parts > min(_PARTS_MAX, cells_max) or not _fits(board):
+    if parts > min(_PARTS_MAX, cells_max) or not fits(board):
         return None
-    openings, least_units = _least(board)
+    openings, least_units = least_of(board)
     chosen = list(range(len(board.places))) if below is None else _worthy(board, openings, least_units, below)
     return Grid(board, chosen, least_units) if parts * max(1, len(chosen)) * _PASSES <= cells_max else None
 
@@ -105,7 +105,7 @@ def _worthy(board: Board, openings: Array, least_units: list[int], below: int) -
     return chosen
 
 
-def _least(board: Board) -> tuple[Array, list[int]]:
+def least_of(board: Board) -> tuple[Array, list[int]]:
     """What opening each place costs at least, and each unit of a demand wherever it is, freight included."""
     shift = board.scale.cost
     weights_g = np.asarray([demand.weight_g for demand in board.demands], dtype=np.int64)
@@ -119,7 +119,7 @@ def _least(board: Board) -> tuple[Array, list[int]]:
     return openings, least
 
 
-def _fits(board: Board) -> bool:
+def fits(board: Board) -> bool:
     """Whether no plan, however dear or however gainful, has a key too large."""
     units = sum(demand.pieces * demand.quantity for demand in board.demands) << board.scale.moved
     wanted = np.asarray([demand.quantity for demand in board.demands], dtype=float)

@@ -49,7 +49,7 @@ def choose_on(board: Board) -> Choice | None:
 
 def _walked(grid: Grid, relaxed: Relaxed, known: Placed | None) -> tuple[Placed, bool]:
     """A plan better than the one known, if there is one; and whether all were seen."""
-    board, cover, is_exact = grid.board, Cover(grid, relaxed, grid.keys), True
+    board, cover, is_exact = grid.board, Cover(grid, relaxed, grid.keys, grid.least_units), True
     key = board.key_of(known) if known else None
     try:
         cover.walk(below=NEVER if key is None else key - board.base, cells_max=board.terms.steps_max)

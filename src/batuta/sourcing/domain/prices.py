@@ -1,0 +1,64 @@
+"""What scarce things are worth: prices at which orders, each for itself, want together what there is."""
+
+import numpy as np
+
+from batuta.sourcing.domain.batches import GAP_GOOD, Batch
+from batuta.sourcing.domain.cases import Floats
+from batuta.sourcing.domain.master import Master, Relaxation
+
+_ROUNDS_MAX = 80
+_SHARE = 0.6
+"""How much of the time may go to prices; the rest is for whole plans."""
+
+
+class Pricing:
+    """Rounds of prices and plans, until the bound meets the mixture or the time for it is over.
+
+    Prices are taken midway between the latest and those of the best bound; else they swing.
+    """
+
+    def __init__(self, batch: Batch, master: Master) -> None:
+        self.batch, self.master = batch, master
+        self.best = np.zeros(len(batch.room))
+        self.relaxation: Relaxation | None = None
+
+    def run(self) -> Relaxation | None:
+        prices = self.best
+        for _ in range(_ROUNDS_MAX):
+            found = self._round(prices)
+            if found is None:
+                break
+            bound, is_new = found
+            if bound > self.batch.bound:
+                self.batch.bound, self.best = bound, prices
+            if self.relaxation is not None and (self._is_near() or self._seconds() <= 0):
+                break
+            mixed = self.master.relax(self._seconds())
+            if mixed is None:
+                break
+            self.relaxation = mixed
+            prices = (self.best + mixed.prices) / 2 if is_new else mixed.prices
+        return self.relaxation
+
+    def _is_near(self) -> bool:
+        assert self.relaxation is not None
+        cost = self.relaxation.cost + self.batch.cost_free
+        return cost - self.batch.bound <= GAP_GOOD / 2 * abs(cost)
+
+    def _round(self, prices: Floats) -> tuple[float, bool] | None:
+        """Each order's best plan at the prices: the bound, and whether a plan is new. None when the time is over."""
+        bound, is_new = self.batch.cost_free - float(prices @ self.batch.room), False
+        for row, n in enumerate(self.batch.bounded):
+            if self._seconds() <= 0:
+                return None
+            case = self.batch.cases[n]
+            least, plans = case.cheapest(prices)
+            if case.move:
+                least = min(least + case.move, case.standing_at(prices))
+            bound += min(least, case.parked)
+            for plan in plans:
+                is_new |= self.master.add(row, plan)
+        return bound, is_new
+
+    def _seconds(self) -> float:
+        return self.batch.seconds_left() - (1 - _SHARE) * self.batch.seconds

@@ -1,0 +1,156 @@
+"""From mixtures of plans to whole ones: a dive first, then neighbourhoods by branch and bound."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from batuta.sourcing.domain.batches import Batch, Chosen, fits, take
+from batuta.sourcing.domain.cases import Plan
+from batuta.sourcing.domain.master import Known, Master, Relaxation
+
+_SURE = 0.99
+_FIXED_A_TURN = 0.1
+_PLANS_LEAST, _PLANS_MAX, _PLANS_IN_ALL = 6, 30, 30_000
+_NEIGHBOURS = 80
+_SECONDS_A_NEIGHBOURHOOD = 2.0
+_SHARE_OF_PLANS = 0.8
+
+
+def dive(batch: Batch, master: Master, relaxation: Relaxation) -> Chosen:
+    """Whole plans near the mixture: take the surest, mix again what is left, until all are taken.
+
+    At each turn orders that wait look for plans at the new prices, because what they had may be gone.
+    """
+    room, taken, mixed = batch.room.copy(), dict[int, Plan | None](), relaxation
+    while len(taken) < len(batch.bounded):
+        before = len(taken)
+        for row, plan in _surest(mixed, master, taken).items():
+            if plan is None or fits(plan, room):
+                taken[row] = plan
+                take(plan, room)
+            elif len(taken) == before:
+                taken[row] = batch.in_turn(batch.bounded[row], room)
+                take(taken[row], room)
+        waiting = [row for row in range(len(batch.bounded)) if row not in taken]
+        if waiting:
+            again = _mixed_again(batch, master, taken, waiting)
+            if again is None:
+                for row in waiting:
+                    taken[row] = batch.in_turn(batch.bounded[row], room)
+                    take(taken[row], room)
+            else:
+                mixed = again
+    master.free()
+    return {batch.bounded[row]: plan for row, plan in taken.items()}
+
+
+def _surest(mixed: Relaxation, master: Master, taken: dict[int, Plan | None]) -> dict[int, Plan | None]:
+    """Plans that are all of their order's mixture, and a tenth of the others, those with the greatest shares first."""
+    best: dict[int, tuple[float, Plan | None]] = {}
+    for share, one in zip(mixed.shares, master.plans, strict=False):
+        if one.n not in taken and share > best.get(one.n, (0.0, None))[0]:
+            best[one.n] = share, one.plan
+    ranked = sorted(best, key=lambda row: (-best[row][0], row))
+    sure = sum(1 for row in ranked if best[row][0] >= _SURE)
+    count = sure + 1 + int((len(ranked) - sure) * _FIXED_A_TURN)
+    return {row: best[row][1] for row in ranked[:count]}
+
+
+def _mixed_again(
+    batch: Batch, master: Master, taken: dict[int, Plan | None], waiting: Sequence[int]
+) -> Relaxation | None:
+    """A mixture beside what is taken, after a look for new plans at its prices; None when there is no time for it."""
+    for row, plan in taken.items():
+        if plan is not None:
+            master.add(row, plan)
+    master.fix(taken)
+    again = master.relax(batch.seconds_left())
+    if again is None:
+        return None
+    is_new = False
+    for row in waiting:
+        if batch.seconds_left() <= 0:
+            return None
+        for plan in batch.cases[batch.bounded[row]].cheapest(again.prices)[1]:
+            is_new |= master.add(row, plan)
+    return master.relax(batch.seconds_left()) if is_new else again
+
+
+def polish(batch: Batch, master: Master, relaxation: Relaxation) -> None:
+    """Plan neighbours anew together, while there is time: those first that miss most by the prices."""
+    _know_more(batch, master, relaxation)
+    known = master.known()
+    plans: dict[int, list[Known]] = defaultdict(list)
+    for one in known:
+        plans[one.n].append(one)
+    for rows in _neighbourhoods(batch, plans, relaxation):
+        if batch.is_good or batch.seconds_left() <= 0:
+            return
+        now = {row: batch.chosen[batch.bounded[row]] for row in rows}
+        ours = [one for row in rows for one in plans[row]]
+        ours += [Known(row, plan, plan.cost) for row, plan in now.items() if plan and not _is_known(plan, plans[row])]
+        mine = {batch.bounded[row] for row in rows}
+        room = batch.left_by(plan for n, plan in batch.chosen.items() if n not in mine)
+        seconds = batch.seconds_left()
+        if len(rows) < len(batch.bounded):
+            seconds = min(seconds, _SECONDS_A_NEIGHBOURHOOD)
+        found = master.settle(now, room, ours, seconds)
+        if found is not None:
+            batch.accept({batch.bounded[row]: plan for row, plan in found.items()})
+
+
+def _know_more(batch: Batch, master: Master, relaxation: Relaxation) -> None:
+    """The next best plans at the prices: whole orders need more to choose from than mixtures do."""
+    count = min(_PLANS_MAX, max(_PLANS_LEAST, _PLANS_IN_ALL // len(batch.bounded)))
+    for row, n in enumerate(batch.bounded):
+        if batch.seconds_left() <= (1 - _SHARE_OF_PLANS) * batch.seconds:
+            return
+        for plan in batch.cases[n].cheapest(relaxation.prices, count)[1]:
+            master.add(row, plan)
+
+
+def _neighbourhoods(batch: Batch, plans: dict[int, list[Known]], relaxation: Relaxation) -> Iterator[list[int]]:
+    """Orders with those that use what they would use, until a turn of all gains nothing; then all at once."""
+    cost = np.inf
+    while batch.cost(batch.chosen) < cost:
+        cost = batch.cost(batch.chosen)
+        excess = {row: _excess(batch, row, relaxation) for row in range(len(batch.bounded))}
+        users: dict[int, list[int]] = defaultdict(list)
+        for row in excess:
+            plan = batch.chosen[batch.bounded[row]]
+            for r, _ in plan.uses if plan else ():
+                users[r].append(row)
+        seen: set[int] = set()
+        for start in sorted(excess, key=lambda row: -excess[row]):
+            if start not in seen:
+                rows = _around(start, plans, users)
+                seen.update(rows[: _NEIGHBOURS // 4])
+                yield rows
+    yield list(range(len(batch.bounded)))
+
+
+def _around(start: int, plans: dict[int, list[Known]], users: dict[int, list[int]]) -> list[int]:
+    found = {start: None}
+    queue = [start]
+    while queue and len(found) < _NEIGHBOURS:
+        row = queue.pop(0)
+        for one in plans[row]:
+            for r, _ in one.plan.uses if one.plan else ():
+                for other in users[r]:
+                    if other not in found and len(found) < _NEIGHBOURS:
+                        found[other] = None
+                        queue.append(other)
+    return list(found)
+
+
+def _excess(batch: Batch, row: int, relaxation: Relaxation) -> float:
+    """How much more the order's plan costs, with the prices of what it uses, than its share of the mixture."""
+    n = batch.bounded[row]
+    plan = batch.chosen[n]
+    uses = sum(float(relaxation.prices[r]) * units for r, units in plan.uses) if plan else 0.0
+    return batch.cost_of(n, plan) + uses - float(relaxation.worths[row])
+
+
+def _is_known(plan: Plan, known: Sequence[Known]) -> bool:
+    return any(one.plan is not None and one.plan.placed == plan.placed for one in known)

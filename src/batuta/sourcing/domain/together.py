@@ -1,0 +1,35 @@
+"""Pools of orders planned together under shared stock and capacity, never worse than one by one.
+
+One by one first: that plan stands until a cheaper one is found. Then prices of what is scarce are looked for (column
+generation): at each round every order gives its best plan at the prices, and HiGHS the best mixture of all plans known
+and new prices. Each round also proves a bound: what all orders cost at least at the prices, less what the scarce
+things themselves are worth. The mixture is made whole by a dive, and what is left of the time goes to neighbourhoods:
+orders that want the same scarce things, by branch and bound over their plans. Orders that want nothing scarce are
+planned once, alone.
+"""
+
+from batuta.sourcing.domain.batches import Batch, SecondsLeft
+from batuta.sourcing.domain.master import Master
+from batuta.sourcing.domain.pools import Pool, PoolPlan
+from batuta.sourcing.domain.prices import Pricing
+from batuta.sourcing.domain.rounding import dive, polish
+
+
+def plan_together(pool: Pool, seconds_left: SecondsLeft) -> PoolPlan:
+    """Plan the orders of a pool, as well as the seconds allow; what is cut off is a whole plan all the same."""
+    batch = Batch(pool, seconds_left)
+    if batch.bounded:
+        _improve(batch)
+    return batch.plan()
+
+
+def _improve(batch: Batch) -> None:
+    master = Master([batch.cases[n].parked for n in batch.bounded], batch.room)
+    for row, n in enumerate(batch.bounded):
+        for plan in (batch.chosen[n], batch.cases[n].standing()):
+            if plan is not None:
+                master.add(row, plan)
+    relaxation = Pricing(batch, master).run()
+    if relaxation is not None and not batch.is_good:
+        batch.go_on_from(dive(batch, master, relaxation))
+        polish(batch, master, relaxation)

@@ -1,0 +1,232 @@
+"""Laws of planning together (SRC-04, SRC-06): never more than there is, and never worse than one by one."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import product
+from uuid import UUID
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from batuta.sourcing.domain import Candidate, Choice, Demand, Lane, Terms, choose
+from batuta.sourcing.domain.candidates import Placement, placement_of
+from batuta.sourcing.domain.pools import Pool, PoolOrder, PoolPlan
+from batuta.sourcing.domain.together import plan_together
+from benchmarks.brute_force import spreads
+
+SKUS = [UUID(int=n) for n in (1, 2)]
+PLACES = [UUID(int=100 + n) for n in range(3)]
+SERVICE = UUID(int=900)
+PARKED = 500
+
+Stock = dict[tuple[UUID, UUID], int]
+
+
+def a_lane(*steps: tuple[int, int]) -> tuple[Lane, ...]:
+    return (Lane(service_id=SERVICE, length_max_mm=1_000, steps=steps),)
+
+
+def wanting(units: dict[UUID, int]) -> list[Demand]:
+    return [
+        Demand(parts=((sku_id, 1),), quantity=count, weight_g=400, length_mm=100)
+        for sku_id, count in units.items()
+        if count
+    ]
+
+
+def an_order(n: int, demands: list[Demand], stock: Stock, freight: Sequence[int], **changes: object) -> PoolOrder:
+    """An order that may ship from anywhere, for so much from each place."""
+    candidates = [
+        Candidate(
+            location_id=place,
+            code=f"L{i}",
+            handling_order_minor=10,
+            handling_unit_minor=1,
+            stock={sku_id: units for (sku_id, at), units in stock.items() if at == place},
+            lanes=a_lane((1_000, freight[i]), (5_000, freight[i] + 35)),
+        )
+        for i, place in enumerate(PLACES)
+    ]
+    order = PoolOrder(
+        order_id=UUID(int=10_000 + n),
+        demands=demands,
+        candidates=candidates,
+        terms=Terms(split_penalty_minor=20, max_splits=2),
+        parked_minor=PARKED,
+    )
+    return msgspec.structs.replace(order, **changes)
+
+
+@st.composite
+def pools(draw: st.DrawFn) -> Pool:
+    stock = {(sku_id, place): draw(st.integers(0, 2)) for sku_id in SKUS for place in PLACES}
+    orders = [
+        an_order(
+            n,
+            wanting({SKUS[0]: draw(st.integers(1, 2)), SKUS[1]: draw(st.integers(0, 1))}),
+            stock,
+            [draw(st.sampled_from([40, 70, 90, 160])) for _ in PLACES],
+        )
+        for n in range(draw(st.integers(1, 4)))
+    ]
+    capacity = {place: draw(st.integers(0, 2)) for place in PLACES if draw(st.booleans())}
+    return Pool(orders=orders, stock=stock, capacity=capacity)
+
+
+def used_by(placements: Sequence[Placement | None]) -> tuple[dict[tuple[UUID, UUID], int], dict[UUID, int]]:
+    goods: dict[tuple[UUID, UUID], int] = defaultdict(int)
+    hands: dict[UUID, int] = defaultdict(int)
+    for placement in placements:
+        for place, units in (placement or {}).items():
+            hands[place] += 1
+            for parts, count in units.items():
+                for sku_id, per_unit in parts:
+                    goods[sku_id, place] += per_unit * count
+    return goods, hands
+
+
+def is_there(pool: Pool, placements: Sequence[Placement | None]) -> bool:
+    goods, hands = used_by(placements)
+    return all(units <= pool.stock[thing] for thing, units in goods.items()) and all(
+        orders <= pool.capacity.get(place, orders) for place, orders in hands.items()
+    )
+
+
+def cost_of(order: PoolOrder, choice: Choice | None) -> int:
+    return order.parked_minor if choice is None else choice.costs.total_minor
+
+
+def sent_by(choice: Choice | None) -> Placement | None:
+    return None if choice is None else placement_of(choice.shipments)
+
+
+def every_choice(order: PoolOrder) -> Iterator[Choice | None]:
+    """Each way to spread the units over the places."""
+    ways = [list(spreads(one.quantity, [2] * len(PLACES))) for one in order.demands]
+    for way in product(*ways):
+        candidates = []
+        for i, one in enumerate(order.candidates):
+            stock = {}
+            for demand, counts in zip(order.demands, way, strict=True):
+                sku_id = demand.parts[0][0]
+                stock[sku_id] = min(counts[i], one.stock.get(sku_id, 0))
+            candidates.append(msgspec.structs.replace(one, stock=stock))
+        yield choose(order.demands, candidates, order.terms)
+    yield None
+
+
+def least_together(pool: Pool) -> int:
+    """The cost of the best plans, by trying all."""
+    ways: list[dict[tuple[object, ...], tuple[int, Placement | None]]] = []
+    for order in pool.orders:
+        known: dict[tuple[object, ...], tuple[int, Placement | None]] = {}
+        for choice in every_choice(order):
+            placement = sent_by(choice)
+            uses = tuple(sorted((place, tuple(sorted(units.items()))) for place, units in (placement or {}).items()))
+            known[uses] = cost_of(order, choice), placement
+        ways.append(known)
+    return min(
+        sum(cost for cost, _ in chosen)
+        for chosen in product(*(known.values() for known in ways))
+        if is_there(pool, [placement for _, placement in chosen])
+    )
+
+
+def planned(pool: Pool, seconds: float = 5.0) -> PoolPlan:
+    until = time.monotonic() + seconds
+    plan = plan_together(pool, lambda: until - time.monotonic())
+    assert is_there(pool, [sent_by(choice) for choice in plan.choices])
+    for order, choice in zip(pool.orders, plan.choices, strict=True):
+        if choice is not None:
+            sent = [count for shipment in choice.shipments for _, count in shipment.units]
+            assert sum(sent) == sum(demand.quantity for demand in order.demands)
+    return plan
+
+
+@settings(max_examples=60, deadline=None)
+@given(pools())
+def test_a_pool_is_planned_within_its_stock_and_capacity_and_never_dearer_than_one_by_one(pool: Pool) -> None:
+    plan = planned(pool)
+
+    told = sum(cost_of(order, choice) for order, choice in zip(pool.orders, plan.choices, strict=True))
+    assert plan.cost == told
+    assert plan.bound - 0.01 <= plan.cost <= plan.one_by_one
+
+
+@settings(max_examples=25, deadline=None)
+@given(pools().filter(lambda pool: len(pool.orders) < 4))
+def test_no_plans_are_cheaper_together_than_the_bound_says(pool: Pool) -> None:
+    plan = planned(pool)
+
+    assert plan.bound - 0.01 <= least_together(pool) <= plan.cost
+
+
+@settings(max_examples=60, deadline=None)
+@given(pools())
+def test_without_time_the_orders_are_planned_in_turn_as_the_search_for_one_plans_them(pool: Pool) -> None:
+    stock, capacity = dict(pool.stock), dict(pool.capacity)
+    costs = 0
+    for order in pool.orders:
+        left = [
+            msgspec.structs.replace(one, stock={sku_id: stock[sku_id, one.location_id] for sku_id in SKUS})
+            for one in order.candidates
+            if capacity.get(one.location_id, 1) > 0
+        ]
+        choice = choose(order.demands, left, order.terms)
+        if choice is not None and choice.costs.total_minor >= PARKED:
+            choice = None
+        costs += cost_of(order, choice)
+        goods, hands = used_by([sent_by(choice)])
+        for thing, units in goods.items():
+            stock[thing] -= units
+        for place in hands:
+            if place in capacity:
+                capacity[place] -= 1
+
+    plan = planned(pool, seconds=0.0)
+
+    assert plan.cost == plan.one_by_one == costs
+
+
+def test_the_order_that_can_wait_for_no_other_place_gets_the_unit_that_both_want() -> None:
+    """One by one the first takes the only unit near both, and the second must be parked."""
+    stock = {(SKUS[0], PLACES[0]): 1, (SKUS[0], PLACES[1]): 1}
+    first = an_order(1, wanting({SKUS[0]: 1}), stock, [40, 50, 99])
+    second = an_order(2, wanting({SKUS[0]: 1}), stock, [40, 50, 99])
+    second = msgspec.structs.replace(second, candidates=second.candidates[:1])
+
+    plan = planned(Pool(orders=[first, second], stock=stock))
+
+    assert plan.parked == 0
+    assert [choice and choice.shipments[0].location_id for choice in plan.choices] == [PLACES[1], PLACES[0]]
+    assert plan.one_by_one == 51 + PARKED
+    assert plan.cost == plan.bound == 51 + 61
+
+
+def test_planned_work_moves_only_if_that_gains_more_than_moving_costs() -> None:
+    """SRC-06."""
+    stock = {(SKUS[0], PLACES[0]): 1, (SKUS[0], PLACES[1]): 1}
+    standing = {PLACES[1]: {((SKUS[0], 1),): 1}}
+    order = an_order(1, wanting({SKUS[0]: 1}), stock, [40, 50, 99], standing=standing)
+
+    for move_minor, place in ((9, PLACES[0]), (11, PLACES[1])):
+        one = msgspec.structs.replace(order, move_minor=move_minor)
+        plan = planned(Pool(orders=[one], stock=stock))
+        assert [choice and choice.shipments[0].location_id for choice in plan.choices] == [place]
+        assert plan.one_by_one == 61
+        assert plan.cost == plan.bound == min(61, 51 + move_minor)
+
+
+def test_an_order_that_stands_gives_way_when_that_is_worth_moving_it() -> None:
+    stock = {(SKUS[0], PLACES[0]): 1, (SKUS[0], PLACES[1]): 1}
+    standing = {PLACES[0]: {((SKUS[0], 1),): 1}}
+    first = an_order(1, wanting({SKUS[0]: 1}), stock, [40, 50, 99], standing=standing, move_minor=30)
+    second = an_order(2, wanting({SKUS[0]: 1}), stock, [40, 160, 99])
+
+    plan = planned(Pool(orders=[first, second], stock=stock))
+
+    assert [choice and choice.shipments[0].location_id for choice in plan.choices] == [PLACES[1], PLACES[0]]
+    assert plan.cost == (61 + 30) + 51
+    assert plan.one_by_one == 51 + 171
