@@ -46,9 +46,12 @@ from batuta.inventory.domain import (
     ReserveLine,
     ReserveRequest,
 )
+from batuta.inventory.domain.feeds import Feed
 from batuta.inventory.queries import availability, claims_of, stock_of
 from batuta.kernel.ids import child_id
 from batuta.plumbing.database import Connection, create_engine
+from tests.inventory.feeding import given_feed, heard, message
+from tests.inventory.feeding import line as counted_line
 from tests.inventory.making import assert_laws_hold, given_locations, given_skus, hardening, movement, receipt
 from tests.making import NOW
 
@@ -78,6 +81,7 @@ class StockMachine(RuleBasedStateMachine):
     db: Connection
     skus: list[UUID]
     places: list[UUID]
+    feed: Feed
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,6 +94,7 @@ class StockMachine(RuleBasedStateMachine):
         self.requests: list[ReserveRequest] = []
         self.movements: list[Movement] = []
         self.numbers = count()
+        self.sequence = 0
         self.seed = UUID(int=0)
 
     def teardown(self) -> None:
@@ -158,6 +163,19 @@ class StockMachine(RuleBasedStateMachine):
         level = SafetyLevel(sku_id=sku, location_id=at, units=units)
         assert self.run(set_safety_stock(self.db, levels=[level], now=self.now)) == [level]
         self.safety[sku, at] = units
+
+    @rule(cell=cells, told=st.tuples(st.integers(0, 6), st.integers(0, 6)))
+    def believe_a_count(self, cell: tuple[int, int], told: tuple[int, int]) -> None:
+        """A warehouse counts both lots, wrongly or not; it is believed, and its next count again changes nothing."""
+        sku, at = self.cell(cell)
+        counted = dict(zip(LOTS, told, strict=True))
+        lines = [self.run(counted_line(self.db, sku, at, units, lot=lot)) for lot, units in counted.items()]
+        changed = sum(self.units.get((sku, at, lot), 0) != units for lot, units in counted.items())
+        for expected in (changed, 0):
+            self.sequence += 1
+            answer = self.run(heard(self.db, message(self.feed, self.sequence, lines, cut_at=self.now), now=self.now))
+            assert (answer.changed, answer.unchanged) == (expected, len(LOTS) - expected)
+        self.units |= {(sku, at, lot): units for lot, units in counted.items()}
 
     # Claims
 
@@ -356,6 +374,7 @@ def machine(database_url: str) -> Iterator[type[StockMachine]]:
             return db
 
         db = runner.run(opened())
+        places = runner.run(given_locations(db, 2))
         made = type(
             "StockMachine",
             (StockMachine,),
@@ -363,7 +382,8 @@ def machine(database_url: str) -> Iterator[type[StockMachine]]:
                 "run": staticmethod(runner.run),
                 "db": db,
                 "skus": runner.run(given_skus(db, 2)),
-                "places": runner.run(given_locations(db, 2)),
+                "places": places,
+                "feed": runner.run(given_feed(db, *places)),
             },
         )
         yield made
@@ -373,7 +393,7 @@ def machine(database_url: str) -> Iterator[type[StockMachine]]:
 
 
 def test_stock_verbs_agree_with_a_naive_model(machine: type[StockMachine]) -> None:
-    """INV-01, INV-05, INV-12, RES-04, RES-05, RES-07."""
+    """INV-01, INV-05, INV-09, INV-12, RES-04, RES-05, RES-07."""
     run_state_machine_as_test(
         machine,
         settings=settings(
