@@ -11,7 +11,7 @@ from litestar import Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from batuta.kernel.errors import BatutaError, Invalid, NotFound
+from batuta.kernel.errors import BatutaError, NotFound, Refused
 from batuta.locations.queries import countries_with_places, locations_by_code, places_of
 from batuta.plumbing.batching import Batcher
 from batuta.plumbing.database import Connection, Engine
@@ -46,7 +46,7 @@ FromDay = Annotated[date | None, QueryParameter(description="The first day, by U
 Days = Annotated[int, QueryParameter(ge=1, le=DAYS_MAX, description="How many days from then")]
 
 
-class NoDestination(Invalid):
+class NoDestination(Refused):
     """Slots are for a country and postal code, or for a location where goods are collected; one of the two."""
 
 
