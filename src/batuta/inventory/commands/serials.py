@@ -98,7 +98,7 @@ class _Pieces:
         )
 
     def come_back(self, one: Comeback) -> CameBack:
-        strange = [number for number in one.serials if not self._was_for(one, number)]
+        strange = [number for number in one.serials if one.line_id and not self._was_for(one, number)]
         if strange:
             raise SerialMismatch(
                 "these are not the pieces that went out for this order line",
@@ -107,8 +107,8 @@ class _Pieces:
                 serials=strange,
             )
         for number in one.serials:
-            there = self.known[one.sku_id, number]
-            if there.line_id == one.line_id and there.parcel_id:
+            there = self.known.get((one.sku_id, number))
+            if there and there.parcel_id and one.line_id in {None, there.line_id}:
                 self.ended.append(((one.sku_id, number), there.parcel_id))
                 self.write(
                     SerialPiece(

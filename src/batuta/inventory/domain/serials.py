@@ -70,11 +70,14 @@ class Captured(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Comeback(msgspec.Struct, frozen=True, kw_only=True):
-    """Pieces of an order line that came back to a location; status: returned, or in stock where they never left."""
+    """Pieces of an order line that came back to a location; status: returned, or in stock where they never left.
+
+    line_id: None is of whichever line they were, and of none that anybody knows.
+    """
 
     sku_id: UUID
     serials: tuple[Serial, ...]
-    line_id: UUID
+    line_id: UUID | None
     location_id: UUID
     status: SerialStatus = SerialStatus.RETURNED
 
@@ -82,7 +85,7 @@ class Comeback(msgspec.Struct, frozen=True, kw_only=True):
 class CameBack(msgspec.Struct, frozen=True, kw_only=True):
     """The pieces are here again, by this or by an earlier call."""
 
-    line_id: UUID
+    line_id: UUID | None
 
 
 class SerialUse(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,8 @@ from uuid import UUID
 
 import msgspec
 
+from batuta.inventory.domain.accounts import Lot
+from batuta.inventory.domain.serials import SERIALS_MAX, Serial
 from batuta.kernel.quantities import AmountMinor, Text
 from batuta.returns.domain import Grade
 
@@ -41,12 +43,17 @@ class LabelBody(Body, frozen=True):
 
 
 class ReceivedBody(Body, frozen=True):
-    """line_id: the return's line; without it a thing that nobody announced, named by its SKU or described."""
+    """line_id: the return's line; without it a thing that nobody announced, named by its SKU or described.
+
+    lot, serials: read off the goods; announced pieces that have serial numbers are received by them.
+    """
 
     quantity: Units
     line_id: UUID | None = None
     sku_id: UUID | None = None
     note: Words = ""
+    lot: Lot = ""
+    serials: Annotated[tuple[Serial, ...], msgspec.Meta(max_length=SERIALS_MAX)] = ()
 
 
 class ReceiptBody(Body, frozen=True):
@@ -78,7 +85,7 @@ class BlindBody(Body, frozen=True):
 class GradeBody(Body, frozen=True):
     """grade: A resell, B outlet, C repair, D scrap, V to the vendor, Q quarantine.
 
-    location_id: where the units are, if not where they arrived first.
+    location_id: where the units are, if not where they arrived first. lot: of which they are, as they were received.
     """
 
     line_id: UUID
@@ -86,6 +93,7 @@ class GradeBody(Body, frozen=True):
     quantity: Units
     note: Words = ""
     location_id: UUID | None = None
+    lot: Lot = ""
 
 
 class RefundUnitsBody(Body, frozen=True):

@@ -31,7 +31,14 @@ async def receive_goods(
         return_id=return_id,
         location_id=data.location_id,
         lines=tuple(
-            ReceivedUnits(quantity=one.quantity, line_id=one.line_id, sku_id=one.sku_id, note=one.note)
+            ReceivedUnits(
+                quantity=one.quantity,
+                line_id=one.line_id,
+                sku_id=one.sku_id,
+                note=one.note,
+                lot=one.lot,
+                serials=one.serials,
+            )
             for one in data.lines
         ),
         actor=caller.actor,
@@ -96,6 +103,7 @@ async def grade_goods(
         quantity=data.quantity,
         note=data.note,
         location_id=data.location_id,
+        lot=data.lot,
         actor=caller.actor,
     )
     return await act_on(request, engine, return_id, lambda db, now: grade(db, gradings=[wish], now=now))

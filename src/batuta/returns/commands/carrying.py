@@ -9,7 +9,9 @@ import msgspec
 from sqlalchemy import Uuid, select
 
 from batuta.inventory.commands import record_movements
+from batuta.inventory.commands.serials import bring_back
 from batuta.inventory.domain import Movement, Recorded
+from batuta.inventory.domain.serials import Comeback
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.events import Event
 from batuta.ordering.commands import UnitReturn, count_returned
@@ -27,6 +29,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     after: Return
     actor: str
     movements: tuple[Movement, ...] = ()
+    comebacks: tuple[Comeback, ...] = ()
     counts: tuple[UnitReturn, ...] = ()
     receipt: dict[str, Any] | None = None
     grading: Graded | None = None
@@ -134,7 +137,7 @@ async def _carry_out(
         changed = {step.after.id: decided.after[step.after.id] for _, step in steps}
         await _write_returns(db, changed.values(), found, now=now)
         await _write_facts(db, [step for _, step in steps], now=now)
-        refusals = await _move(db, steps, now=now)
+        refusals = await _move(db, steps, now=now) or await _bring_back(db, steps, now=now)
     if refusals:
         await savepoint.rollback()
         return refusals
@@ -155,6 +158,14 @@ async def _move(db: Connection, steps: Sequence[tuple[int, Step]], *, now: datet
         return {}
     outcomes = await record_movements(db, movements=[one for _, one in movements], now=now)
     return {i: one for (i, _), one in zip(movements, outcomes, strict=True) if not isinstance(one, Recorded)}
+
+
+async def _bring_back(db: Connection, steps: Sequence[tuple[int, Step]], *, now: datetime) -> dict[int, BatutaError]:
+    pieces = [(i, one) for i, step in steps for one in step.comebacks]
+    if not pieces:
+        return {}
+    outcomes = await bring_back(db, comebacks=[one for _, one in pieces], now=now)
+    return {i: one for (i, _), one in zip(pieces, outcomes, strict=True) if isinstance(one, BatutaError)}
 
 
 async def _write_returns(

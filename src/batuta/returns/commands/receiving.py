@@ -1,11 +1,15 @@
 """Goods that arrive, announced or not, and what state they are in."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
+from batuta.catalog.domain import Sku, Tracking
 from batuta.catalog.queries import skus_by_id
 from batuta.inventory.domain import Account, Condition, Movement, MovementReason
 from batuta.kernel.errors import BatutaError, NotFound
@@ -16,6 +20,7 @@ from batuta.ordering.commands import UnitReturn
 from batuta.plumbing.database import Connection, rows_with
 from batuta.returns.commands.announcing import about
 from batuta.returns.commands.carrying import Step, Task, carry, known, lock
+from batuta.returns.commands.pieces import Lots, lots_that_came, pieces_that_came
 from batuta.returns.domain import (
     GRADED_TO,
     Arrival,
@@ -34,6 +39,7 @@ from batuta.returns.domain import (
     decide_receipt,
 )
 from batuta.returns.events import GradedUnits, Received, Resolved, UnitsOfLine
+from batuta.returns.queries import returns_by_id
 from batuta.returns.tables import receipt
 
 
@@ -48,8 +54,9 @@ class UnknownLocation(NotFound):
 class Dock:
     """What is known at the dock: SKUs, and whether stock is kept of them; locations; receipts written before."""
 
-    def __init__(self, tracked: Mapping[UUID, bool], location_ids: set[UUID], receipt_ids: set[UUID]) -> None:
-        self.tracked = tracked
+    def __init__(self, skus: Collection[Sku], location_ids: set[UUID], receipt_ids: set[UUID]) -> None:
+        self.tracked = {sku.id: sku.is_tracked for sku in skus}
+        self.with_serials = {sku.id for sku in skus if sku.tracking is Tracking.SERIAL}
         self.location_ids = location_ids
         self.receipt_ids = receipt_ids
 
@@ -67,7 +74,9 @@ class Dock:
 async def receive(db: Connection, *, receipts: Sequence[Receipt], now: datetime) -> list[Return | BatutaError]:
     """Count goods that arrived into quarantine, whatever was announced (RET-05); the same receipt id counts once."""
     await lock(db, (one.return_id for one in receipts))
-    dock = await _dock(db, receipts)
+    announced = await returns_by_id(db, {one.return_id for one in receipts})
+    lines = [line for one in announced.values() for line in one.lines]
+    dock = await _dock(db, receipts, known={part.sku_id for line in lines for part in line.components})
     tasks = []
     for one in receipts:
         if one.id in dock.receipt_ids:
@@ -100,12 +109,15 @@ async def grade(db: Connection, *, gradings: Sequence[GradeUnits], now: datetime
     return await carry(db, tasks=tasks, now=now)
 
 
-async def _dock(db: Connection, receipts: Sequence[Receipt] | Sequence[BlindReceipt]) -> Dock:
-    skus = await skus_by_id(db, {line.sku_id for one in receipts for line in one.lines if line.sku_id})
+async def _dock(
+    db: Connection, receipts: Sequence[Receipt] | Sequence[BlindReceipt], *, known: Collection[UUID] = ()
+) -> Dock:
+    named = {line.sku_id for one in receipts for line in one.lines if line.sku_id}
+    skus = await skus_by_id(db, named.union(known))
     places = await rows_with(db, location.c.id, {one.location_id for one in receipts})
     before = await rows_with(db, receipt.c.id, {one.id for one in receipts})
     return Dock(
-        {sku.id: sku.is_tracked for sku in skus.values()},
+        skus.values(),
         {row["id"] for row in places},
         {row["id"] for row in before},
     )
@@ -114,7 +126,10 @@ async def _dock(db: Connection, receipts: Sequence[Receipt] | Sequence[BlindRece
 def _receive(one: Receipt, dock: Dock, now: datetime, present: Return | None, order: SoldOrder | None) -> Step | Return:
     before = known(present, one.return_id)
     dock.check(one.location_id, one.lines)
-    return _arrive(one, decide_receipt(before, one, order, dock.tracked), now, is_blind=False)
+    arrival = decide_receipt(before, one, order, dock.tracked)
+    pieces = pieces_that_came(one, before, arrival.after, dock.with_serials)
+    step = _arrive(one, arrival, now, lots_that_came(one, arrival.after), is_blind=False)
+    return msgspec.structs.replace(step, comebacks=tuple(pieces))
 
 
 def _received_before(one: Receipt, present: Return | None, _: SoldOrder | None) -> Step | Return:
@@ -127,10 +142,10 @@ def _receive_blind(
     if present:
         return present
     dock.check(one.location_id, one.lines)
-    return _arrive(one, decide_blind(one, order, dock.tracked), now, is_blind=True)
+    return _arrive(one, decide_blind(one, order, dock.tracked), now, {}, is_blind=True)
 
 
-def _arrive(one: Receipt | BlindReceipt, arrival: Arrival, now: datetime, *, is_blind: bool) -> Step:
+def _arrive(one: Receipt | BlindReceipt, arrival: Arrival, now: datetime, lots: Lots, *, is_blind: bool) -> Step:
     after = arrival.after
     arrived = [(line, arrival.arrived[line.id]) for line in after.lines if line.id in arrival.arrived]
     told = Received(
@@ -142,7 +157,12 @@ def _arrive(one: Receipt | BlindReceipt, arrival: Arrival, now: datetime, *, is_
     return Step(
         after=after,
         actor=one.actor,
-        movements=tuple(move for line, units in arrived for move in _into_quarantine(one, after, line, units, now)),
+        movements=tuple(
+            move
+            for line, units in arrived
+            for lot, part in _joined(lots.get(line.id, [("", units)]))
+            for move in _into_quarantine(one, after, line, (lot, part), now)
+        ),
         counts=_counts(one, arrival),
         receipt=_receipt_row(one, arrival, now),
         events=(told,),
@@ -174,16 +194,26 @@ def _receipt_row(one: Receipt | BlindReceipt, arrival: Arrival, now: datetime) -
     }
 
 
+def _joined(lots: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Units by lot, each lot once."""
+    joined: Counter[str] = Counter()
+    for lot, units in lots:
+        joined[lot] += units
+    return list(joined.items())
+
+
 def _into_quarantine(
-    one: Receipt | BlindReceipt, after: Return, line: ReturnLine, units: int, now: datetime
+    one: Receipt | BlindReceipt, after: Return, line: ReturnLine, of_lot: tuple[str, int], now: datetime
 ) -> list[Movement]:
+    lot, units = of_lot
     return [
         Movement(
-            key=f"return:{one.id}:{line.id}:{part.sku_id}",
+            key=f"return:{one.id}:{line.id}:{part.sku_id}" + (f":{lot}" if lot else ""),
             sku_id=part.sku_id,
             quantity=units * part.quantity,
             source=Account.customer(),
             target=Account.location(one.location_id, Condition.QUARANTINE),
+            lot=lot,
             reason=MovementReason.RETURN_RECEIVE,
             document_id=after.id,
             actor=one.actor,
@@ -235,6 +265,7 @@ def _out_of_quarantine(one: GradeUnits, after: Return, line: ReturnLine, now: da
             quantity=one.quantity * part.quantity,
             source=Account.location(at, Condition.QUARANTINE),
             target=Account.loss() if is_scrap else Account.location(at, Condition(lies)),
+            lot=one.lot,
             reason=MovementReason.SCRAP if is_scrap else MovementReason.QUARANTINE_OUT,
             document_id=after.id,
             actor=one.actor,

@@ -6,6 +6,8 @@ from uuid import UUID
 
 import msgspec
 
+from batuta.inventory.domain.accounts import Lot
+from batuta.inventory.domain.serials import Serial
 from batuta.kernel.quantities import AmountMinor, Quantity, Text
 from batuta.returns.domain.returns import Grade
 
@@ -65,13 +67,16 @@ class CancelReturn(msgspec.Struct, frozen=True, kw_only=True):
 class ReceivedUnits(msgspec.Struct, frozen=True, kw_only=True):
     """Goods as they were counted. line_id: the return line they belong to; None is a thing nobody announced.
 
-    sku_id: what it is, for things not announced; None where nobody can say, and `note` describes it.
+    sku_id: what it is, for things not announced; None where nobody can say, and `note` describes it. lot: of which the
+    units are. serials: the numbers on the pieces, which announced ones that have any cannot do without.
     """
 
     quantity: Quantity
     line_id: UUID | None = None
     sku_id: UUID | None = None
     note: str = ""
+    lot: Lot = ""
+    serials: tuple[Serial, ...] = ()
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +116,10 @@ class BlindReceipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GradeUnits(msgspec.Struct, frozen=True, kw_only=True):
-    """Units of a line that were looked at. id: of this look; location_id: where, if not where they arrived first."""
+    """Units of a line that were looked at. id: of this look; location_id: where, if not where they arrived first.
+
+    lot: of which they are, as they were received.
+    """
 
     id: UUID
     return_id: UUID
@@ -121,6 +129,7 @@ class GradeUnits(msgspec.Struct, frozen=True, kw_only=True):
     actor: Text
     note: str = ""
     location_id: UUID | None = None
+    lot: Lot = ""
 
 
 class RefundUnits(msgspec.Struct, frozen=True, kw_only=True):

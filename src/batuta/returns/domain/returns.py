@@ -98,6 +98,10 @@ class MoreThanPaid(Refused):
     """Units or shipping are refunded already, or were never paid."""
 
 
+class SerialsMissing(Refused):
+    """Announced pieces with serial numbers are received by them."""
+
+
 class NotApproved(Refused):
     """Nobody has approved the return, and nothing of it has arrived."""
 
