@@ -1,5 +1,6 @@
 """Promises before the order: how, when and for how much, and until when one must have ordered."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from http import HTTPStatus
 from typing import Annotated
@@ -7,16 +8,17 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
-from litestar import post
-from litestar.di import NamedDependency
+from litestar import Response, post
 from litestar.params import JSONBody
 
 from batuta.kernel.addresses import STREET_LINES_MAX, Address, Line, bare_postal_code
 from batuta.kernel.errors import BatutaError, Invalid
 from batuta.kernel.quantities import Code, Quantity
-from batuta.plumbing.database import Engine
-from batuta.plumbing.web import AnyRequest, Caller, caller_of, requires
-from batuta.plumbing.web.moments import fresh_id, fresh_secret, moment
+from batuta.plumbing.database import Connection, Engine
+from batuta.plumbing.shared_reads import SharedRead
+from batuta.plumbing.web import AnyRequest, caller_of, requires
+from batuta.plumbing.web.moments import fresh_id, fresh_secret
+from batuta.plumbing.web.reading import shared
 from batuta.sourcing.commands import make_promise_secret
 from batuta.sourcing.domain.asking import STORES_USUAL, Ask, AskedLine, NotOffered, Offers
 from batuta.sourcing.domain.cut_offs import order_within
@@ -138,25 +140,47 @@ class PromiseAnswer(msgspec.Struct, frozen=True, kw_only=True):
     opt={"takes_no_key": True},
     is_express=True,
 )
-async def read_promises(
-    request: AnyRequest, engine: NamedDependency[Engine], data: JSONBody[PromiseBody]
-) -> PromiseAnswer:
+async def read_promises(request: AnyRequest, data: JSONBody[PromiseBody]) -> Response[PromiseAnswer]:
     """Say how, when and for how much goods could be had: by each kind of service, and at stores near by.
 
     It is the plan that an order would get now; nothing is reserved. An order that brings an option's `promise` keeps
     its dates as the ones it is measured by.
     """
-    caller, now = caller_of(request), moment()
+    caller = caller_of(request)
     if data.destination is None and data.store_code is None:
         raise NothingAsked("say where: a destination or a store")
-    async with engine.connect() as db:
-        (found,) = await offers(db, asks=[_ask(data, caller, now)], now=now)
-        secret = await promise_secret(db)
-    if isinstance(found, BatutaError):
-        raise found
-    if secret is None:
-        secret = await _first_secret(engine, now)
-    return _answer(data, found, caller.locale, now, secret)
+    question = Question(
+        asked=data,
+        id=fresh_id(),
+        channel_ids=caller.channel_ids,
+        customer_id=caller.customer_id,
+        locale=caller.locale,
+    )
+    return await shared(request, offers_reader, question)
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked, and by whom."""
+
+    asked: PromiseBody
+    id: UUID
+    channel_ids: frozenset[UUID] | None
+    customer_id: UUID | None
+    locale: str
+
+
+def offers_reader(engine: Engine) -> SharedRead[Question, PromiseAnswer]:
+    """Answers questions that come together by the same few statements."""
+    return SharedRead(engine, _read)
+
+
+async def _read(db: Connection, questions: Sequence[Question], now: datetime) -> Sequence[PromiseAnswer | BatutaError]:
+    found = await offers(db, asks=[_ask(one, now) for one in questions], now=now)
+    secret = await promise_secret(db) or await _first_secret(db.engine, now)
+    return [
+        one if isinstance(one, BatutaError) else _answer(question, one, now, secret)
+        for question, one in zip(questions, found, strict=True)
+    ]
 
 
 async def _first_secret(engine: Engine, now: datetime) -> bytes:
@@ -168,17 +192,18 @@ async def _first_secret(engine: Engine, now: datetime) -> bytes:
     return secret
 
 
-def _ask(data: PromiseBody, caller: Caller, now: datetime) -> Ask:
-    to = data.destination
+def _ask(question: Question, now: datetime) -> Ask:
+    data, to = question.asked, question.asked.destination
     return Ask(
-        id=fresh_id(),
+        id=question.id,
         channel_code=data.channel_code,
         lines=[AskedLine(sku_code=one.sku_code, quantity=one.quantity) for one in data.lines],
         destination=Address(**msgspec.structs.asdict(to)) if to else None,
         at=data.at or now,
         store_code=data.store_code,
         stores_max=data.stores,
-        channel_ids=caller.channel_ids,
+        channel_ids=question.channel_ids,
+        customer_id=question.customer_id,
     )
 
 
@@ -208,7 +233,8 @@ class _Signing(msgspec.Struct, frozen=True, kw_only=True):
         return sign(terms, self.secret), ends_at(terms)
 
 
-def _answer(data: PromiseBody, found: Offers, locale: str, now: datetime, secret: bytes) -> PromiseAnswer:
+def _answer(question: Question, found: Offers, now: datetime, secret: bytes) -> PromiseAnswer:
+    data = question.asked
     signing = _Signing(
         channel_id=found.channel.id,
         goods=goods_digest([(one.sku_code, one.quantity) for one in data.lines]),
@@ -220,7 +246,7 @@ def _answer(data: PromiseBody, found: Offers, locale: str, now: datetime, secret
     return PromiseAnswer(
         as_of=now,
         currency=found.currency,
-        options=[_option(one, signing, locale) for one in found.options],
+        options=[_option(one, signing, question.locale) for one in found.options],
         not_offered=found.not_offered,
     )
 

@@ -51,7 +51,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """A question: how, when and for how much these goods could be had.
 
     id: names the order that nobody has placed. destination: None asks for stores alone. store_code: that store alone.
-    at: when it would be ordered. stores_max: of the stores nearest by, how many. channel_ids: where the asker may buy.
+    at: when it would be ordered. customer_id: whose group's stock counts too. stores_max: of the stores nearest by, how
+    many. channel_ids: where the asker may buy.
     """
 
     id: UUID
@@ -61,7 +62,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     store_code: str | None = None
     stores_max: int = STORES_USUAL
-    customer_group: str = ""
+    customer_id: UUID | None = None
     channel_ids: frozenset[UUID] | None = None
 
 
@@ -84,12 +85,13 @@ class Offers(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Trade(msgspec.Struct, frozen=True, kw_only=True):
-    """What the asks speak of, read once. parts: of bundles."""
+    """What the asks speak of, read once. parts: of bundles; groups: of customers."""
 
     channels: Mapping[str, Channel]
     skus: Mapping[str, Sku]
     parts: Mapping[UUID, Sequence[Component]]
     stores: Mapping[str, Location]
+    groups: Mapping[UUID, str] = {}
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +103,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[SourcingLine, ...]
     sku_codes: Mapping[UUID, str]
     store: Location | None
+    customer_group: str = ""
 
     def request(self, kind: str, *, store: Location | None = None, destination: Address) -> SourcingRequest:
         """The order that nobody has placed, as sourcing would be asked to plan it."""
@@ -158,6 +161,7 @@ def case_of(ask: Ask, trade: Trade, *, now: datetime) -> Case:
         lines=lines,
         sku_codes={line.line_id: asked.sku_code for line, asked in zip(lines, ask.lines, strict=True)},
         store=store,
+        customer_group=trade.groups.get(ask.customer_id, "") if ask.customer_id else "",
     )
 
 

@@ -9,6 +9,7 @@ import msgspec
 from batuta.catalog.domain import Sku, SkuKind
 from batuta.catalog.queries import components_of, skus_by_code, skus_by_id
 from batuta.company.queries import channels_by_code
+from batuta.customers.queries import customers_by_id
 from batuta.inventory.domain import Asker
 from batuta.inventory.queries import availability
 from batuta.kernel.addresses import Address, distance_m
@@ -68,7 +69,7 @@ def at_store(known: Known, store_id: UUID) -> Known:
 def asker_of(case: Case) -> Asker:
     """For whom the units are wanted."""
     region = case.ask.destination.region if case.ask.destination else ""
-    return Asker(channel_id=case.channel.id, region=region, customer_group=case.ask.customer_group)
+    return Asker(channel_id=case.channel.id, region=region, customer_group=case.customer_group)
 
 
 async def survey(db: Connection, asks: Sequence[Ask], *, now: datetime) -> Survey:
@@ -109,11 +110,13 @@ async def survey(db: Connection, asks: Sequence[Ask], *, now: datetime) -> Surve
 async def _trade(db: Connection, asks: Sequence[Ask], every: AllLocations) -> Trade:
     skus = await skus_by_code(db, {line.sku_code for ask in asks for line in ask.lines})
     bundles = [sku.id for sku in skus.values() if sku.kind is SkuKind.BUNDLE]
+    customers = {ask.customer_id for ask in asks if ask.customer_id}
     codes = {ask.store_code for ask in asks if ask.store_code}
     return Trade(
         channels=await channels_by_code(db, {ask.channel_code for ask in asks}),
         skus=skus,
         parts=await components_of(db, bundles) if bundles else {},
+        groups={one.id: one.customer_group for one in (await customers_by_id(db, customers)).values()},
         stores={one.code: one for one in every.by_id.values() if one.code in codes} if codes else {},
     )
 
