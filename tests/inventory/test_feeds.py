@@ -1,6 +1,6 @@
 """Feeds on a real PostgreSQL: counts are reconciled, older ones never overwrite, bad rows stop no others (INV-09)."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -46,6 +46,7 @@ from tests.inventory.making import (
     receive,
     wish,
 )
+from tests.inventory.test_lots import given_lot, given_sku
 from tests.making import NOW, fresh_id
 
 MINUTE = timedelta(minutes=1)
@@ -528,3 +529,21 @@ async def test_what_a_complete_snapshot_does_not_name_is_not_there(db: Connectio
     }
     with pytest.raises(NeverComplete):
         await completed(db, message(feed, 2, lines, kind=DELTA, is_complete=True))
+
+
+async def test_a_count_of_a_lot_that_is_unknown_missing_or_past_is_a_refused_row(db: Connection) -> None:
+    """INV-14: a count brings in nothing that a receipt may not."""
+    (location_id,) = await given_locations(db)
+    sku, other = await given_sku(db), await given_sku(db)
+    await given_lot(db, sku, "OLD", expires_on=date(2026, 1, 1))
+    await given_lot(db, sku, "NEW", expires_on=date(2026, 9, 1))
+    feed = await given_feed(db, location_id)
+    lines = [await line(db, sku.id, location_id, 4, lot=lot) for lot in ("OLD", "NEW", "NOBODY", "")]
+    lines.append(await line(db, other.id, location_id, 4))
+
+    answer = await heard(db, message(feed, 1, lines), now=LATER)
+
+    assert [row.status.value for row in answer.rows] == ["refused", "changed", "refused", "refused", "refused"]
+    assert all(row.code and row.detail for row in answer.rows if row.status is RowStatus.REFUSED)
+    assert await on_hand(db, sku.id) == 4
+    await assert_laws_hold(db)
