@@ -93,3 +93,35 @@ async def test_a_channel_that_is_not_theirs_is_unknown(engine: Engine, market: M
     stranger = House(engine, ROUTES).asked_by(a_caller("inventory.read", channel_ids=frozenset()))
 
     assert problem(await stranger.post("/api/promises", json=body(market))) == (409, "unknown_channel")
+
+
+async def test_a_product_page_is_told_coarsely_and_may_keep_it(engine: Engine, market: Market) -> None:
+    """PRM-07: public, with its tolerance, the same for all that lies alike until the hour is over."""
+    public = House(engine, ROUTES).client()
+    where = {"channel_code": market.shop.channel.code, "country": "FI", "postal_code": market.there.postal_code}
+    chair, table = (f"/api/products/{market.shop.skus[name].code}/promise" for name in ("chair", "table"))
+
+    first = await public.get(chair, params=where)
+    assert first.status_code == 200, first.text
+    told = first.json()
+    assert (told["tolerance_days"], told["zone"]) == (1, market.there.postal_code[:3])
+    assert [one["service_kind"] for one in told["options"]] == ["standard"]
+    assert first.headers["cache-control"].startswith("public, max-age=")
+    assert (await public.get(table, params=where)).json()["options"] == told["options"]
+    again = await public.get(chair, params=where, headers={"if-none-match": first.headers["etag"]})
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [({"postal_code": "ABC"}, "unknown_postal_code"), ({"channel_code": "nothing"}, "unknown_channel")],
+)
+async def test_a_product_page_is_refused_what_is_not_there(
+    engine: Engine, market: Market, change: dict[str, str], code: str
+) -> None:
+    public = House(engine, ROUTES).client()
+    where = {"channel_code": market.shop.channel.code, "country": "FI", "postal_code": market.there.postal_code}
+    path = f"/api/products/{market.shop.skus['chair'].code}/promise"
+
+    assert problem(await public.get(path, params=where | change)) == (409, code)
+    assert problem(await public.get("/api/products/nothing/promise", params=where)) == (409, "unknown_sku")

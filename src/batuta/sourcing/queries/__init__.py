@@ -4,6 +4,7 @@ from batuta.sourcing.domain import explain
 from batuta.sourcing.queries.decisions import AUDIT as DECISION_LAWS
 from batuta.sourcing.queries.decisions import assignments_of, decisions_of
 from batuta.sourcing.queries.facts import barred_to_all, goods_of, sites_of
+from batuta.sourcing.queries.glancing import Glance, glance
 from batuta.sourcing.queries.history import History, Standing, history_of, loads_of
 from batuta.sourcing.queries.keys import promise_secret
 from batuta.sourcing.queries.lanes import LaneRequest, lanes_of
@@ -29,6 +30,7 @@ AUDIT = (*DECISION_LAWS, *SLOT_LAWS)
 
 __all__ = [
     "AUDIT",
+    "Glance",
     "History",
     "LaneRequest",
     "Planned",
@@ -39,6 +41,7 @@ __all__ = [
     "barred_to_all",
     "decisions_of",
     "explain",
+    "glance",
     "goods_of",
     "history_of",
     "lanes_of",
