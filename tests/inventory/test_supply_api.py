@@ -115,7 +115,7 @@ async def test_more_than_is_expected_and_less_than_came_are_refused(buyer: httpx
 
     assert problem(over) == (409, "more_than_expected")
     assert problem(under) == (409, "fewer_than_received")
-    assert problem(nothing) == (400, "nothing_to_move")
+    assert problem(nothing) == (409, "nothing_to_move")
     assert problem(unknown) == (404, "unknown_receipt")
 
 
@@ -142,7 +142,7 @@ async def test_a_late_supplier_makes_its_receipts_count_later(buyer: httpx.Async
 
     assert told["as_told"] < told["p50"] < told["p90"]
     wrong = {"suppliers": [{"supplier_code": supplier, "p50_days": 4, "p90_days": 1}]}
-    assert problem(await buyer.put("/api/supply/suppliers", json=wrong)) == (400, "bad_lateness")
+    assert problem(await buyer.put("/api/supply/suppliers", json=wrong)) == (409, "bad_lateness")
 
 
 async def test_a_channel_sells_ahead_within_its_limit(buyer: httpx.AsyncClient, shop: Shop) -> None:
@@ -187,7 +187,7 @@ async def test_units_that_are_nowhere_can_be_had_by_a_path(buyer: httpx.AsyncCli
     found = (await buyer.get("/api/supply/paths", params={"sku_code": shop.skus["chair"].code})).json()["paths"]
     assert [one["kind"] for one in found] == ["transfer"]
     same = transfer | {"source_location_code": shop.locations["south"].code}
-    assert problem(await buyer.put(path, json=same)) == (400, "bad_path")
+    assert problem(await buyer.put(path, json=same)) == (409, "bad_path")
     assert (await buyer.delete(path)).status_code == 204
     assert (await buyer.get("/api/supply/paths", params={"sku_code": shop.skus["chair"].code})).json()["paths"] == []
 

@@ -12,14 +12,24 @@ import pytest
 from batuta.catalog.commands import set_components
 from batuta.catalog.domain import Component
 from batuta.company.domain import Policies
-from batuta.inventory.commands import expect, move_expected, receive_expected, set_limits
-from batuta.inventory.domain import OutOfStock
+from batuta.inventory.commands import expect, move_expected, receive_expected, reserve, set_limits
+from batuta.inventory.domain import OutOfStock, ReserveLine, ReserveRequest
 from batuta.inventory.domain.supply import Expected, MoveExpected, ReceiveExpected, SupplyKind
 from batuta.inventory.domain.waiting import BackorderLimit
 from batuta.inventory.queries import AUDIT as INVENTORY_LAWS
 from batuta.inventory.queries import all_claims_of, availability, promises_of
 from batuta.ordering.commands import Came, cancel, end_patience, place, take_over
-from batuta.ordering.domain import Bucket, Buckets, CancelLine, CancelRequest, HoldKind, HoldStatus, Order, Placed
+from batuta.ordering.domain import (
+    Bucket,
+    Buckets,
+    CancelLine,
+    CancelRequest,
+    HoldKind,
+    HoldStatus,
+    Order,
+    Placed,
+    PlaceLine,
+)
 from batuta.ordering.domain import OrderStatus as Status
 from batuta.ordering.queries import AUDIT, orders_by_id
 from batuta.plumbing.audit import examine
@@ -333,6 +343,22 @@ async def test_a_shop_that_sells_nothing_ahead_asks_the_database_nothing_for_it(
     about = [one for one in statements if "backorder_limit" in one or "waiting" in one or "expected" in one]
     assert about == []
     assert sum("limit_change" in one for one in statements) == 1
+
+
+async def test_a_cart_that_holds_what_is_there_becomes_an_order_that_waits_for_the_rest(db: Connection) -> None:
+    """RES-05, INV-23."""
+    shop = await build_shop(db, stock={"chair": {"north": 2}})
+    await given_supply(db, shop, "chair", limit=10, coming=20)
+    cart_id, cart_line_id, sku = fresh_id(), fresh_id(), shop.skus["chair"]
+    line = ReserveLine(line_id=cart_line_id, sku_id=sku.id, quantity=5)
+    wish = ReserveRequest(holder_id=cart_id, lines=[line], until_at=NOW + timedelta(minutes=10), allow_partial=True)
+    await reserve(db, requests=[wish], now=NOW)
+
+    bought = PlaceLine(sku_code=sku.code, quantity=5, cart_line_id=cart_line_id)
+    order = await placed(db, an_order(shop, cart_id=cart_id, lines=[bought]))
+
+    assert buckets(order) == [{"reserved": 2, "backordered": 3}]
+    await assert_sound(db)
 
 
 async def buy(engine: Engine, orders: Sequence[Any]) -> list[bool]:

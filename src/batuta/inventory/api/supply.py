@@ -28,7 +28,7 @@ from batuta.inventory.domain.supply import (
 )
 from batuta.inventory.queries import latenesses, list_receipts, list_runs, receipts_by_id
 from batuta.inventory.queries.supply import RunFilter, SupplyRun
-from batuta.kernel.errors import Invalid
+from batuta.kernel.errors import Refused
 from batuta.kernel.outcomes import only
 from batuta.kernel.quantities import Code, Quantity, QuantityOrNone, Text
 from batuta.plumbing.database import Connection, Engine
@@ -54,11 +54,11 @@ PATH = "/api/supply/receipts/{receipt_id:uuid}"
 DocumentIs = Annotated[str | None, QueryParameter(min_length=1, max_length=500)]
 
 
-class NothingToMove(Invalid):
+class NothingToMove(Refused):
     """Neither another date nor another quantity was given."""
 
 
-class BadLateness(Invalid):
+class BadLateness(Refused):
     """Nine of ten receipts do not come sooner than half of them."""
 
 

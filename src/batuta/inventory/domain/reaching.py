@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from batuta.inventory.domain.atp import AtpStep, earliest
-from batuta.kernel.errors import Invalid
+from batuta.kernel.errors import Refused
 from batuta.kernel.quantities import Code, Quantity
 
 DAY = timedelta(days=1)
@@ -32,8 +32,8 @@ class PathKind(StrEnum):
     SUBSTITUTE = "substitute"
 
 
-class BadPath(Invalid):
-    """The path cannot be so; `field` says where."""
+class BadPath(Refused):
+    """The path does not say what its kind needs, or says too much; `field` says where."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from batuta.inventory.domain.accounts import Account, Condition, Lot
-from batuta.kernel.errors import Invalid, NotFound, Refused
+from batuta.kernel.errors import NotFound, Refused
 from batuta.kernel.quantities import Code, Quantity, QuantityOrNone, Text
 
 DAY = timedelta(days=1)
@@ -146,7 +146,7 @@ class SupplyFilter(msgspec.Struct, frozen=True, kw_only=True):
     document: str | None = None
 
 
-class PastDate(Invalid):
+class PastDate(Refused):
     """What is expected cannot come before now, nor in ten years."""
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.kernel.errors import Invalid, NotFound, Refused
+from batuta.kernel.errors import NotFound, Refused
 from batuta.kernel.quantities import Quantity, QuantityOrNone
 
 NEVER = datetime(9000, 1, 1, tzinfo=UTC)
@@ -56,10 +56,6 @@ class LimitUse(BackorderLimit, frozen=True, kw_only=True):
 
 class UnknownLimitOwner(NotFound):
     """There is no such SKU or channel."""
-
-
-class BadLimit(Invalid):
-    """The limit cannot be so."""
 
 
 class AheadLine(msgspec.Struct, frozen=True, kw_only=True):
