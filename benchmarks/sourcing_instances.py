@@ -16,8 +16,11 @@ import msgspec
 
 from batuta.kernel.addresses import distance_m
 from batuta.sourcing.domain import Candidate, Demand, Lane, Terms
+from batuta.sourcing.domain.pools import Pool, PoolOrder
 from benchmarks.map_of_spain import TOWNS
 
+PARKED_MINOR = 20_000
+SPARE = 0.35
 TERMS = Terms(split_penalty_minor=300, max_splits=4)
 ISLANDS_AND_AFRICA = {"Palma", "Las Palmas", "Santa Cruz de Tenerife", "Melilla"}
 KM_OF_ZONES = (60, 250, 600)
@@ -128,9 +131,9 @@ def ample_stock(chance: Random, goods: Sequence[Good], spots: Sequence[Spot]) ->
 
 
 def tight_stock(
-    chance: Random, goods: Sequence[Good], spots: Sequence[Spot], wishes: Sequence[Wish], *, spare: float
+    chance: Random, goods: Sequence[Good], spots: Sequence[Spot], wishes: Sequence[Wish]
 ) -> dict[tuple[UUID, UUID], int]:
-    """As much of each SKU as is wanted and `spare` times as much more, scattered: a half in warehouses."""
+    """As much of each SKU as is wanted and `SPARE` times as much more, scattered: a half in warehouses."""
     wanted: dict[UUID, int] = {}
     for wish in wishes:
         for good, units in wish.wants:
@@ -139,7 +142,7 @@ def tight_stock(
     stock: dict[tuple[UUID, UUID], int] = {}
     for good in goods:
         units = wanted.get(good.sku_id, 0)
-        for _ in range(units + max(2, round(units * spare))):
+        for _ in range(units + max(2, round(units * SPARE))):
             spot = chance.choice(warehouses if chance.random() < 0.5 else spots)
             stock[good.sku_id, spot.location_id] = stock.get((good.sku_id, spot.location_id), 0) + 1
     return stock
@@ -188,7 +191,7 @@ class Lanes:
     """The services between places, one object a zone and service, as the house keeps them."""
 
     def __init__(self) -> None:
-        self._of_zones = {zone: tuple(self._services(zone)) for zone in range(len(KM_OF_ZONES) + 2)}
+        self._of_zones = lanes_of_zones(len(KM_OF_ZONES) + 2)
         self._distances: dict[tuple[UUID, int], int] = {}
 
     def between(self, spot: Spot, town: int) -> tuple[Lane, ...]:
@@ -204,12 +207,61 @@ class Lanes:
             self._distances[key] = distance_m(spot.latitude, spot.longitude, latitude, longitude)
         return self._distances[key]
 
-    @staticmethod
-    def _services(zone: int) -> list[Lane]:
-        factor = (100, 125, 150, 175, 320)[zone]
+
+def lanes_of_zones(count: int) -> list[tuple[Lane, ...]]:
+    """Two services a zone, one for light parcels, one for heavy; the last zone is beyond the sea, or far."""
+    factors = [100 + 25 * zone for zone in range(count - 1)] + [320]
+    lanes: list[tuple[Lane, ...]] = []
+    for zone, factor in enumerate(factors):
         light = tuple((up_to_g, (290 + up_to_g // 10) * factor // 100) for up_to_g in LIGHT_G)
         heavy = tuple((up_to_g, (430 + up_to_g // 22) * factor // 100) for up_to_g in HEAVY_G)
-        return [
-            Lane(service_id=UUID(int=900 + zone), length_max_mm=600, steps=light),
-            Lane(service_id=UUID(int=950 + zone), length_max_mm=2_000, steps=heavy),
-        ]
+        lanes.append(
+            (
+                Lane(service_id=UUID(int=900 + zone), length_max_mm=600, steps=light),
+                Lane(service_id=UUID(int=950 + zone), length_max_mm=2_000, steps=heavy),
+            )
+        )
+    return lanes
+
+
+def pool_of(size: "Size") -> Pool:
+    """A pool out of a seed. Capacity, where limited: a quarter more than the orders, a third of it in warehouses."""
+    chance = Random(size.seed)
+    goods, spots = goods_of(chance, min(1_000, max(100, size.orders // 5))), spots_of(chance, size.locations)
+    wishes = wishes_of(chance, goods, size.orders, size.lines)
+    stock = (
+        tight_stock(chance, goods, spots, wishes, spare=SPARE) if size.is_tight else ample_stock(chance, goods, spots)
+    )
+    world, lanes = World(goods, spots, stock), Lanes()
+    orders = [
+        PoolOrder(
+            order_id=wish.order_id,
+            demands=demands_of(wish),
+            candidates=candidates_of(wish, world, lanes),
+            terms=TERMS,
+            parked_minor=PARKED_MINOR,
+        )
+        for wish in wishes
+    ]
+    warehouses = sum(spot.is_warehouse for spot in spots)
+    capacity = {
+        spot.location_id: -(-size.orders * 42 // (100 * warehouses))
+        if spot.is_warehouse
+        else -(-size.orders * 83 // (100 * (len(spots) - warehouses)))
+        for spot in spots
+        if size.has_capacity
+    }
+    return Pool(orders=orders, stock=stock, capacity=capacity)
+
+
+class Size(msgspec.Struct, frozen=True, kw_only=True):
+    """seconds: for the batch. lines: of each order, or as many as orders have."""
+
+    name: str
+    orders: int
+    locations: int
+    seconds: float = 0
+    is_tight: bool = True
+    has_capacity: bool = False
+    lines: int | None = None
+    seed: int = 1
