@@ -11,7 +11,7 @@ import msgspec
 from batuta.inventory.domain.feeds import BadRow, FeedLine
 from batuta.kernel.errors import Refused
 
-ROWS_MAX = 2_000_000
+ROWS_MAX = 1_000_000
 CELL_MAX = 1_000
 NEEDED = ("sku_code", "location_code", "quantity")
 COLUMNS = (*NEEDED, "condition", "lot", "reason")
@@ -40,23 +40,23 @@ def read_csv(content: bytes) -> list[FeedLine | BadRow]:
     separator = max(SEPARATORS, key=header.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
-        names = _names(next(reader, []))
+        names = check_columns(next(reader, []))
         return _bounded(_row(names, cells) for cells in reader if any(cells))
     except csv.Error as problem:
         raise BadFile(f"the file is no CSV: {problem}", at_line=reader.line_num) from None
 
 
-def read_rows(rows: Iterable[Mapping[str, Any]], columns: Iterable[str]) -> list[FeedLine | BadRow]:
-    """The rows of a file that has columns of its own, as Parquet.
+def read_rows(rows: Iterable[Mapping[str, Any]]) -> list[FeedLine | BadRow]:
+    """The rows of a file that has columns of its own, as Parquet."""
+    return [_line({name.strip().lower(): value for name, value in row.items() if value is not None}) for row in rows]
+
+
+def check_columns(cells: Iterable[str]) -> list[str]:
+    """The names of the columns, if they are those of counts or changes.
 
     Raises:
-        BadFile: it has other columns.
+        BadFile: some are missing, twice there, or of something else.
     """
-    _names(list(columns))
-    return _bounded(_line({name: value for name, value in row.items() if value is not None}) for row in rows)
-
-
-def _names(cells: Iterable[str]) -> list[str]:
     names = [cell.strip().lower() for cell in cells]
     missing = [name for name in NEEDED if name not in names]
     strange = sorted({name[:CELL_MAX] for name in names if name not in COLUMNS})
