@@ -18,6 +18,7 @@ from sqlalchemy import func, select, text
 
 from batuta.catalog.commands import save_products, save_skus, set_components
 from batuta.catalog.domain import Component, Product, Sku
+from batuta.cli.demo_windows import make_windows
 from batuta.company.commands import save_brands, save_channels, save_legal_entities
 from batuta.company.domain import Brand, Channel, LegalEntity
 from batuta.company.queries import legal_entities_by_code
@@ -103,6 +104,7 @@ async def _make(db: Connection, written: Mapping[str, Row], now: datetime) -> No
     await _make_customers(db, written["customers"], now)
     await _make_tariffs(db, _read("prices"), _sku_rows(written["goods"]), now)
     await _make_shipping(db, _read("shipping"), now)
+    await make_windows(db, _read("windows"), _id, now)
     await _make_stock(db, written["stock"], written["locations"], now)
 
 
