@@ -229,9 +229,7 @@ def pool_of(size: "Size") -> Pool:
     chance = Random(size.seed)
     goods, spots = goods_of(chance, min(1_000, max(100, size.orders // 5))), spots_of(chance, size.locations)
     wishes = wishes_of(chance, goods, size.orders, size.lines)
-    stock = (
-        tight_stock(chance, goods, spots, wishes, spare=SPARE) if size.is_tight else ample_stock(chance, goods, spots)
-    )
+    stock = tight_stock(chance, goods, spots, wishes) if size.is_tight else ample_stock(chance, goods, spots)
     world, lanes = World(goods, spots, stock), Lanes()
     orders = [
         PoolOrder(

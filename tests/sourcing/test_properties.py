@@ -32,6 +32,7 @@ from batuta.sourcing.domain.branching import Branching
 from batuta.sourcing.domain.candidates import Weights
 from batuta.sourcing.domain.grid import grid_of
 from batuta.sourcing.domain.tariffs import NEVER
+from batuta.sourcing.domain.thinning import thinned
 from benchmarks.brute_force import brute_force, fits, key_of
 from tests.making import NOW
 
@@ -298,3 +299,23 @@ def test_bounds_that_count_lots_and_know_the_first_place_lead_to_the_cheapest_pl
         placed = {grid.places[i]: grid.units[part].tolist() for i, part in best.items()}
         assert key_of(board.choice_of(placed, is_greedy=False), places, terms) == expected
         assert cover.least <= cover.best_key
+
+
+@settings(max_examples=150, deadline=None)
+@given(cases() | steep_cases())
+def test_places_that_a_sketch_shuts_out_are_in_no_plan_worth_having(
+    case: tuple[list[Demand], list[Candidate], Terms],
+) -> None:
+    demands, places, terms = case
+    board = Board(demands, places, terms)
+    choice = choose(demands, places, terms)
+    if choice is None:
+        return
+    placed = board.placed_of({one.location_id: dict(one.units) for one in choice.shipments})
+    assert placed is not None
+    key = board.key_of(placed)
+    assert key is not None
+
+    kept = thinned(board, list(range(len(board.places))), below=key + 1)
+
+    assert set(placed) <= set(kept)

@@ -9,11 +9,11 @@ first, the most promising piece and place first; with these bounds most walks en
 
 from bisect import insort
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from batuta.sourcing.domain.grid import Grid
+from batuta.sourcing.domain.board import Board
 from batuta.sourcing.domain.shapes import Indices, Shape, pairs_in, shape_of
 from batuta.sourcing.domain.tariffs import NEVER, Array
 
@@ -29,6 +29,14 @@ class OutOfCells(Exception):
     """The search has looked at as much as it may."""
 
 
+class Tables(Protocol):
+    """What the search wants to know of a grid, or of a sketch of one."""
+
+    board: Board
+    quantities: list[int]
+    units: Array
+
+
 class Relaxed:
     """Parts counted in lots. level_of: by part, the number of its lots; shape: of the lots.
 
@@ -36,7 +44,7 @@ class Relaxed:
     lots together as the order, though they may have more.
     """
 
-    def __init__(self, grid: Grid, sizes: Sequence[int]) -> None:
+    def __init__(self, grid: Tables, sizes: Sequence[int]) -> None:
         self.sizes = sizes
         self.parts = [count + 1 for count in grid.quantities]
         lots = lots_in(grid.quantities, sizes)
@@ -60,7 +68,7 @@ def lots_in(quantities: Sequence[int], sizes: Sequence[int]) -> list[int]:
     return [-(-count // size) for count, size in zip(quantities, sizes, strict=True)]
 
 
-def relaxed_of(grid: Grid) -> Relaxed | None:
+def relaxed_of(grid: Tables) -> Relaxed | None:
     """Single units as lots as far as that makes good tables; None when there are too many demands for any."""
     sizes = [1] * len(grid.quantities)
     for j in sorted(range(len(sizes)), key=lambda j: -grid.quantities[j]):
@@ -87,7 +95,7 @@ class Cover:
     lots.
     """
 
-    def __init__(self, grid: Grid, relaxed: Relaxed, keys: Array, least_units: Sequence[int]) -> None:
+    def __init__(self, grid: Tables, relaxed: Relaxed, keys: Array, least_units: Sequence[int]) -> None:
         self.grid, self.relaxed, self.keys, self.least_units = grid, relaxed, keys, least_units
         self.shape = relaxed.shape
         self.cheapest: Array = keys.min(axis=1)
@@ -109,6 +117,13 @@ class Cover:
     @property
     def best(self) -> dict[int, int]:
         return self.found[0][1] if self.found else {}
+
+    def least_with(self) -> Array:
+        """By place, what plans in which it has a part cost at least."""
+        whole = len(self.keys) - 1
+        after = self._after(whole - np.arange(len(self.keys)), self.grid.board.places_max - 1, self.layers)
+        least: Array = (self.keys[1:] + after[1:, None]).min(axis=0)
+        return least
 
     def walk(self, *, below: int, cells_max: int, most: int = 1) -> dict[int, int]:
         """The cheapest plan with a key below that; none when there is none. `found` are the cheapest, `most` of them.

@@ -11,10 +11,12 @@ import numpy.typing as npt
 from batuta.sourcing.domain.board import Board, Place
 from batuta.sourcing.domain.shapes import units_of
 from batuta.sourcing.domain.tariffs import NEVER, Array, Tariff
+from batuta.sourcing.domain.thinning import thinned
 
 _KEY_MAX = 1 << 58
 _PARTS_MAX = 1 << 16
 _PASSES = 2
+_THIN_FROM = 200_000
 
 
 class Grid:
@@ -92,6 +94,9 @@ def grid_of(board: Board, *, below: int | None, cells_max: int) -> Grid | None:
         return None
     openings, least_units = least_of(board)
     chosen = list(range(len(board.places))) if below is None else _worthy(board, openings, least_units, below)
+    is_large = parts * len(chosen) > _THIN_FROM and parts > 2 << len(board.demands)
+    if below is not None and is_large:
+        chosen = thinned(board, chosen, below=below)
     return Grid(board, chosen, least_units) if parts * max(1, len(chosen)) * _PASSES <= cells_max else None
 
 

@@ -56,15 +56,22 @@ class Tariff:
 
     def prices(self, units: Array, weights_g: Array, late_minor: Array) -> Array:
         """`price` of many parcels at once: units by parcel and demand; `NEVER` where no lane takes all of it."""
+        return self._cheapest(units, [steps.prices(weights_g) + steps.late * late_minor for steps in self._lanes or ()])
+
+    def floors(self, units: Array, weights_g: Array, late_minor: Array) -> Array:
+        """`floor` of many parcels at once, with what comes late of it."""
+        return self._cheapest(units, [steps.floors(weights_g) + steps.late * late_minor for steps in self._lanes or ()])
+
+    def _cheapest(self, units: Array, priced: Sequence[Array]) -> Array:
+        """The least of the lanes for each parcel, of those that take it."""
         if self._lanes is None:
             return np.zeros(len(units), dtype=np.int64)
         cheapest = np.full(len(units), NEVER, dtype=np.int64)
-        for i, steps in enumerate(self._lanes):
-            priced = steps.prices(weights_g) + (steps.late * late_minor if steps.late else 0)
+        for i, prices in enumerate(priced):
             too_big = [j for j, mask in enumerate(self.masks) if not mask >> i & 1]
             if too_big:
-                priced[units[:, too_big].any(axis=1)] = NEVER
-            np.minimum(cheapest, priced, out=cheapest)
+                prices[units[:, too_big].any(axis=1)] = NEVER
+            np.minimum(cheapest, prices, out=cheapest)
         return cheapest
 
     def most(self, demands: Sequence[Demand]) -> int:
@@ -133,9 +140,15 @@ class _Steps:
         return full * self._prices[-1] + self._prices[bisect_left(self._weights, rest_g + 1)]
 
     def prices(self, weights_g: Array) -> Array:
+        return self._looked_up(weights_g, self._prices)
+
+    def floors(self, weights_g: Array) -> Array:
+        return self._looked_up(weights_g, self._floors)
+
+    def _looked_up(self, weights_g: Array, last_parcels: Sequence[int]) -> Array:
         full, rest_g = np.divmod(np.maximum(weights_g, WEIGHT_LEAST_G) - 1, self.heaviest_g)
-        prices = np.asarray(self._prices, dtype=np.int64)
-        priced: Array = full * prices[-1] + prices[np.searchsorted(self._weights, rest_g, side="right")]
+        last = np.asarray(last_parcels, dtype=np.int64)[np.searchsorted(self._weights, rest_g, side="right")]
+        priced: Array = full * self._prices[-1] + last
         return priced
 
     def floor(self, weight_g: int) -> int:

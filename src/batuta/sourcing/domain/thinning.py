@@ -1,0 +1,63 @@
+"""A sketch of an order's tables: only which demands a place serves, not how many units; it tells who is out anyhow.
+
+Of each demand the sketch has a single unit, at what it costs more than where it is cheapest; freight is that of these
+units, or of more where more is cheaper. So no plan costs less than its sketch.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from batuta.sourcing.domain.board import Board
+from batuta.sourcing.domain.covering import Cover, relaxed_of
+from batuta.sourcing.domain.shapes import units_of
+from batuta.sourcing.domain.tariffs import NEVER, Array
+
+Floats = npt.NDArray[np.float64]
+_SHUT = NEVER >> 1
+
+
+class _Sketch:
+    def __init__(self, board: Board) -> None:
+        self.board = board
+        self.quantities = [1] * len(board.demands)
+        self.units = units_of(self.quantities)
+
+
+def thinned(board: Board, chosen: list[int], *, below: int) -> list[int]:
+    """Those of the places that can be in a plan with a key below that; it is worth the while for large tables."""
+    sketch = _Sketch(board)
+    relaxed = relaxed_of(sketch)
+    if relaxed is None:
+        return chosen
+    has_any = board.stock[chosen] > 0
+    least_units = np.where(has_any, board.unit_costs[chosen], np.inf).min(axis=0)
+    keys = _supersets(board, _keys(sketch, chosen, has_any, least_units))
+    cover = Cover(sketch, relaxed, keys, [0] * len(board.demands))
+    wanted = sum(int(unit) * demand.quantity for unit, demand in zip(least_units, board.demands, strict=True))
+    limit = below - board.base - (wanted << board.scale.cost)
+    return [i for i, least in zip(chosen, cover.least_with().tolist(), strict=True) if least < limit]
+
+
+def _keys(sketch: _Sketch, chosen: list[int], has_any: npt.NDArray[np.bool_], least_units: Floats) -> Array:
+    board, shift, units = sketch.board, sketch.board.scale.cost, sketch.units
+    more = np.where(has_any, board.unit_costs[chosen] - least_units, float(_SHUT >> shift))
+    keys: Array = np.minimum(units.astype(float) @ more.T, float(_SHUT >> shift)).astype(np.int64) << shift
+    weights_g = units @ np.asarray([demand.weight_g for demand in board.demands], dtype=np.int64)
+    late_minor = units @ np.asarray([demand.late_day_minor for demand in board.demands], dtype=np.int64)
+    floors: dict[int, Array] = {}
+    for tariff in {id(board.places[i].tariff): board.places[i].tariff for i in chosen}.values():
+        prices = tariff.floors(units, weights_g, late_minor)
+        floors[id(tariff)] = np.where(prices == NEVER, _SHUT, prices << shift)
+    keys += np.stack([floors[id(board.places[i].tariff)] for i in chosen], axis=1)
+    keys += np.asarray([board.places[i].opening for i in chosen], dtype=np.int64)
+    return np.where(keys >= _SHUT, NEVER, keys)
+
+
+def _supersets(board: Board, keys: Array) -> Array:
+    """Demands of many units may be served by more places than one: a place that serves more than is asked will do."""
+    table = keys.reshape([2] * len(board.demands) + [-1])
+    for j, demand in enumerate(board.demands):
+        if demand.quantity > 1:
+            served = np.take(table, [1], axis=j)
+            table = np.concatenate([np.minimum(np.take(table, [0], axis=j), served), served], axis=j)
+    return table.reshape(keys.shape)
