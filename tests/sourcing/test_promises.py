@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
+from batuta.catalog.commands import save_skus
 from batuta.inventory.commands import expect, set_limits
 from batuta.inventory.domain.supply import Expected, SupplyKind
 from batuta.inventory.domain.waiting import BackorderLimit
@@ -17,8 +18,9 @@ from batuta.locations.domain import PostalPlace, SpecialDay
 from batuta.plumbing.database import Connection
 from batuta.pricing.commands import save_tax_rates
 from batuta.pricing.domain import TaxRate
-from batuta.shipping.commands import save_pickups
+from batuta.shipping.commands import save_pickups, save_preparing
 from batuta.shipping.domain import Pickups as CarrierPickups
+from batuta.shipping.domain import Preparing
 from batuta.sourcing.commands import plan
 from batuta.sourcing.domain import LimitingStep, Plan, SourcingLine, SourcingRequest
 from batuta.sourcing.domain.asking import NoTimeToOrder, UnknownPostalCode, UnknownSku, UnknownStore
@@ -63,6 +65,21 @@ async def test_an_option_has_its_dates_its_price_its_plan_and_its_cut_off(db: Co
     (shipment,) = standard.shipments
     assert shipment.location_code == market.shop.locations["north"].code
     assert [(one.sku_code, one.quantity) for one in shipment.lines] == [(market.shop.skus["chair"].code, 1)]
+
+
+async def test_a_location_that_takes_longer_than_it_says_is_promised_so(db: Connection) -> None:
+    """PRM-02: half of its parcels are ready within a day of work, nine of ten within two."""
+    market = await given_market(db, {"chair": {"north": 3}}, north=WORKS)
+    learned = Preparing(
+        location_id=market.shop.locations["north"].id, p50_minutes=9 * 60, p90_minutes=18 * 60, lessons=100
+    )
+    before = (await market.promised(db))["standard"]
+
+    await save_preparing(db, learned=[learned], now=NOW)
+    standard = (await market.promised(db))["standard"]
+
+    assert standard.p50_at > before.p50_at
+    assert standard.p90_at - before.p90_at > standard.p50_at - before.p50_at
 
 
 async def test_what_is_promised_is_what_is_planned(db: Connection) -> None:
@@ -225,6 +242,14 @@ async def test_a_service_nobody_charges_for_is_not_offered(db: Connection) -> No
     there = msgspec.structs.replace(other, there=market.there)
 
     assert await there.reasons(db) == {"express": "no_charge"}
+
+
+async def test_what_no_service_takes_is_not_served(db: Connection) -> None:
+    market = await given_market(db, {"chair": {"north": 1}}, north=WORKS)
+    heavy = msgspec.structs.replace(market.shop.skus["chair"], weight_g=31_000)
+    sound(await save_skus(db, skus=[heavy], now=NOW))
+
+    assert await market.reasons(db) == {"standard": "not_served"}
 
 
 @pytest.mark.parametrize(

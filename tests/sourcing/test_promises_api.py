@@ -68,13 +68,14 @@ async def test_a_promise_for_a_later_order_is_not_signed(shopper: httpx.AsyncCli
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"destination": None}, (400, "nothing_asked")),
+        ({"destination": None}, (409, "nothing_asked")),
         ({"lines": []}, (400, "bad_request")),
         ({"lines": [{"sku_code": "nothing"}]}, (409, "unknown_sku")),
         ({"channel_code": "nothing"}, (409, "unknown_channel")),
         ({"store_code": "nothing"}, (409, "unknown_store")),
         ({"destination": {"country": "FI", "postal_code": "ABC"}}, (409, "unknown_postal_code")),
         ({"destination": {"country": "XX", "postal_code": "1"}}, (409, "unknown_postal_code")),
+        ({"destination": {"country": "ES", "postal_code": "99999"}}, (409, "unknown_postal_code")),
         ({"at": "2001-01-01T00:00:00Z"}, (409, "no_time_to_order")),
         ({"stores": 51}, (400, "bad_request")),
     ],

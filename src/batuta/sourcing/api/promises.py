@@ -12,7 +12,7 @@ from litestar import Response, post
 from litestar.params import JSONBody
 
 from batuta.kernel.addresses import STREET_LINES_MAX, Address, Line, bare_postal_code
-from batuta.kernel.errors import BatutaError, Invalid
+from batuta.kernel.errors import BatutaError, Refused
 from batuta.kernel.quantities import Code, Quantity
 from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.shared_reads import SharedRead
@@ -42,7 +42,7 @@ Country = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}$")]
 Postal = Annotated[str, msgspec.Meta(max_length=20, pattern=r"^[^\x00]*$")]
 
 
-class NothingAsked(Invalid):
+class NothingAsked(Refused):
     """A promise is for somewhere: a destination, a store, or both."""
 
 

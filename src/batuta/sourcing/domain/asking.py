@@ -8,7 +8,7 @@ import msgspec
 
 from batuta.catalog.domain import Component, Sku, SkuKind
 from batuta.company.domain import Channel
-from batuta.kernel.addresses import Address, BadAddress, check_address
+from batuta.kernel.addresses import Address, BadAddress, bare_postal_code, check_address, is_nowhere
 from batuta.kernel.errors import Refused
 from batuta.kernel.ids import child_id
 from batuta.locations.domain import Ability, Location
@@ -171,6 +171,8 @@ def check_postal_code(country: str, postal_code: str) -> None:
     Raises:
         UnknownPostalCode: with what is wrong.
     """
+    if is_nowhere(country, bare_postal_code(postal_code)):
+        raise UnknownPostalCode("there is no such postal code", country=country, postal_code=postal_code)
     try:
         check_address(Address(street=["-"], city="-", country=country, postal_code=postal_code))
     except BadAddress as problem:

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from batuta.sourcing.domain.board import Board
-from batuta.sourcing.domain.candidates import Candidate, Choice, Demand, Parts, Terms
+from batuta.sourcing.domain.candidates import Candidate, Choice, Demand, Lane, Parts, Terms
 from batuta.sourcing.domain.dealing import Moved, assignments_of, deal, moves_for, pieces_of
 from batuta.sourcing.domain.decisions import Asked, Decision, Facts, Outcome, Source, consider, runner_up
 from batuta.sourcing.domain.known import Good, Known
@@ -137,7 +137,8 @@ class _Order:
             for sku_id, units in one.stock.items():
                 have[sku_id] += units
         if all(have[sku_id] >= units for sku_id, units in self.totals.items()):
-            return Rule.TOO_MANY_SPLITS
+            lanes = {id(one.lanes): one.lanes for one in candidates}.values()
+            return Rule.TOO_MANY_SPLITS if any(map(self._is_taken, lanes)) else Rule.NOT_SERVED
         return _most(facts.rules)
 
     def _demands(self) -> list[Demand]:
@@ -176,6 +177,17 @@ class _Order:
             )
             candidates[location_id] = self._candidate(site, stock[location_id], bans)
         return Facts(sites=sites, rules=rules, stock=stock, candidates=candidates)
+
+    def _is_taken(self, lanes: Sequence[Lane] | None) -> bool:
+        """Whether one of the lanes takes a unit of each line."""
+        return lanes is None or all(
+            any(
+                demand.weight_g <= lane.steps[-1][0] and demand.length_mm <= lane.length_max_mm
+                for lane in lanes
+                if lane.steps
+            )
+            for demand in self._demands()
+        )
 
     def _by_other_lanes(self, facts: Facts) -> Facts:
         lanes, order_id = self.known.lanes, self.request.order_id
