@@ -17,7 +17,7 @@ from batuta.connectors.webhooks.adapters.http import Sender
 from batuta.connectors.webhooks.commands import following, forget_deliveries
 from batuta.connectors.webhooks.jobs import deliver, look_for_due
 from batuta.connectors.webhooks.queries import AUDIT as WEBHOOKS_LAWS
-from batuta.fulfillment.commands import expire_offers, expire_pickups
+from batuta.fulfillment.commands import expire_offers, expire_pickups, learn_processing
 from batuta.fulfillment.queries import AUDIT as FULFILLMENT_LAWS
 from batuta.identity.commands import forget_allowances, forget_begun, forget_sessions
 from batuta.inventory.commands import fall_silent, forget_messages, recompute_safety, release_expired, serve_waiting
@@ -163,6 +163,17 @@ SWEEPS = (
                 SELECT FROM shipping.parcel p
                 WHERE p.service_id = s.id AND p.delivered_at > coalesce(m.heard_until_at, '-infinity')
                   AND p.delivered_at <= :now
+            )
+        """,
+    ),
+    Sweep(
+        "parcels that teach how long locations take",
+        learn_processing,
+        due="""
+            SELECT FROM (SELECT max(learned_at) AS at FROM shipping.preparing) AS learned
+            WHERE coalesce(learned.at <= :now - interval '1 day', true) AND EXISTS (
+                SELECT FROM fulfillment.package
+                WHERE packed_at > greatest(learned.at, :now - interval '90 days') AND packed_at <= :now
             )
         """,
     ),

@@ -108,7 +108,7 @@ class PackageColumns(TypedColumns):
     parcel_id: Named[UUID] = Column(Uuid, primary_key=True)
     fulfillment_order_id: Named[UUID] = Column(ForeignKey(fulfillment_order.c.id), nullable=False, index=True)
     contents: Named[list[Any]] = Column(Json, nullable=False)
-    packed_at: Named[datetime] = Column(Instant, nullable=False)
+    packed_at: Named[datetime] = Column(Instant, nullable=False, index=True)
     handed_over_at: Named[datetime | None] = Column(Instant)
     delivered_at: Named[datetime | None] = Column(Instant)
     taken_back_at: Named[datetime | None] = Column(Instant)

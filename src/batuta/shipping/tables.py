@@ -178,6 +178,25 @@ transit_model = Table(
 )
 
 
+class PreparingColumns(TypedColumns):
+    """Minutes of open time within which half and nine of ten parcels of a location are ready, learned from those."""
+
+    location_id: Named[UUID] = Column(ForeignKey(location.c.id), primary_key=True)
+    p50_minutes: Named[int] = Column(Integer, nullable=False)
+    p90_minutes: Named[int] = Column(Integer, nullable=False)
+    lessons: Named[int] = Column(Integer, nullable=False)
+    learned_at: Named[datetime] = Column(Instant, nullable=False, index=True)
+
+
+preparing = Table(
+    "preparing",
+    metadata,
+    PreparingColumns,
+    CheckConstraint("p50_minutes BETWEEN 0 AND p90_minutes AND lessons >= 0", name="minutes_in_order"),
+    schema="shipping",
+)
+
+
 class TrackingCodeColumns(TypedColumns):
     carrier_id: Named[UUID] = Column(ForeignKey(carrier.c.id), primary_key=True)
     raw_code: Named[str] = Column(Text, primary_key=True)

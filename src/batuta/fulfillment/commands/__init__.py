@@ -2,6 +2,7 @@
 
 from batuta.fulfillment.commands.cancelling import agree_to_cancel, refuse_to_cancel, request_cancellations
 from batuta.fulfillment.commands.dispatching import dispatch
+from batuta.fulfillment.commands.learning import learn_processing
 from batuta.fulfillment.commands.leaving import (
     collect,
     confirm_delivery,
@@ -36,6 +37,7 @@ __all__ = [
     "extend_pickups",
     "hand_over",
     "hand_over_parcels",
+    "learn_processing",
     "offer",
     "pack",
     "pick",

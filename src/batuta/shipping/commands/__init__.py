@@ -1,7 +1,7 @@
 """What may be done with carriers, rate cards, parcels and scans."""
 
 from batuta.shipping.commands.labels import give_numbers, label_parcels
-from batuta.shipping.commands.learning import learn_transit
+from batuta.shipping.commands.learning import learn_transit, save_preparing
 from batuta.shipping.commands.parcels import close_parcels, hand_over, open_parcels, void_parcels
 from batuta.shipping.commands.pickups import forget_pickups, lock_calendar, lock_pickups, save_calendars, save_pickups
 from batuta.shipping.commands.rate_cards import save_carriers, save_services, set_rate_cards
@@ -22,6 +22,7 @@ __all__ = [
     "save_calendars",
     "save_carriers",
     "save_pickups",
+    "save_preparing",
     "save_services",
     "save_tracking_codes",
     "set_rate_cards",

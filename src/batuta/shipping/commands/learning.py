@@ -1,6 +1,6 @@
 """Learning from deliveries how long lanes take."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from uuid import UUID
 
@@ -9,10 +9,10 @@ from sqlalchemy import Integer, Uuid, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from batuta.kernel.addresses import Address, distance_m
-from batuta.plumbing.database import Connection, Instant, Row
-from batuta.shipping.domain import Delivery, Lane, Learned, RateRequest, Tariffs, learn_lanes
+from batuta.plumbing.database import Connection, Instant, Row, upsert_rows
+from batuta.shipping.domain import Delivery, Lane, Learned, Preparing, RateRequest, Tariffs, learn_lanes
 from batuta.shipping.queries import learned_of, tariffs, timetables
-from batuta.shipping.tables import parcel, scan, transit_model
+from batuta.shipping.tables import parcel, preparing, scan, transit_model
 
 LESSONS_MAX = 5_000
 """The latest deliveries of a service that teach; older ones weigh little."""
@@ -55,6 +55,12 @@ async def learn_transit(
         return 1
     await _learn(db, row.id, now)
     return 1
+
+
+async def save_preparing(db: Connection, *, learned: Sequence[Preparing], now: datetime) -> None:
+    """Keep how long locations take to get parcels ready, as those who watch them have learned."""
+    rows = [{**msgspec.structs.asdict(one), "learned_at": now} for one in learned]
+    await upsert_rows(db, preparing, sorted(rows, key=lambda row: row["location_id"]), key=["location_id"])
 
 
 _look_again = (

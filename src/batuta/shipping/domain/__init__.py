@@ -49,6 +49,7 @@ from batuta.shipping.domain.pickups import (
     next_pickup,
     times_on,
 )
+from batuta.shipping.domain.preparing import Prepared, Preparing, learn_preparing
 from batuta.shipping.domain.rates import NotServed, Rated, RateRequest, Tariff, Tariffs
 from batuta.shipping.domain.services import (
     TABLE_RATE,
@@ -137,6 +138,8 @@ __all__ = [
     "ParcelTooBig",
     "PickupDay",
     "Pickups",
+    "Prepared",
+    "Preparing",
     "Rate",
     "RateCard",
     "RateRequest",
@@ -177,6 +180,7 @@ __all__ = [
     "label_pdf",
     "label_png",
     "learn_lanes",
+    "learn_preparing",
     "least_cost",
     "next_pickup",
     "normalise",

@@ -27,7 +27,7 @@ from batuta.shipping.queries.rates import (
     services_by_id,
     tariffs,
 )
-from batuta.shipping.queries.transit import learned_of, transit_of
+from batuta.shipping.queries.transit import learned_of, preparing_of, transit_of
 
 __all__ = [
     "AUDIT",
@@ -44,6 +44,7 @@ __all__ = [
     "parcels_of_owner",
     "pickups_of",
     "pickups_with_versions",
+    "preparing_of",
     "rate_cards_of",
     "rates",
     "scans_of",

@@ -10,8 +10,8 @@ import msgspec
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, select
 
 from batuta.plumbing.database import Connection, Engine, Instant
-from batuta.shipping.domain import Lane, Learned, TransitDays, transit_days
-from batuta.shipping.tables import transit_model
+from batuta.shipping.domain import Lane, Learned, Preparing, TransitDays, transit_days
+from batuta.shipping.tables import preparing, transit_model
 
 _kept: WeakKeyDictionary[Engine, dict[UUID, tuple[int, Learned]]] = WeakKeyDictionary()
 
@@ -23,6 +23,11 @@ _CHANGED = select(
 _LEARNED = select(transit_model.c.service_id, transit_model.c.learned).where(transit_model.c.service_id == any_(_ids))
 
 
+_PREPARING = select(
+    preparing.c.location_id, preparing.c.p50_minutes, preparing.c.p90_minutes, preparing.c.lessons
+).where(preparing.c.location_id == any_(_ids), preparing.c.learned_at <= bindparam("now", type_=Instant))
+
+
 async def transit_of(db: Connection, *, lanes: Iterable[Lane], now: datetime) -> dict[Lane, TransitDays]:
     """How long each lane takes by what was learned until `now`, P10, P50 and P90; the table's days without deliveries.
 
@@ -31,6 +36,12 @@ async def transit_of(db: Connection, *, lanes: Iterable[Lane], now: datetime) ->
     asked = list(lanes)
     known = await learned_of(db, {lane.service_id for lane in asked}, now=now)
     return {lane: transit_days(known.get(lane.service_id), lane) for lane in asked}
+
+
+async def preparing_of(db: Connection, location_ids: Collection[UUID], *, now: datetime) -> dict[UUID, Preparing]:
+    """How long these locations take to get a parcel ready, as learned until `now`; absent where nothing was."""
+    rows = await db.execute(_PREPARING, {"ids": list(location_ids), "now": now})
+    return {row.location_id: Preparing(**dict(row)) for row in rows}
 
 
 async def learned_of(db: Connection, service_ids: Collection[UUID], *, now: datetime) -> Mapping[UUID, Learned]:

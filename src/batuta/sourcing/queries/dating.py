@@ -13,6 +13,7 @@ from batuta.locations.queries import AllLocations
 from batuta.plumbing.database import Connection
 from batuta.shipping.domain import Lane as ShippingLane
 from batuta.shipping.domain import (
+    Preparing,
     RateRequest,
     ServiceKind,
     Tariffs,
@@ -21,7 +22,7 @@ from batuta.shipping.domain import (
     is_working_day,
     next_pickup,
 )
-from batuta.shipping.queries import tariffs, timetables, transit_of
+from batuta.shipping.queries import preparing_of, tariffs, timetables, transit_of
 from batuta.sourcing.domain.dates import (
     Asked,
     Dates,
@@ -83,9 +84,13 @@ async def date_ways(
     known, times = await tariffs(db), await timetables(db)
     lanes = [_lane(way, every.by_id[way.location_id], known) for way in ways]
     days = await transit_of(db, lanes={lane for lane in lanes if lane}, now=now) if any(lanes) else {}
+    prepared = await preparing_of(db, {way.location_id for way in ways}, now=now)
     return [
         _dated(
-            way, every.by_id[way.location_id], None if lane is None else days[lane], _Guides(known, times, loads, now)
+            way,
+            every.by_id[way.location_id],
+            None if lane is None else days[lane],
+            _Guides(known, times, loads, prepared, now),
         )
         for way, lane in zip(ways, lanes, strict=True)
     ]
@@ -95,13 +100,16 @@ class _Guides(msgspec.Struct, frozen=True):
     known: Tariffs
     times: Timetables
     loads: Mapping[UUID, int]
+    prepared: Mapping[UUID, Preparing]
     now: datetime
 
 
 def _dated(way: Way, location: Location, days: TransitDays | None, guides: _Guides) -> Dated | None:
+    learned = guides.prepared.get(location.id)
     desk = Desk(
         location=location,
-        processing_minutes=location.processing_minutes,
+        processing_minutes=learned.p50_minutes if learned else location.processing_minutes,
+        processing_p90_minutes=learned.p90_minutes if learned else None,
         goods_at=way.goods_at,
         queue_until_at=queue_until(location, guides.loads.get(location.id, 0), guides.now),
     )

@@ -1,4 +1,4 @@
-"""What deliveries have taught of lanes."""
+"""What deliveries have taught of lanes, and parcels that were ready of locations."""
 
 from batuta.plumbing.migrate import run_sql_of
 
