@@ -33,7 +33,10 @@ def stock() -> None:
 @click.option("--kind", type=click.Choice(["snapshot", "delta"]), default="snapshot", show_default=True)
 @click.option("--counts", type=click.Choice(["on_hand", "available"]), default="on_hand", show_default=True)
 @click.option(
-    "--cut-at", type=click.DateTime(MOMENTS), help="Until when the file knows what happened; now unless said."
+    "--cut-at",
+    type=click.DateTime(MOMENTS),
+    metavar="MOMENT",
+    help="Until when the file knows what happened, as 2026-03-02T10:00:00Z; now unless said.",
 )
 @click.option("--complete", is_flag=True, help="What it does not name does not lie at the locations that it names.")
 @click.option("--all-or-nothing", is_flag=True, help="Change nothing if one row is bad.")
