@@ -245,6 +245,12 @@ DAMAGES = {
     "what a line's unshipped tracked units claim of the stock is what its buckets say": changed(
         "inventory.reservation", "held = held - 1", where="kind = 'hard' AND status = 'held'", named="line_id"
     ),
+    "what is sent instead of what a line says is what the line takes from stock": """
+        INSERT INTO ordering.substitution (id, order_id, line_id, instead_of_id, sku_id, sku_code, quantity, price_rule,
+            amount_minor, consented_by, reason, actor, substituted_at)
+        SELECT id, order_id, id, sku_id, id, 'another', 1, 'as_ordered', 0, '', '', 'staff:ana', '2026-03-02'
+        FROM ordering.line WHERE is_tracked LIMIT 1 RETURNING line_id
+        """,
     "the units of every order line that locations have are those of its fulfillment orders": deleted(
         "fulfillment.fulfillment_line", named="line_id"
     ),

@@ -82,7 +82,8 @@ SCORE: Mapping[type[Event], Sequence[Handler]] = {
     shipping.ParcelReturned: (take_back_parcel,),
     fulfillment.Delivered: (tell_delivered,),
     ordering.OrderCompleted: (capture_what_is_owed, release_held_money),
-    # Somebody changes their mind.
+    # Somebody changes their mind, or is sent something else.
+    ordering.LineSubstituted: (plan_and_offer_again,),
     ordering.CancellationAsked: (ask_locations_to_stop,),
     ordering.UnitsCancelled: (give_back_surplus, settle_services, tell_cancelled),
     ordering.OrderCancelled: (release_held_money, free_slots),

@@ -50,6 +50,16 @@ class CancellationAsked(Event, frozen=True):
     reason: str
 
 
+class LineSubstituted(Event, frozen=True):
+    """Another SKU is sent than was ordered. amount_minor: by which the order costs more; less when negative."""
+
+    line_id: UUID
+    instead_of_id: UUID
+    sku_id: UUID
+    quantity: int
+    amount_minor: int
+
+
 class UnitsCancelled(Event, frozen=True):
     """Units that will never be handed over, and what they were worth."""
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
     text,
 )
 
+from batuta.catalog.domain import PriceRule
 from batuta.catalog.tables import sku
 from batuta.company.tables import channel
 from batuta.customers.tables import customer
@@ -325,5 +326,34 @@ cart_line = Table(
     CartLineColumns,
     UniqueConstraint("cart_id", "sku_id"),
     CheckConstraint("quantity > 0", name="quantity_positive"),
+    schema=SCHEMA,
+)
+
+
+class SubstitutionColumns(TypedColumns):
+    """What is sent instead of what a line says."""
+
+    id: Named[UUID] = Column(Uuid, primary_key=True)
+    order_id: Named[UUID] = Column(ForeignKey(order.c.id), nullable=False, index=True)
+    line_id: Named[UUID] = Column(ForeignKey(line.c.id), nullable=False, index=True)
+    instead_of_id: Named[UUID] = Column(ForeignKey(sku.c.id), nullable=False)
+    sku_id: Named[UUID] = Column(ForeignKey(sku.c.id), nullable=False)
+    sku_code: Named[str] = Column(Text, nullable=False)
+    quantity: Named[int] = Column(Integer, nullable=False)
+    price_rule: Named[str] = Column(Text, nullable=False)
+    amount_minor: Named[int] = Column(BigInteger, nullable=False)
+    consented_by: Named[str] = Column(Text, nullable=False)
+    reason: Named[str] = Column(Text, nullable=False)
+    actor: Named[str] = Column(Text, nullable=False)
+    substituted_at: Named[datetime] = Column(Instant, nullable=False)
+
+
+substitution = Table(
+    "substitution",
+    metadata,
+    SubstitutionColumns,
+    CheckConstraint("quantity > 0", name="quantity_positive"),
+    CheckConstraint("instead_of_id <> sku_id", name="another_sku"),
+    _one_of("price_rule", PriceRule),
     schema=SCHEMA,
 )

@@ -16,7 +16,7 @@ from batuta.inventory.events import SupplyServed
 from batuta.kernel.ids import child_id
 from batuta.ordering.commands import Came, accept_ready, add_holds, record_promises, take_over
 from batuta.ordering.domain import HoldKind, Line, NewHold, NewPromise, Order, OrderStatus, PromiseBasis, Stage
-from batuta.ordering.events import HoldEnded, OrderAccepted
+from batuta.ordering.events import HoldEnded, LineSubstituted, OrderAccepted
 from batuta.ordering.queries import orders_by_id
 from batuta.plumbing.database import Connection
 from batuta.sourcing.commands import plan
@@ -39,9 +39,9 @@ async def plan_and_offer(db: Connection, events: Sequence[OrderAccepted], now: d
 
 
 async def plan_and_offer_again(
-    db: Connection, events: Sequence[Rejected | OfferExpired | Short], now: datetime
+    db: Connection, events: Sequence[Rejected | OfferExpired | Short | LineSubstituted], now: datetime
 ) -> None:
-    """What a location gave back is looked for elsewhere (SRC-08)."""
+    """What a location gave back, or is sent instead, is looked for elsewhere (SRC-08)."""
     await _plan_and_offer(db, list({one.stream for one in events}), now=now)
 
 

@@ -1,5 +1,5 @@
 """The routes of ordering."""
 
-from batuta.ordering.api import carts, orders, placing
+from batuta.ordering.api import carts, orders, placing, substituting
 
-ROUTES = [*placing.ROUTES, *orders.ROUTES, *carts.ROUTES]
+ROUTES = [*placing.ROUTES, *orders.ROUTES, *carts.ROUTES, *substituting.ROUTES]

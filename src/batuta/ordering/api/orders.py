@@ -160,7 +160,7 @@ async def get_orders(  # noqa: PLR0917 - one argument a filter
 async def get_order(request: AnyRequest, engine: NamedDependency[Engine], key: FromPath[str]) -> Response[WholeOrder]:
     """An order by its id or its number: lines, money, timeline, and where the rest is told."""
     async with engine.connect() as db:
-        order = await _seen(db, key, caller_of(request))
+        order = await seen_order(db, key, caller_of(request))
         money = (await balances(db, [order.id])).get(order.id)
         whole = WholeOrder(
             order=order,
@@ -187,7 +187,7 @@ async def get_order(request: AnyRequest, engine: NamedDependency[Engine], key: F
 async def get_promises(request: AnyRequest, engine: NamedDependency[Engine], key: FromPath[str]) -> Promises:
     """What was promised with an order, by which it is measured, and each time since that its dates changed."""
     async with engine.connect() as db:
-        order = await _seen(db, key, caller_of(request))
+        order = await seen_order(db, key, caller_of(request))
         return Promises(promises=(await promises_of(db, [order.id]))[order.id])
 
 
@@ -201,7 +201,7 @@ async def cancel_order(
     """
 
     async def act(db: Connection) -> Answer[Cancelled]:
-        order = await _locked(db, key, request)
+        order = await locked_order(db, key, request)
         wish = CancelRequest(
             id=fresh_id(), order_id=order.id, reason=data.reason, actor=caller_of(request).actor, lines=data.lines
         )
@@ -222,7 +222,7 @@ async def hold_order(
         raise BadHoldKind("holds of this kind place themselves", kind=data.kind, allowed=sorted(BY_HAND))
 
     async def act(db: Connection) -> Answer[Hold]:
-        order = await _locked(db, key, request)
+        order = await locked_order(db, key, request)
         new = NewHold(
             id=fresh_id(),
             order_id=order.id,
@@ -250,7 +250,7 @@ async def release_hold(
     """Let a held order go on."""
 
     async def act(db: Connection) -> Answer[Hold]:
-        order = await _locked(db, key, request)
+        order = await locked_order(db, key, request)
         if hold_id not in {one.id for one in order.holds}:
             raise UnknownHold("there is no such hold", hold_id=str(hold_id))
         end = EndHold(hold_id=hold_id, actor=caller_of(request).actor, reason=data.reason)
@@ -262,20 +262,20 @@ async def release_hold(
     return await once(engine, request, act)
 
 
-async def _locked(db: Connection, key: str, request: AnyRequest) -> Order:
+async def locked_order(db: Connection, key: str, request: AnyRequest) -> Order:
     """The order under lock, as the caller has seen it.
 
     Raises:
         UnknownOrder: it is not there, or not theirs. VersionConflict: it has changed since.
     """
-    seen = await _seen(db, key, caller_of(request))
+    seen = await seen_order(db, key, caller_of(request))
     await lock_orders(db, [seen.id])
     order = (await orders_by_id(db, [seen.id]))[seen.id]
     check_version(request, order.version)
     return order
 
 
-async def _seen(db: Connection, key: str, caller: Caller) -> Order:
+async def seen_order(db: Connection, key: str, caller: Caller) -> Order:
     try:
         found = await orders_by_id(db, [UUID(key)])
         order = found.get(UUID(key))

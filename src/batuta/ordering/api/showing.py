@@ -23,7 +23,7 @@ from batuta.pricing.domain import Quote
 from batuta.pricing.queries import quote
 from batuta.shipping.domain import Rated, RateRequest, ServiceKind, Tariffs
 from batuta.shipping.queries import tariffs
-from batuta.sourcing.queries import last_slot_holds_of, slots_by_id
+from batuta.sourcing.queries import slot_holds_of, slots_by_id
 
 Free = Mapping[UUID, Mapping[UUID, int]]
 
@@ -76,7 +76,7 @@ async def show_carts(
 async def chosen_slots(db: Connection, carts: Collection[Cart]) -> dict[UUID, ChosenSlot]:
     """The windows that carts have chosen, and until when a place in them is kept."""
     choosing = {one.order_id or one.id: one for one in carts if one.slot_id}
-    holds = await last_slot_holds_of(db, choosing)
+    holds = await slot_holds_of(db, choosing)
     slots = await slots_by_id(db, {held.slot_id for held in holds.values()})
     return {
         choosing[holder_id].id: ChosenSlot(

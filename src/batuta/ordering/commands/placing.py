@@ -26,7 +26,7 @@ from batuta.plumbing.database import Connection
 from batuta.pricing.domain import Quote, QuoteLine, QuoteRequest
 from batuta.pricing.queries import quote
 from batuta.sourcing.commands import release_slots
-from batuta.sourcing.queries import last_slot_holds_of
+from batuta.sourcing.queries import slot_holds_of
 
 
 class PaysTooMuch(Refused):
@@ -114,7 +114,7 @@ async def _world(db: Connection, orders: Sequence[PlaceOrder]) -> World:
         locations=await locations_by_code(db, pickups) if pickups else {},
         customers=await customers_by_id(db, customers) if customers else {},
         products=await products_by_id(db, unnamed) if unnamed else {},
-        slot_holds=await last_slot_holds_of(db, slot_holders),
+        slot_holds=await slot_holds_of(db, slot_holders),
     )
 
 

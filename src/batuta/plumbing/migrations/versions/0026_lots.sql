@@ -127,3 +127,29 @@ CREATE TABLE inventory.kit_work (
     CONSTRAINT kit_work_location_id_fkey FOREIGN KEY (location_id) REFERENCES locations.location (id)
 );
 CREATE INDEX kit_work_kit_idx ON inventory.kit_work (kit_id, worked_at);
+
+CREATE TABLE ordering.substitution (
+    id UUID NOT NULL,
+    order_id UUID NOT NULL,
+    line_id UUID NOT NULL,
+    instead_of_id UUID NOT NULL,
+    sku_id UUID NOT NULL,
+    sku_code TEXT NOT NULL,
+    quantity INTEGER NOT NULL,
+    price_rule TEXT NOT NULL,
+    amount_minor BIGINT NOT NULL,
+    consented_by TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    substituted_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT substitution_pkey PRIMARY KEY (id),
+    CONSTRAINT substitution_quantity_positive CHECK (quantity > 0),
+    CONSTRAINT substitution_another_sku CHECK (instead_of_id <> sku_id),
+    CONSTRAINT substitution_price_rule_known CHECK (price_rule IN ('as_ordered', 'lower', 'own')),
+    CONSTRAINT substitution_order_id_fkey FOREIGN KEY (order_id) REFERENCES ordering."order" (id),
+    CONSTRAINT substitution_line_id_fkey FOREIGN KEY (line_id) REFERENCES ordering.line (id),
+    CONSTRAINT substitution_instead_of_id_fkey FOREIGN KEY (instead_of_id) REFERENCES catalog.sku (id),
+    CONSTRAINT substitution_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES catalog.sku (id)
+);
+CREATE INDEX substitution_order_id_idx ON ordering.substitution (order_id);
+CREATE INDEX substitution_line_id_idx ON ordering.substitution (line_id);

@@ -311,7 +311,7 @@ _MOVED = """
         ('shipped', l.shipped), ('delivered', l.delivered), ('cancelled', l.cancelled)) AS b (bucket, units)
 """
 
-AUDIT = (
+ORDER_LAWS = (
     Law(
         "the buckets of every line are its first bucket plus its unit moves",
         f"SELECT * FROM ({_MOVED}) AS told WHERE units <> moved",

@@ -1,0 +1,46 @@
+"""Reads of orders, carts, and what is sent instead of what orders say."""
+
+from batuta.ordering.queries.orders import (
+    ORDER_LAWS,
+    carts_by_id,
+    contacts_of,
+    count_by_status,
+    holds_on,
+    is_order_of,
+    lines_by_id,
+    list_orders,
+    orders_by_external_id,
+    orders_by_id,
+    orders_by_number,
+    orders_placed,
+    paid,
+    promises_of,
+    read_carts,
+    read_hold,
+    read_line,
+)
+from batuta.ordering.queries.substitutions import SUBSTITUTION_LAWS, substitutions_by_id, substitutions_of
+
+AUDIT = (*ORDER_LAWS, *SUBSTITUTION_LAWS)
+
+__all__ = [
+    "AUDIT",
+    "carts_by_id",
+    "contacts_of",
+    "count_by_status",
+    "holds_on",
+    "is_order_of",
+    "lines_by_id",
+    "list_orders",
+    "orders_by_external_id",
+    "orders_by_id",
+    "orders_by_number",
+    "orders_placed",
+    "paid",
+    "promises_of",
+    "read_carts",
+    "read_hold",
+    "read_line",
+    "substitutions_by_id",
+    "substitutions_of",
+]
