@@ -41,6 +41,8 @@ class Torment(msgspec.Struct, frozen=True, kw_only=True):
     cancellers: int
     feeders: int
     movers: int
+    carriers: int
+    counters: int
     list_path: str
 
 
@@ -112,16 +114,19 @@ class Crowd:
     async def run(self) -> Told:
         """Let all of them go on until the time is over."""
         syncing = asyncio.create_task(self.list.sync_on())
-        kinds: dict[str, tuple[int, Act]] = {
+        clients = [(act, f"{kind}-{number}") for kind, (count, act) in self.kinds().items() for number in range(count)]
+        await asyncio.gather(*(self._client(act, name, at) for at, (act, name) in enumerate(clients)))
+        syncing.cancel()
+        return self.told
+
+    def kinds(self) -> dict[str, tuple[int, Act]]:
+        """How many clients there are of each kind, and what they do again and again."""
+        return {
             "buyer": (self.asked.buyers, self._buy),
             "canceller": (self.asked.cancellers, self._cancel),
             "feeder": (self.asked.feeders, self._feed),
             "mover": (self.asked.movers, self._move),
         }
-        clients = [(act, f"{kind}-{number}") for kind, (count, act) in kinds.items() for number in range(count)]
-        await asyncio.gather(*(self._client(act, name, at) for at, (act, name) in enumerate(clients)))
-        syncing.cancel()
-        return self.told
 
     async def _client(self, act: Act, name: str, at: int) -> None:
         chance = random.Random(f"{self.asked.seed}{name}")
@@ -141,14 +146,14 @@ class Crowd:
         numbers = sorted(chance.sample(range(self.asked.skus), k=chance.randint(1, 3)), reverse=chance.random() < 0.5)
         lines = [(number, chance.randint(1, 2)) for number in numbers]
         body = order_body(lines, external_id=name, captures_at_once=chance.random() < 0.5)
-        answer = await client.ask("POST", "/api/orders", self._headers(name), body)
+        answer = await client.ask("POST", "/api/orders", self.headers(name), body)
         if answer.status == CREATED:
             placed = msgspec.json.decode(answer.body)
             await self.list.write(Acknowledged(kind="order", name=name, id=placed["order_id"], number=placed["number"]))
             if chance.random() < CANCELLED_PART:
                 self.bought = [*self.bought[-KEPT_IN_MIND:], placed["order_id"]]
         else:
-            self._refused("order", answer.status, answer.body)
+            self.refused("order", answer.status, answer.body)
 
     async def _cancel(self, client: Persistent, _: random.Random, name: str) -> None:
         if not self.bought:
@@ -156,11 +161,11 @@ class Crowd:
             return
         id_ = self.bought.pop(0)
         path = f"/api/orders/{id_}/cancel"
-        answer = await client.ask("POST", path, self._headers(name), b'{"reason":"changed my mind"}')
+        answer = await client.ask("POST", path, self.headers(name), b'{"reason":"changed my mind"}')
         if answer.status in DONE:
             await self.list.write(Acknowledged(kind="cancel", name=name, id=id_))
         else:
-            self._refused("cancel", answer.status, answer.body)
+            self.refused("cancel", answer.status, answer.body)
 
     async def _feed(self, client: Persistent, chance: random.Random, name: str) -> None:
         """A supplier sends some more of what is scarce."""
@@ -183,22 +188,17 @@ class Crowd:
             f'{{"key":"{name}","sku_code":"{sku_code(number)}","quantity":{units},"source":{source},'
             f'"target":{target},"reason":"{reason}","document":"{name}"}}'
         )
-        answer = await client.ask("POST", "/api/stock/movements", self._headers(name), slip.encode())
+        answer = await client.ask("POST", "/api/stock/movements", self.headers(name), slip.encode())
         if answer.status in DONE:
             await self.list.write(Acknowledged(kind="movement", name=name))
         else:
-            self._refused("movement", answer.status, answer.body)
+            self.refused("movement", answer.status, answer.body)
 
-    def _headers(self, name: str) -> str:
+    def headers(self, name: str) -> str:
         return headers_of(self.asked.key, idempotency_key=name)
 
-    def _refused(self, what: str, status: int, body: bytes) -> None:
+    def refused(self, what: str, status: int, body: bytes) -> None:
         if status == REFUSED:
             self.told.refused += 1
         else:
             self.told.note(f"{what}: {status}: {body[:200]!r}")
-
-
-async def torment(asked: Torment) -> Told:
-    """Let the crowd do its worst."""
-    return await Crowd(asked).run()

@@ -1,8 +1,8 @@
 """`python -m benchmarks.torture`: full load while processes and PostgreSQL are killed, and nothing said is lost.
 
-Buyers, cancellers, stock feeds and transfers ask until they are answered and write down what was acknowledged. A seed
-decides when a process of batuta, PostgreSQL's first process or one of its sessions gets kill -9. Afterwards each line
-of the list is looked for, by GET and by SQL, and the house is audited.
+Buyers, cancellers, stock feeds, transfers and counts ask until they are answered and write down what was acknowledged.
+A seed decides when a process of batuta, PostgreSQL's first process or one of its sessions gets kill -9. Afterwards each
+line of the list is looked for, by GET and by SQL, and the house is audited.
 """
 
 import argparse
@@ -28,7 +28,8 @@ from benchmarks.harness import House, NotReady, Process, house, lasting
 from benchmarks.persisting import NoAnswer, Persistent
 from benchmarks.reporting import Tell, progress, report
 from benchmarks.shopping import headers_of
-from benchmarks.tormenting import Acknowledged, Torment, torment
+from benchmarks.stocktaking import torment
+from benchmarks.tormenting import Acknowledged, Torment
 
 OK = 200
 READERS = 16
@@ -36,6 +37,7 @@ SETTLED_WITHIN_S = 300
 SECONDS_PER_KILL = 7.0
 KILLS_MIN = 2
 SCARCE_UNITS = 10
+AFTER_COUNTING = {"open": ("counted", "posted", "cancelled"), "counted": ("open", "posted", "cancelled")}
 
 FOUND_ORDERS = "SELECT id::text || ' ' || number FROM ordering.\"order\" WHERE id = ANY(CAST(:ids AS uuid[]))"
 FOUND_CANCELS = """
@@ -43,6 +45,11 @@ FOUND_CANCELS = """
     UNION SELECT DISTINCT stream::text FROM plumbing.event
     WHERE stream = ANY(CAST(:ids AS uuid[])) AND type IN ('ordering.cancellation_asked', 'ordering.units_cancelled')
 """
+FOUND_STEPS = """
+    SELECT transfer_id::text || ' ' || status FROM inventory.transfer_step
+    WHERE transfer_id = ANY(CAST(:ids AS uuid[]))
+"""
+FOUND_COUNTS = "SELECT id::text || ' ' || status FROM inventory.stock_count WHERE id = ANY(CAST(:ids AS uuid[]))"
 OVERSOLD = "SELECT coalesce(sum(reserved - on_hand), 0) FROM inventory.stock WHERE reserved > on_hand"
 DOUBLE_CAPTURED = """
     SELECT count(*) FROM payments.payment p LEFT JOIN payments_test_provider.charge c ON c.id = p.id
@@ -133,7 +140,11 @@ async def lost_of(one: House, acknowledged: Sequence[Acknowledged]) -> list[Ackn
     orders = [done for done in acknowledged if done.kind == "order"]
     cancels = [done for done in acknowledged if done.kind == "cancel"]
     movements = [done for done in acknowledged if done.kind == "movement"]
+    steps = [done for done in acknowledged if done.kind == "transfer"]
+    counts = [done for done in acknowledged if done.kind == "count"]
     async with one.engine.connect() as db:
+        stepped = set(await db.scalars(text(FOUND_STEPS), {"ids": [done.id for done in steps]}))
+        counted = set(await db.scalars(text(FOUND_COUNTS), {"ids": [done.id for done in counts]}))
         by_sql = set(await db.scalars(text(FOUND_ORDERS), {"ids": [done.id for done in orders]}))
         cancelled = set(await db.scalars(text(FOUND_CANCELS), {"ids": [done.id for done in cancels]}))
         keys = set(await db.scalars(text("SELECT key FROM inventory.movement")))
@@ -143,7 +154,14 @@ async def lost_of(one: House, acknowledged: Sequence[Acknowledged]) -> list[Ackn
         *(done for done in orders if f"{done.id} {done.number}" not in by_sql or done.id not in by_get),
         *(done for done in cancels if done.id not in cancelled),
         *(done for done in movements if done.name not in moved),
+        *(done for done in steps if f"{done.id} {done.number}" not in stepped),
+        *(done for done in counts if not counted & _statuses(done)),
     ]
+
+
+def _statuses(done: Acknowledged) -> set[str]:
+    """As what an acknowledged count may stand in the database."""
+    return {f"{done.id} {status}" for status in (done.number, *AFTER_COUNTING.get(done.number, ()))}
 
 
 async def _found_by_get(one: House, orders: Sequence[Acknowledged]) -> set[str]:
@@ -186,6 +204,8 @@ async def torture(one: House, asked: argparse.Namespace, tell: Tell) -> tuple[di
         cancellers=max(1, asked.clients // 8),
         feeders=max(1, asked.clients // 16),
         movers=max(1, asked.clients // 16),
+        carriers=max(1, asked.clients // 8),
+        counters=max(1, asked.clients // 16),
         list_path=str(path),
     )
     tell("tormenting")
