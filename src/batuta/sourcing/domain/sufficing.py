@@ -1,8 +1,7 @@
 """A shorter way to the same choice: where some locations have all of an order, most others need not be looked at.
 
-A plan that uses a location which lacks something uses two at least. When the cheapest plan among locations that lack
-nothing costs less than any two locations must, it is the cheapest of all. The search is the same, over fewer
-candidates; where the bound does not tell, it is asked over all of them.
+When the cheapest of these alone costs less than any two locations must, it is the cheapest of all plans. It is priced
+as the search prices it; where the bound does not tell, the search is asked over all candidates.
 """
 
 from collections.abc import Sequence
@@ -15,14 +14,20 @@ from batuta.sourcing.domain.search import choose_on
 
 def choose_among(demands: Sequence[Demand], candidates: Sequence[Candidate], terms: Terms) -> Choice | None:
     """What `choose` answers."""
-    whole = _with_all(demands, candidates)
-    if whole and len(whole) < len(candidates) and _is_plain(candidates, terms):
-        choice = choose_on(Board(demands, whole, terms))
-        if choice is not None and not choice.is_greedy:
-            bound = _two_at_least_minor(demands, candidates, terms)
-            if bound is None or choice.costs.total_minor < bound:
-                return choice
+    whole = _with_all(demands, candidates) if _is_plain(candidates, terms) else []
+    if whole:
+        choice = _alone(Board(demands, whole, terms))
+        bound = _two_at_least_minor(demands, candidates, terms)
+        if choice is not None and (bound is None or choice.costs.total_minor < bound):
+            return choice
     return choose_on(Board(demands, candidates, terms))
+
+
+def _alone(board: Board) -> Choice | None:
+    """The cheapest of the places that send all of it; each has it."""
+    asked = [demand.quantity for demand in board.demands]
+    keyed = [(key, i) for i in range(len(board.places)) if (key := board.key_of({i: asked})) is not None]
+    return board.choice_of({min(keyed)[1]: asked}, is_greedy=False) if keyed else None
 
 
 def _with_all(demands: Sequence[Demand], candidates: Sequence[Candidate]) -> list[Candidate]:

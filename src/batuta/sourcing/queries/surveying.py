@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from heapq import nsmallest
+from math import cos, inf, radians
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -12,7 +15,7 @@ from batuta.company.queries import channels_by_code
 from batuta.customers.queries import customers_by_id
 from batuta.inventory.domain import Asker
 from batuta.inventory.queries import availability
-from batuta.kernel.addresses import Address, distance_m
+from batuta.kernel.addresses import Address
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.outcomes import each
 from batuta.locations.domain import Coordinates, Location, local_day
@@ -197,17 +200,26 @@ def _stores(case: Case, address: Address | None, every: AllLocations) -> list[Lo
     """The store that was named, or the nearest; without a map, in the order of their codes."""
     if case.store:
         return [case.store]
-    stores = [one for one in every.by_id.values() if takes_pickups(one)] if case.ask.stores_max else []
+    if not case.ask.stores_max:
+        return []
+    if (stores := _collecting.get(every)) is None:
+        found = [one for one in every.by_id.values() if takes_pickups(one)]
+        stores = _collecting[every] = sorted(found, key=lambda one: one.code)
     if address is None or address.latitude is None or address.longitude is None:
-        return sorted(stores, key=lambda one: one.code)[: case.ask.stores_max]
-    there = (address.latitude, address.longitude)
-    return sorted(stores, key=lambda one: (_far(one, there), one.code))[: case.ask.stores_max]
+        return stores[: case.ask.stores_max]
+    north, east = address.latitude, address.longitude
+    narrow = cos(radians(north))
+    return nsmallest(case.ask.stores_max, stores, key=lambda one: _far(one, north, east, narrow))
 
 
-def _far(one: Location, there: tuple[float, float]) -> float:
+def _far(one: Location, north: float, east: float, narrow: float) -> float:
+    """A measure of distance that orders what is near by; across the earth it need not."""
     if one.latitude is None or one.longitude is None:
-        return float("inf")
-    return distance_m(one.latitude, one.longitude, *there)
+        return inf
+    return float((one.latitude - north) ** 2 + ((one.longitude - east) * narrow) ** 2)
+
+
+_collecting: WeakKeyDictionary[AllLocations, list[Location]] = WeakKeyDictionary()
 
 
 def _sites_needed(
