@@ -310,7 +310,7 @@ async def test_a_hold_that_a_sweep_gave_back_is_confirmed_if_there_is_room(db: C
     assert isinstance(held, SlotHold)
 
     assert await release_expired_slots(db, now=SOON, limit=500)
-    assert await slot_holds_of(db, [held.holder_id]) == {}
+    assert (await slot_holds_of(db, [held.holder_id]))[held.holder_id].status is HoldStatus.EXPIRED
 
     assert isinstance(await confirm(db, confirmed(held.holder_id, here), now=SOON), SlotHold)
 
@@ -328,6 +328,23 @@ async def test_a_hold_is_not_confirmed_for_another_place_a_closed_slot_or_by_nob
     closed = await confirm(db, confirmed(held.holder_id, here))
 
     assert [type(one) for one in (elsewhere, nobody, closed)] == [SlotElsewhere, UnknownSlotHold, SlotNotOffered]
+
+
+async def test_what_was_given_back_is_not_confirmed_whatever_room_there_is(db: Connection) -> None:
+    """PRM-06"""
+    here = a_region()
+    first, second = a_slot(here), a_slot(here)
+    await saved(db, first, second)
+    holder = fresh_id()
+    await hold(db, wish(first, here, holder_id=holder))
+    await hold(db, wish(second, here, holder_id=holder))
+
+    ordered = await confirm(db, confirmed(holder, here))
+    again = await confirm(db, confirmed(holder, here))
+
+    assert isinstance(ordered, SlotHold)
+    assert ordered.slot_id == second.id
+    assert isinstance(again, UnknownSlotHold)
 
 
 async def test_what_an_order_had_is_given_back_when_it_is_released(db: Connection) -> None:

@@ -236,7 +236,7 @@ slot_hold = Table(
     "slot_hold",
     metadata,
     SlotHoldColumns,
-    CheckConstraint("status IN ('held', 'confirmed', 'released')", name="status_is_known"),
+    CheckConstraint("status IN ('held', 'expired', 'confirmed', 'released')", name="status_is_known"),
     CheckConstraint("(status = 'held') = (expires_at IS NOT NULL)", name="what_is_held_ends"),
     CheckConstraint("price_minor >= 0", name="price_not_negative"),
     schema="sourcing",

@@ -126,8 +126,9 @@ async def release_slots(db: Connection, *, holder_ids: Collection[UUID]) -> int:
 
 async def release_expired_slots(db: Connection, *, now: datetime, limit: int) -> int:
     """Sweep: note what ran out; nobody counts it since."""
-    rows = await db.execute(_LOCK_EXPIRED, {"now": now, "limit": limit})
-    return await _give_back(db, [msgspec.convert(dict(row), SlotHold) for row in rows])
+    rows = (await db.execute(_LOCK_EXPIRED, {"now": now, "limit": limit})).all()
+    await _change(db, {(row.holder_id, row.slot_id): (row.holder_id, HoldStatus.EXPIRED) for row in rows})
+    return len(rows)
 
 
 async def _room(db: Connection, holders: Collection[UUID], slot_ids: Collection[UUID], *, now: datetime) -> _Room:
@@ -179,8 +180,8 @@ def _confirmed(one: ConfirmSlot, room: _Room, renamed: dict[Key, UUID], *, now: 
     if any(hold.status is HoldStatus.CONFIRMED for hold in done):
         return next(hold for hold in done if hold.status is HoldStatus.CONFIRMED)
     had = [hold for key, hold in room.holds.items() if key[0] == one.holder_id]
-    mine = max(had, key=SlotHold.lateness, default=None)
-    if mine is None or mine.status is HoldStatus.CONFIRMED or mine.slot_id not in room.slots:
+    mine = next((hold for hold in had if hold.status in {HoldStatus.HELD, HoldStatus.EXPIRED}), None)
+    if mine is None:
         raise UnknownSlotHold("no slot is held under this id", slot_hold_id=str(one.holder_id))
     found = room.slots[mine.slot_id]
     if mine.takes_room(now):

@@ -65,15 +65,19 @@ class SlotHasBookings(Refused):
 
 
 class HoldStatus(StrEnum):
+    """Expired is what a sweep noted as run out: its holder may yet have it again; released was given back."""
+
     HELD = "held"
+    EXPIRED = "expired"
     CONFIRMED = "confirmed"
     RELEASED = "released"
 
 
 HOLD_MOVES: Mapping[HoldStatus, AbstractSet[HoldStatus]] = {
-    HoldStatus.HELD: {HoldStatus.CONFIRMED, HoldStatus.RELEASED},
+    HoldStatus.HELD: {HoldStatus.EXPIRED, HoldStatus.CONFIRMED, HoldStatus.RELEASED},
+    HoldStatus.EXPIRED: {HoldStatus.HELD, HoldStatus.CONFIRMED, HoldStatus.RELEASED},
     HoldStatus.CONFIRMED: {HoldStatus.RELEASED},
-    HoldStatus.RELEASED: {HoldStatus.HELD, HoldStatus.CONFIRMED},
+    HoldStatus.RELEASED: {HoldStatus.HELD},
 }
 
 
@@ -168,10 +172,6 @@ class SlotHold(msgspec.Struct, frozen=True, kw_only=True):
     held_at: datetime
     expires_at: datetime | None
     actor: str
-
-    def lateness(self) -> tuple[bool, datetime, UUID]:
-        """Of several that a holder had, the last one counts, and one that was not given back before all."""
-        return self.status is not HoldStatus.RELEASED, self.held_at, self.slot_id
 
     def takes_room(self, now: datetime) -> bool:
         if self.status is HoldStatus.HELD:

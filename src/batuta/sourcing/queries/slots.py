@@ -75,7 +75,6 @@ _FOR_LOCATION = (
 _HOLDS = select(slot_hold).where(
     slot_hold.c.holder_id == any_(bindparam("holders", type_=ARRAY(Uuid()))), slot_hold.c.status != "released"
 )
-_EVERY_HOLD = select(slot_hold).where(slot_hold.c.holder_id == any_(bindparam("holders", type_=ARRAY(Uuid()))))
 _SLOTS = Listing(
     select(slot, _taken_of_row.label("taken")),
     order=(slot.c.from_at, slot.c.id),
@@ -136,20 +135,11 @@ async def taken_of(db: Connection, slot_ids: Collection[UUID], *, now: datetime)
 
 
 async def slot_holds_of(db: Connection, holder_ids: Collection[UUID]) -> dict[UUID, SlotHold]:
-    """What holders have, run out or not; who gave it back has nothing."""
+    """What each holder has, run out or not, at most one; who gave it back has nothing."""
     if not holder_ids:
         return {}
     rows = await db.execute(_HOLDS, {"holders": list(holder_ids)})
     return {row["holder_id"]: msgspec.convert(dict(row), SlotHold) for row in rows}
-
-
-async def last_slot_holds_of(db: Connection, holder_ids: Collection[UUID]) -> dict[UUID, SlotHold]:
-    """What holders have, or had last: a sweep may have noted that it ran out, and it may be had again."""
-    if not holder_ids:
-        return {}
-    rows = await db.execute(_EVERY_HOLD, {"holders": list(holder_ids)})
-    found = sorted((msgspec.convert(dict(row), SlotHold) for row in rows), key=SlotHold.lateness)
-    return {one.holder_id: one for one in found}
 
 
 async def slots_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Slot]:

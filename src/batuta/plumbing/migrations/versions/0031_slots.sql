@@ -120,7 +120,7 @@ CREATE TABLE sourcing.slot_hold (
     expires_at TIMESTAMP WITH TIME ZONE,
     actor TEXT NOT NULL,
     CONSTRAINT slot_hold_pkey PRIMARY KEY (holder_id, slot_id),
-    CONSTRAINT slot_hold_status_is_known CHECK (status IN ('held', 'confirmed', 'released')),
+    CONSTRAINT slot_hold_status_is_known CHECK (status IN ('held', 'expired', 'confirmed', 'released')),
     CONSTRAINT slot_hold_what_is_held_ends CHECK ((status = 'held') = (expires_at IS NOT NULL)),
     CONSTRAINT slot_hold_price_not_negative CHECK (price_minor >= 0),
     CONSTRAINT slot_hold_slot_id_fkey FOREIGN KEY(slot_id) REFERENCES sourcing.slot (id)
