@@ -122,10 +122,10 @@ def _parameter(operation: Operation, name: str, parameter: FieldDefinition, sche
     schema = {**_not_null(schema_of(parameter.raw)), **_bounds(given)}
     if parameter.has_default and parameter.default is not None:
         schema["default"] = msgspec.to_builtins(parameter.default)
-    if name == "cursor":
-        schema["format"] = "cursor"
     if schema.get("type") == "string" and not schema.keys() & {"format", "pattern", "enum"}:
         schema["pattern"] = NO_NUL
+    if name == "cursor":
+        schema["format"] = "cursor"
     place = "path" if f"{{{name}}}" in operation.path else "header" if isinstance(given, HeaderParameter) else "query"
     described = {
         "name": getattr(given, "name", None) or getattr(given, place, None) or name,
