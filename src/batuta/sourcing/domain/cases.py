@@ -13,7 +13,7 @@ from batuta.sourcing.domain.board import Board
 from batuta.sourcing.domain.candidates import Choice
 from batuta.sourcing.domain.covering import Cover, OutOfCells, Relaxed, relaxed_of
 from batuta.sourcing.domain.greedy import Placed
-from batuta.sourcing.domain.grid import Grid, fits, grid_of, least_of
+from batuta.sourcing.domain.grid import Grid, fits, least_of, whole_grid
 from batuta.sourcing.domain.pools import PoolOrder
 from batuta.sourcing.domain.search import choose_on
 from batuta.sourcing.domain.tariffs import NEVER, Array
@@ -45,7 +45,7 @@ class Case:
         self.board = Board(order.demands, order.candidates, order.terms)
         wanted = [demand.quantity for demand in self.board.demands]
         is_served = len(self.board.places) > 0 and bool((self.board.stock.sum(axis=0) >= wanted).all())
-        self.grid: Grid | None = grid_of(self.board, below=None, cells_max=_CELLS_MAX) if is_served else None
+        self.grid: Grid | None = whole_grid(self.board, cells_max=_CELLS_MAX) if is_served else None
         self.relaxed: Relaxed | None = relaxed_of(self.grid) if self.grid else None
         self.is_hopeless = not is_served
         if self.grid is not None:

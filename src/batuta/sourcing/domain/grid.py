@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from batuta.sourcing.domain.board import Board, Place
+from batuta.sourcing.domain.greedy import Placed
 from batuta.sourcing.domain.shapes import units_of
 from batuta.sourcing.domain.tariffs import NEVER, Array, Tariff
 from batuta.sourcing.domain.thinning import thinned
@@ -23,11 +24,11 @@ class Grid:
     """units: by part and demand. places: their numbers on the board. keys: by part and place.
 
     A key is `NEVER` where the place has not, or cannot send, the part. least_units: no unit of a demand has a key
-    below it, freight included.
+    below it, freight included. known: a plan; places that are in no cheaper one are left out.
     """
 
-    def __init__(self, board: Board, chosen: list[int], least_units: list[int]) -> None:
-        self.board, self.places, self.least_units = board, chosen, least_units
+    def __init__(self, board: Board, chosen: list[int], least_units: list[int], known: Placed | None) -> None:
+        self.board, self.places, self.least_units, self.known = board, chosen, least_units, known
         self.quantities = [demand.quantity for demand in board.demands]
         self.units = units_of(self.quantities)
         self.keys = self._keys(chosen) if chosen else np.empty((len(self.units), 0), np.int64)
@@ -84,23 +85,40 @@ class Grid:
                 keys[:, i] = np.where(keys[:, i] == NEVER, NEVER, keys[:, i] - moved)
 
 
-def grid_of(board: Board, *, below: int | None, cells_max: int) -> Grid | None:
-    """The tables for plans with a key below that, if any is given.
+def grid_of(board: Board, known: Placed | None, *, cells_max: int) -> Grid | None:
+    """The tables for plans that are cheaper than the one known, if any is.
 
     It has no places when there is no such plan. None when the tables would be too large, or numbers too small.
     """
-    parts = prod(demand.quantity + 1 for demand in board.demands)
-    if parts > min(_PARTS_MAX, cells_max) or not fits(board):
+    if not _is_possible(board, cells_max):
         return None
     openings, least_units = least_of(board)
-    chosen = list(range(len(board.places))) if below is None else _worthy(board, openings, least_units, below)
-    is_large = parts * len(chosen) > _THIN_FROM and parts > 2 << len(board.demands)
-    if below is not None and is_large:
-        chosen = thinned(board, chosen, below=below)
-    return Grid(board, chosen, least_units) if parts * max(1, len(chosen)) * _PASSES <= cells_max else None
+    chosen = list(range(len(board.places)))
+    if known is not None:
+        chosen = _worthy(board, openings, least_units, below=board.key_of(known) or 0)
+    if _parts_in(board) * len(chosen) > _THIN_FROM and _parts_in(board) > 2 << len(board.demands):
+        chosen, known = thinned(board, chosen, known)
+    if _parts_in(board) * len(chosen) * _PASSES > cells_max:
+        return None
+    return Grid(board, chosen, least_units, known)
 
 
-def _worthy(board: Board, openings: Array, least_units: list[int], below: int) -> list[int]:
+def whole_grid(board: Board, *, cells_max: int) -> Grid | None:
+    """The tables of all places; None when they would be too large, or numbers too small."""
+    if not _is_possible(board, cells_max) or _parts_in(board) * len(board.places) * _PASSES > cells_max:
+        return None
+    return Grid(board, list(range(len(board.places))), least_of(board)[1], None)
+
+
+def _is_possible(board: Board, cells_max: int) -> bool:
+    return _parts_in(board) <= min(_PARTS_MAX, cells_max) and fits(board)
+
+
+def _parts_in(board: Board) -> int:
+    return prod(demand.quantity + 1 for demand in board.demands)
+
+
+def _worthy(board: Board, openings: Array, least_units: list[int], *, below: int) -> list[int]:
     """The places that can be in a plan with a key below that: their own opening, the units, and what they lack."""
     units = board.base + sum(demand.quantity * unit for demand, unit in zip(board.demands, least_units, strict=True))
     others = np.where(board.stock > 0, openings[:, None], NEVER).min(axis=0)

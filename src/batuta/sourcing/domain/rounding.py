@@ -10,7 +10,10 @@ from batuta.sourcing.domain.cases import Plan
 from batuta.sourcing.domain.master import Known, Master, Relaxation
 
 _SURE = 0.99
-_FIXED_A_TURN = 0.1
+_FIXED_A_TURN = 0.15
+_SHARE_LEFT = 0.25
+"""How much of the time the dive leaves to neighbourhoods."""
+
 _PLANS_LEAST, _PLANS_MAX, _PLANS_IN_ALL = 6, 30, 30_000
 _NEIGHBOURS = 80
 _SECONDS_A_NEIGHBOURHOOD = 2.0
@@ -46,7 +49,7 @@ def dive(batch: Batch, master: Master, relaxation: Relaxation) -> Chosen:
 
 
 def _surest(mixed: Relaxation, master: Master, taken: dict[int, Plan | None]) -> dict[int, Plan | None]:
-    """Plans that are all of their order's mixture, and a tenth of the others, those with the greatest shares first."""
+    """Plans that are all of their order's mixture, and some of the others, those with the greatest shares first."""
     best: dict[int, tuple[float, Plan | None]] = {}
     for share, one in zip(mixed.shares, master.plans, strict=False):
         if one.n not in taken and share > best.get(one.n, (0.0, None))[0]:
@@ -65,16 +68,20 @@ def _mixed_again(
         if plan is not None:
             master.add(row, plan)
     master.fix(taken)
-    again = master.relax(batch.seconds_left())
+    again = master.relax(_seconds_for_dive(batch))
     if again is None:
         return None
     is_new = False
     for row in waiting:
-        if batch.seconds_left() <= 0:
+        if _seconds_for_dive(batch) <= 0:
             return None
         for plan in batch.cases[batch.bounded[row]].cheapest(again.prices)[1]:
             is_new |= master.add(row, plan)
-    return master.relax(batch.seconds_left()) if is_new else again
+    return master.relax(_seconds_for_dive(batch)) if is_new else again
+
+
+def _seconds_for_dive(batch: Batch) -> float:
+    return batch.seconds_left() - _SHARE_LEFT * batch.seconds
 
 
 def polish(batch: Batch, master: Master, relaxation: Relaxation) -> None:

@@ -37,20 +37,21 @@ def choose_on(board: Board) -> Choice | None:
 
     known = greedy(board)
     cells_max = board.terms.steps_max
-    grid = grid_of(board, below=board.key_of(known) if known else None, cells_max=cells_max)
+    grid = grid_of(board, known, cells_max=cells_max)
     relaxed = relaxed_of(grid) if grid else None
     if grid is None or relaxed is None:
         better, is_exact = _branched(board, known)
     else:
-        better, is_exact = _walked(grid, relaxed, known) if grid.places else ({}, True)
+        known = grid.known
+        better, is_exact = _walked(grid, relaxed) if grid.places else ({}, True)
     placed = better or known
     return board.choice_of(placed, is_greedy=not is_exact) if placed else None
 
 
-def _walked(grid: Grid, relaxed: Relaxed, known: Placed | None) -> tuple[Placed, bool]:
+def _walked(grid: Grid, relaxed: Relaxed) -> tuple[Placed, bool]:
     """A plan better than the one known, if there is one; and whether all were seen."""
     board, cover, is_exact = grid.board, Cover(grid, relaxed, grid.keys, grid.least_units), True
-    key = board.key_of(known) if known else None
+    key = board.key_of(grid.known) if grid.known else None
     try:
         cover.walk(below=NEVER if key is None else key - board.base, cells_max=board.terms.steps_max)
     except OutOfCells:

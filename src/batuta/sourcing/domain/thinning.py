@@ -4,16 +4,20 @@ Of each demand the sketch has a single unit, at what it costs more than where it
 units, or of more where more is cheaper. So no plan costs less than its sketch.
 """
 
+from contextlib import suppress
+
 import numpy as np
 import numpy.typing as npt
 
 from batuta.sourcing.domain.board import Board
-from batuta.sourcing.domain.covering import Cover, relaxed_of
+from batuta.sourcing.domain.covering import Cover, OutOfCells, relaxed_of
+from batuta.sourcing.domain.greedy import Placed
 from batuta.sourcing.domain.shapes import units_of
 from batuta.sourcing.domain.tariffs import NEVER, Array
 
 Floats = npt.NDArray[np.float64]
 _SHUT = NEVER >> 1
+_CELLS_MAX = 300_000
 
 
 class _Sketch:
@@ -23,19 +27,40 @@ class _Sketch:
         self.units = units_of(self.quantities)
 
 
-def thinned(board: Board, chosen: list[int], *, below: int) -> list[int]:
-    """Those of the places that can be in a plan with a key below that; it is worth the while for large tables."""
+def thinned(board: Board, chosen: list[int], known: Placed | None) -> tuple[list[int], Placed | None]:
+    """Those of the places that can be in a plan cheaper than the one known; and that, or a cheaper one if it was seen.
+
+    It is worth the while for large tables.
+    """
     sketch = _Sketch(board)
     relaxed = relaxed_of(sketch)
     if relaxed is None:
-        return chosen
+        return chosen, known
     has_any = board.stock[chosen] > 0
     least_units = np.where(has_any, board.unit_costs[chosen], np.inf).min(axis=0)
     keys = _supersets(board, _keys(sketch, chosen, has_any, least_units))
     cover = Cover(sketch, relaxed, keys, [0] * len(board.demands))
+    with suppress(OutOfCells):
+        cover.walk(below=NEVER, cells_max=_CELLS_MAX)
+    plans = [known, _filled(board, [chosen[i] for i in cover.best])]
+    keyed = [(key, n) for n, plan in enumerate(plans) if plan and (key := board.key_of(plan)) is not None]
+    if not keyed:
+        return chosen, None
+    below, n = min(keyed)
     wanted = sum(int(unit) * demand.quantity for unit, demand in zip(least_units, board.demands, strict=True))
     limit = below - board.base - (wanted << board.scale.cost)
-    return [i for i, least in zip(chosen, cover.least_with().tolist(), strict=True) if least < limit]
+    return [i for i, least in zip(chosen, cover.least_with().tolist(), strict=True) if least < limit], plans[n]
+
+
+def _filled(board: Board, places: list[int]) -> Placed | None:
+    """All units from these places, each from where it costs least; None when they lack some."""
+    left = [demand.quantity for demand in board.demands]
+    placed = {i: [0] * len(left) for i in places}
+    for j in range(len(left)):
+        for i in sorted(places, key=lambda i: board.places[i].units[j]):
+            count = min(left[j], board.places[i].stock[j])
+            placed[i][j], left[j] = count, left[j] - count
+    return None if any(left) else {i: units for i, units in placed.items() if any(units)}
 
 
 def _keys(sketch: _Sketch, chosen: list[int], has_any: npt.NDArray[np.bool_], least_units: Floats) -> Array:
