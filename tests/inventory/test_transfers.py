@@ -20,7 +20,7 @@ from batuta.inventory.commands.transfers import (
     depart_transfers,
     request_transfers,
 )
-from batuta.inventory.domain import Condition, OutOfStock, Overtaken, Reserved
+from batuta.inventory.domain import Condition, OutOfStock, Overtaken, Recorded, Reserved
 from batuta.inventory.domain.supply import SupplyStatus
 from batuta.inventory.domain.transfers import (
     ApproveTransfer,
@@ -400,4 +400,52 @@ async def test_two_who_receive_the_same_units_get_them_once(engine: Engine) -> N
     assert set(answers) <= {"received", "overtaken", "not_under_way", "more_than_shipped"}
     async with engine.connect() as db:
         assert await lying(db, sku_id) == {(target, "sellable"): (10, 0)}
+        await assert_laws_hold(db)
+
+
+async def test_transfers_in_both_directions_counts_and_sales_meet_without_a_deadlock(engine: Engine) -> None:
+    """INV-03, INV-16: whoever holds what in whichever order, everybody is answered, and no unit is lost."""
+    async with engine.begin() as db:
+        one, other = await given_locations(db, 2)
+        skus = await given_skus(db, 3)
+        for sku_id in skus:
+            for place in (one, other):
+                await receive(db, sku_id, place, 30)
+
+    async def carries(number: int) -> int:
+        source, target = (one, other) if number % 2 else (other, one)
+        wanted = [(sku_id, 2) for sku_id in (skus if number % 3 else reversed(skus))]
+        try:
+            async with engine.begin() as db:
+                gone = await shipped(db, source, target, *wanted)
+            async with engine.begin() as db:
+                lines = [ReceiveLine(line_id=line.id, quantity=line.shipped) for line in gone.lines]
+                delivery = ReceiveTransfer(id=fresh_id(), transfer_id=gone.id, lines=lines, actor=ME)
+                (done,) = await receive_transfers(db, deliveries=[delivery], now=LATER)
+        except OutOfStock:
+            return 0
+        assert not isinstance(done, BatutaError), done
+        return int(done.status is TransferStatus.CLOSED)
+
+    async def sells(number: int) -> int:
+        async with engine.begin() as db:
+            wanted = [(sku_id, 1) for sku_id in (skus if number % 2 else reversed(skus))]
+            outcomes = await reserve(db, requests=[wish(*wanted)], now=NOW)
+            return sum(isinstance(one, Reserved) for one in outcomes)
+
+    async def counts(place: UUID) -> int:
+        async with engine.begin() as db:
+            movements = [count_found_missing(sku_id, place, 1) for sku_id in reversed(skus)]
+            return sum(isinstance(one, Recorded) for one in await record_movements(db, movements=movements, now=NOW))
+
+    done = await asyncio.gather(
+        *(carries(number) for number in range(10)),
+        *(sells(number) for number in range(20)),
+        *(counts(place) for place in (one, other) * 3),
+    )
+
+    async with engine.connect() as db:
+        assert sum(done[:10]) == 10
+        for sku_id in skus:
+            assert sum(on_hand for on_hand, _ in (await lying(db, sku_id)).values()) == 60 - sum(done[30:]) // 3
         await assert_laws_hold(db)
