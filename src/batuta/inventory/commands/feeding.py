@@ -99,9 +99,6 @@ async def _hear_alone(db: Connection, part: Part, *, now: datetime) -> FeedAnswe
     except BatutaError as refusal:
         await savepoint.rollback()
         return refusal
-    except BaseException:
-        # The transaction is lost, and its owner undoes it.
-        raise
     if part.is_trial:
         await savepoint.rollback()
     else:
