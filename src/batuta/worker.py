@@ -20,7 +20,14 @@ from batuta.connectors.webhooks.queries import AUDIT as WEBHOOKS_LAWS
 from batuta.fulfillment.commands import expire_offers, expire_pickups, learn_processing
 from batuta.fulfillment.queries import AUDIT as FULFILLMENT_LAWS
 from batuta.identity.commands import forget_allowances, forget_begun, forget_sessions
-from batuta.inventory.commands import fall_silent, forget_messages, recompute_safety, release_expired, serve_waiting
+from batuta.inventory.commands import (
+    fall_silent,
+    forget_messages,
+    promise_overdue,
+    recompute_safety,
+    release_expired,
+    serve_waiting,
+)
 from batuta.inventory.commands.lots import LOTS_DUE, retire_lots
 from batuta.inventory.commands.replenishing import replenish_due
 from batuta.inventory.queries import AUDIT as INVENTORY_LAWS
@@ -118,6 +125,11 @@ SWEEPS = (
             " WHERE w.units > 0 AND w.looked_at <= :now - interval '1 minute'"
             " AND s.condition = 'sellable' AND s.on_hand - s.reserved - s.safety > 0"
         ),
+    ),
+    Sweep(
+        "supply that should have come",
+        promise_overdue,
+        due="SELECT FROM inventory.waiting WHERE units > 0 AND promised_at <= :now - interval '1 day'",
     ),
     Sweep(
         "promises that were broken for too long",

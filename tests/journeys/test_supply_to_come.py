@@ -91,6 +91,24 @@ async def test_a_customer_is_told_once_of_each_new_day(open_shop: OpenShop) -> N
     assert await buckets(journey, order_id) == {"backordered": 2}
 
 
+async def test_what_did_not_come_on_its_day_is_told_a_day_later(open_shop: OpenShop) -> None:
+    """INV-23."""
+    journey = await open_shop({"chair": {"north": 0}})
+    receipt_id = await given_supply(journey, coming=20, days=2)
+    order_id = await journey.buy(("chair", 2), gross_minor=2 * 2_500 + 490)
+
+    await journey.pass_time(days=2, hours=20)
+    patient = await journey.told(order_id)
+    await journey.pass_time(days=1)
+    await journey.pass_time(days=1)
+    late = await journey.told(order_id)
+    await come(journey, receipt_id, 2)
+
+    assert "delayed_without_day" not in patient
+    assert late.count("delayed_without_day") == 1
+    assert await buckets(journey, order_id) == {"allocated": 2}
+
+
 async def test_who_ordered_first_is_served_first_and_nobody_who_comes_later_is_before_them(
     open_shop: OpenShop,
 ) -> None:

@@ -16,7 +16,7 @@ from batuta.inventory.commands.relocating import relocate
 from batuta.inventory.commands.reserving import reserve
 from batuta.inventory.commands.safeguarding import recompute_safety, set_safety_policies
 from batuta.inventory.commands.safety import SafetyLevel, set_safety_stock
-from batuta.inventory.commands.serving import peg_again, serve_waiting
+from batuta.inventory.commands.serving import peg_again, promise_overdue, serve_waiting
 from batuta.inventory.commands.shopping import save_thresholds, show_to_shoppers
 from batuta.inventory.commands.silences import fall_silent
 from batuta.inventory.commands.slips import keep_back, record_slips
@@ -50,6 +50,7 @@ __all__ = [
     "note_change",
     "peg_again",
     "promise_ahead",
+    "promise_overdue",
     "receive_expected",
     "recompute_safety",
     "record_movements",

@@ -44,6 +44,9 @@ from batuta.plumbing.database import (
 from batuta.plumbing.events import publish
 
 LOOK_AGAIN = timedelta(minutes=1)
+GRACE = timedelta(days=1)
+"""A receipt may be so late before those who wait for it are told that nobody knows when it comes."""
+
 ACTOR = "system:inventory"
 
 
@@ -170,12 +173,26 @@ _SERVABLE = text(
 _LOOKED = text("UPDATE inventory.waiting SET looked_at = :now WHERE sku_id = ANY(:sku_ids) AND units > 0")
 
 
+async def promise_overdue(db: Connection, *, now: datetime, limit: int) -> int:
+    """Sweep: what should have come a day ago is promised anew, or for no day, and its customers are told (INV-23)."""
+    sku_ids = list(await db.scalars(_OVERDUE, {"ago": now - GRACE, "limit": limit}))
+    await peg_again(db, sku_ids=sku_ids, now=now)
+    return len(sku_ids)
+
+
+_OVERDUE = text(
+    """
+    SELECT DISTINCT sku_id FROM inventory.waiting WHERE units > 0 AND promised_at <= :ago ORDER BY sku_id LIMIT :limit
+    """
+)
+
+
 async def peg_again(
     db: Connection, *, sku_ids: Collection[UUID], only_unpegged: bool = False, now: datetime
 ) -> list[PromiseMoved]:
     """Share what is to come of SKUs among those who wait, and return whose promised day has changed (INV-23).
 
-    only_unpegged: whoever has a receipt keeps it. Receipts that are overdue are pegged last, and promise no day.
+    only_unpegged: whoever has a receipt keeps it. Receipts that are overdue by a day are pegged last, and promise none.
     """
     supply = await lock_supply(db, sku_ids)
     if not supply.waiting:
@@ -207,7 +224,7 @@ async def peg_again(
 async def _coming(db: Connection, sku_ids: Collection[UUID], *, now: datetime) -> dict[UUID, list[Coming]]:
     found: dict[UUID, list[Coming]] = defaultdict(list)
     for sku_id, one in await coming(db, sku_ids):
-        found[sku_id].append(one if one.at > now else msgspec.structs.replace(one, at=NEVER))
+        found[sku_id].append(one if one.at > now - GRACE else msgspec.structs.replace(one, at=NEVER))
     return found
 
 
@@ -230,8 +247,6 @@ def _promised(line: Waiting, pegged: Pegged) -> Waiting:
     at = None if pegged.ready_at in {None, NEVER} else pegged.ready_at
     if at and line.launch_at:
         at = max(at, line.launch_at)
-    if same_day(at, line.promised_at):
-        at = line.promised_at
     return msgspec.structs.replace(line, promised_at=at, location_id=pegged.location_id)
 
 
@@ -357,6 +372,7 @@ __all__ = [
     "count_used",
     "lock_supply",
     "peg_again",
+    "promise_overdue",
     "serve",
     "serve_waiting",
     "write_pegs",

@@ -170,6 +170,7 @@ waiting = Table(
     schema=SCHEMA,
 )
 Index("waiting_open_idx", waiting.c.sku_id, postgresql_where=waiting.c.units > 0)
+Index("waiting_promised_idx", waiting.c.promised_at, postgresql_where=waiting.c.units > 0)
 Index("waiting_patience_idx", waiting.c.patience_until_at, postgresql_where=waiting.c.units > 0)
 
 

@@ -110,6 +110,7 @@ CREATE TABLE inventory.waiting (
 CREATE INDEX waiting_open_idx ON inventory.waiting (sku_id) WHERE units > 0;
 CREATE INDEX waiting_order_id_idx ON inventory.waiting (order_id);
 CREATE INDEX waiting_patience_idx ON inventory.waiting (patience_until_at) WHERE units > 0;
+CREATE INDEX waiting_promised_idx ON inventory.waiting (promised_at) WHERE units > 0;
 
 CREATE TABLE inventory.peg (
     line_id UUID NOT NULL,
