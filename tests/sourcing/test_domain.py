@@ -32,6 +32,7 @@ from batuta.sourcing.domain import (
     choose,
     explain,
 )
+from batuta.sourcing.domain.candidates import Weights
 from batuta.sourcing.domain.sites import OPENS_WITHIN, distance_of, rule_against
 from tests.making import NOW
 
@@ -342,6 +343,58 @@ def test_a_decision_reads_as_sentences_in_english() -> None:
         "Out: Vigo (closed); Tienda 1, Tienda 2, Tienda 3, Tienda 4, Tienda 5 and 2 more (no stock). "
         "1290 other locations have no stock of it."
     )
+
+
+def test_a_decision_tells_every_component_of_the_cost_that_there_is() -> None:
+    """SRC-03."""
+    costs = Costs(
+        freight_minor=800,
+        handling_minor=220,
+        split_minor=0,
+        packaging_minor=35,
+        lateness_minor=120,
+        scarcity_minor=40,
+        markdown_minor=-15,
+        margin_minor=-60,
+    )
+
+    assert costs.total_minor == 1140
+    assert (
+        "the order costs €11.40 (freight €8.00, handling €2.20, packaging €0.35, lateness €1.20, scarcity there €0.40, "
+        "markdown saved -€0.15, margin gained -€0.60)"
+    ) in explain(a_decision(costs=costs), "en")
+
+
+def test_weights_of_components_change_the_choice_and_not_what_is_told() -> None:
+    """SRC-03: a unit in the second place is dearer to ship, and would have to be sold off if it stayed."""
+    near, far = (a_lane((30_000, 400)),), (a_lane((30_000, 500)),)
+    places = [a_place(1, mugs=1, lanes=near), a_place(2, mugs=1, lanes=far, markdown_minor={MUG: 80})]
+
+    for markdown, place in ((100, 1), (200, 2)):
+        weights = Weights(markdown=markdown)
+        choice = choose(wanting(mugs=1), places, msgspec.structs.replace(TERMS, weights=weights))
+        assert list(units(choice)) == [place]
+        assert choice is not None
+        assert choice.costs.markdown_minor == (-80 if place == 2 else 0)
+
+
+def test_a_lane_that_is_late_pays_for_the_days() -> None:
+    """SRC-03: lateness times value."""
+    slow = Lane(service_id=UUID(int=90), length_max_mm=2_000, steps=((30_000, 400),), late_days=2)
+    quick = a_lane((30_000, 700), service=91)
+    mug = msgspec.structs.replace(wanting(mugs=1)[0], late_day_minor=120)
+
+    for days_minor, service, late in ((120, 90, 240), (160, 91, 0)):
+        one = msgspec.structs.replace(mug, late_day_minor=days_minor)
+        choice = choose([one], [a_place(1, mugs=1, lanes=(slow, quick))], TERMS)
+        assert choice is not None
+        assert choice.shipments[0].service_id == UUID(int=service)
+        assert choice.costs.lateness_minor == late
+
+
+def test_a_component_never_weighs_less_than_nothing() -> None:
+    with pytest.raises(Invalid):
+        Weights(freight=-1)
 
 
 def test_a_decision_reads_as_sentences_in_spanish() -> None:

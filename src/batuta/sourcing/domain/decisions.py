@@ -2,7 +2,7 @@
 
 What another location would have cost is the cheaper of two whole plans: all of the order from there, or the plan
 that was chosen with as many of this line's units as it has coming from there. Both could have been
-chosen, so against an exact plan neither is cheaper (SRC-12).
+chosen, so against an exact plan neither is cheaper, as the weights of the components count (SRC-12).
 """
 
 from collections.abc import Mapping, Sequence
@@ -126,7 +126,8 @@ def _consider(board: Board, facts: Facts, choice: Choice | None, asked: Asked, s
     costs = _cheapest_with(board, choice, asked, facts.candidates[site.location_id])
     if costs is None:
         return msgspec.structs.replace(one, rule=Rule.TOO_MANY_SPLITS)
-    difference_minor = costs.total_minor - choice.costs.total_minor
+    weights = board.terms.weights
+    difference_minor = (costs.weighed(weights) - choice.costs.weighed(weights)) // 100
     return msgspec.structs.replace(one, verdict=Verdict.DEARER, costs=costs, difference_minor=difference_minor)
 
 
@@ -144,7 +145,8 @@ def _rule_for(board: Board, facts: Facts, parts: Parts, one: Considered) -> Rule
 def _cheapest_with(board: Board, choice: Choice, asked: Asked, candidate: Candidate) -> Costs | None:
     swapped = _swapped(choice, asked, candidate)
     plans = [board.costs_of(swapped), board.costs_alone(candidate.location_id)]
-    return min((costs for costs in plans if costs is not None), key=lambda costs: costs.total_minor, default=None)
+    weights = board.terms.weights
+    return min((one for one in plans if one is not None), key=lambda one: one.weighed(weights), default=None)
 
 
 def _swapped(choice: Choice, asked: Asked, candidate: Candidate) -> dict[UUID, dict[Parts, int]]:

@@ -7,8 +7,8 @@ from batuta.sourcing.domain.cases import Floats
 from batuta.sourcing.domain.master import Master, Relaxation
 
 _ROUNDS_MAX = 80
-_SHARE = 0.6
-"""How much of the time may go to prices; the rest is for whole plans."""
+_SHARE, _SHARE_AT_LAST = 0.6, 0.7
+"""How much of the time may go to prices, and with a last look at the bound; the rest is for whole plans."""
 
 
 class Pricing:
@@ -21,23 +21,22 @@ class Pricing:
         self.batch, self.master = batch, master
         self.best = np.zeros(len(batch.room))
         self.relaxation: Relaxation | None = None
+        self.share = _SHARE
 
     def run(self) -> Relaxation | None:
         prices = self.best
         for _ in range(_ROUNDS_MAX):
-            found = self._round(prices)
-            if found is None:
-                break
-            bound, is_new = found
-            if bound > self.batch.bound:
-                self.batch.bound, self.best = bound, prices
-            if self.relaxation is not None and (self._is_near() or self._seconds() <= 0):
+            is_new = self._round(prices)
+            if is_new is None or (self.relaxation is not None and self._is_near()):
                 break
             mixed = self.master.relax(self._seconds())
             if mixed is None:
                 break
             self.relaxation = mixed
             prices = (self.best + mixed.prices) / 2 if is_new else mixed.prices
+        if self.relaxation is not None and not self._is_near():
+            self.share = _SHARE_AT_LAST
+            self._round(self.relaxation.prices)
         return self.relaxation
 
     def _is_near(self) -> bool:
@@ -45,8 +44,11 @@ class Pricing:
         cost = self.relaxation.cost + self.batch.cost_free
         return cost - self.batch.bound <= GAP_GOOD / 2 * abs(cost)
 
-    def _round(self, prices: Floats) -> tuple[float, bool] | None:
-        """Each order's best plan at the prices: the bound, and whether a plan is new. None when the time is over."""
+    def _round(self, prices: Floats) -> bool | None:
+        """Each order's best plan at the prices, and the bound that follows; whether a plan is new.
+
+        None when the time is over.
+        """
         bound, is_new = self.batch.cost_free - float(prices @ self.batch.room), False
         for row, n in enumerate(self.batch.bounded):
             if self._seconds() <= 0:
@@ -58,7 +60,9 @@ class Pricing:
             bound += min(least, case.parked)
             for plan in plans:
                 is_new |= self.master.add(row, plan)
-        return bound, is_new
+        if bound > self.batch.bound:
+            self.batch.bound, self.best = bound, prices
+        return is_new
 
     def _seconds(self) -> float:
-        return self.batch.seconds_left() - (1 - _SHARE) * self.batch.seconds
+        return self.batch.seconds_left() - (1 - self.share) * self.batch.seconds

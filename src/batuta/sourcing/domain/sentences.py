@@ -41,11 +41,30 @@ _RULES = {
     },
 }
 
+_COMPONENTS = {
+    "en": {
+        "packaging": "packaging",
+        "split": "split",
+        "lateness": "lateness",
+        "scarcity": "scarcity there",
+        "markdown": "markdown saved",
+        "margin": "margin gained",
+    },
+    "es": {
+        "packaging": "embalaje",
+        "split": "división",
+        "lateness": "retraso",
+        "scarcity": "escasez allí",
+        "markdown": "rebaja evitada",
+        "margin": "margen ganado",
+    },
+}
+"""Costs that are told only where there are any."""
+
 _WORDS = {
     "en": {
         "from": "{units} from {name}",
-        "ships": "Ships {sources}: the order costs {total} (freight {freight}, handling {handling}{split}).",
-        "split": ", split {split}",
+        "ships": "Ships {sources}: the order costs {total} (freight {freight}, handling {handling}{others}).",
         "none": "No location can serve the {units} units of this line.",
         "one": "No location can serve the one unit of this line.",
         "dearer": "Next best is {name}, {difference} dearer.",
@@ -60,8 +79,7 @@ _WORDS = {
     },
     "es": {
         "from": "{units} desde {name}",
-        "ships": "Se envía {sources}: el pedido cuesta {total} (transporte {freight}, preparación {handling}{split}).",
-        "split": ", división {split}",
+        "ships": "Se envía {sources}: el pedido cuesta {total} (transporte {freight}, preparación {handling}{others}).",
         "none": "Ninguna ubicación puede servir las {units} unidades de esta línea.",
         "one": "Ninguna ubicación puede servir la unidad de esta línea.",
         "dearer": "La siguiente es {name}, {difference} más cara.",
@@ -102,13 +120,17 @@ def _chosen(decision: Decision, words: dict[str, str], language: str) -> str:
     for source in decision.sources:
         units[names[source.location_id]] += source.quantity
     parts = [words["from"].format(units=count, name=name) for name, count in units.items()]
-    split = words["split"].format(split=_money(costs.split_minor, decision, language)) if costs.split_minor else ""
+    others = [
+        f", {name} {_money(minor, decision, language)}"
+        for component, name in _COMPONENTS[language].items()
+        if (minor := getattr(costs, f"{component}_minor"))
+    ]
     return words["ships"].format(
         sources=_listed(parts, words),
         total=_money(costs.total_minor, decision, language),
         freight=_money(costs.freight_minor, decision, language),
         handling=_money(costs.handling_minor, decision, language),
-        split=split,
+        others="".join(others),
     )
 
 
