@@ -14,7 +14,7 @@ from batuta.sourcing.domain.known import Good, Known
 from batuta.sourcing.domain.requests import Method, Plan, SourcingLine, SourcingRequest, Unfillable
 from batuta.sourcing.domain.search import choose_on
 from batuta.sourcing.domain.sites import Rule, Site, distance_of, rule_against
-from batuta.sourcing.domain.sufficing import choose_among
+from batuta.sourcing.domain.sufficing import alone
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,10 +35,18 @@ def decide_all(requests: Sequence[SourcingRequest], known: Known) -> list[Draft]
     return [_Order(request, known).decide() for request in requests]
 
 
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """What one location would send, by which service."""
+
+    location_id: UUID
+    service_id: UUID | None
+    units: tuple[tuple[Parts, int], ...]
+
+
 class Sketch(msgspec.Struct, frozen=True, kw_only=True):
     """What would be planned. dealt: units by line and location."""
 
-    choice: Choice
+    sent: tuple[Sent, ...]
     dealt: Mapping[tuple[UUID, UUID], int]
 
 
@@ -129,9 +137,16 @@ class _Order:
         if self.request.method is Method.SHIP and not any(one.lanes for one in facts.candidates.values()):
             return _most(facts.rules) if self.totals and not facts.candidates else Rule.NOT_SERVED
         candidates = [one for one in facts.candidates.values() if one.lanes or one.lanes is None]
-        choice = choose_among(self._demands(), candidates, self._terms()) if candidates else None
+        demands, terms = self._demands(), self._terms()
+        if whole := alone(demands, candidates, terms) if candidates else None:
+            return self._from_one(whole[0], whole[1], demands)
+        choice = choose_on(Board(demands, candidates, terms)) if candidates else None
         if choice is not None:
-            return Sketch(choice=choice, dealt=deal(self.wanted, choice, self.claims))
+            sent = [
+                Sent(location_id=one.location_id, service_id=one.service_id, units=one.units)
+                for one in choice.shipments
+            ]
+            return Sketch(sent=tuple(sent), dealt=deal(self.wanted, choice, self.claims))
         have: dict[UUID, int] = defaultdict(int)
         for one in facts.candidates.values():
             for sku_id, units in one.stock.items():
@@ -177,6 +192,15 @@ class _Order:
             )
             candidates[location_id] = self._candidate(site, stock[location_id], bans)
         return Facts(sites=sites, rules=rules, stock=stock, candidates=candidates)
+
+    def _from_one(self, candidate: Candidate, lane: Lane | None, demands: Sequence[Demand]) -> Sketch:
+        """All of it from one location."""
+        at = candidate.location_id
+        units = tuple((demand.parts, demand.quantity) for demand in demands)
+        return Sketch(
+            sent=(Sent(location_id=at, service_id=lane.service_id if lane else None, units=units),),
+            dealt={(line_id, at): quantity for line_id, (_, quantity) in self.wanted.items()},
+        )
 
     def _is_taken(self, lanes: Sequence[Lane] | None) -> bool:
         """Whether one of the lanes takes a unit of each line."""

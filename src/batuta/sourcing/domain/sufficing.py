@@ -5,29 +5,50 @@ as the search prices it; where the bound does not tell, the search is asked over
 """
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import and_
 from uuid import UUID
 
-from batuta.sourcing.domain.board import Board
-from batuta.sourcing.domain.candidates import WEIGHTS, Candidate, Choice, Demand, Terms
-from batuta.sourcing.domain.search import choose_on
+import msgspec
+
+from batuta.sourcing.domain.candidates import WEIGHTS, Candidate, Demand, Lane, Terms, Weights
+from batuta.sourcing.domain.tariffs import Tariff
+
+_ONES = Weights(**dict.fromkeys(msgspec.structs.asdict(WEIGHTS), 1))
 
 
-def choose_among(demands: Sequence[Demand], candidates: Sequence[Candidate], terms: Terms) -> Choice | None:
-    """What `choose` answers."""
-    whole = _with_all(demands, candidates) if _is_plain(candidates, terms) else []
-    if whole:
-        choice = _alone(Board(demands, whole, terms))
-        bound = _two_at_least_minor(demands, candidates, terms)
-        if choice is not None and (bound is None or choice.costs.total_minor < bound):
-            return choice
-    return choose_on(Board(demands, candidates, terms))
+def alone(
+    demands: Sequence[Demand], candidates: Sequence[Candidate], terms: Terms
+) -> tuple[Candidate, Lane | None] | None:
+    """The location that sends all of it, and its lane, where that is what the search would choose; None where it has to
+    be asked.
+    """
+    if not _is_plain(candidates, terms) or any(demand.late_day_minor for demand in demands):
+        return None
+    weight_g = sum(demand.weight_g * demand.quantity for demand in demands)
+    pieces = sum(demand.pieces * demand.quantity for demand in demands)
+    priced: dict[int, tuple[int, Lane | None] | None] = {}
+    best: tuple[tuple[int, int, str, UUID], Candidate, Lane | None] | None = None
+    for one in _with_all(demands, candidates):
+        if id(one.lanes) not in priced:
+            priced[id(one.lanes)] = _cheapest(one.lanes, demands, weight_g)
+        found = priced[id(one.lanes)]
+        if found is not None:
+            cost_minor = found[0] + one.handling_order_minor + one.handling_unit_minor * pieces
+            key = (cost_minor, one.distance_m // 1000, one.code, one.location_id)
+            if best is None or key < best[0]:
+                best = key, one, found[1]
+    if best is None:
+        return None
+    bound = _two_at_least_minor(demands, candidates, terms)
+    return best[1:] if bound is None or best[0][0] < bound else None
 
 
-def _alone(board: Board) -> Choice | None:
-    """The cheapest of the places that send all of it; each has it."""
-    asked = [demand.quantity for demand in board.demands]
-    keyed = [(key, i) for i in range(len(board.places)) if (key := board.key_of({i: asked})) is not None]
-    return board.choice_of({min(keyed)[1]: asked}, is_greedy=False) if keyed else None
+def _cheapest(lanes: Sequence[Lane] | None, demands: Sequence[Demand], weight_g: int) -> tuple[int, Lane | None] | None:
+    """What all of it costs by the cheapest lane that takes it; None when none does."""
+    tariff = Tariff(lanes, demands, _ONES, 0)
+    mask = reduce(and_, tariff.masks)
+    return tariff.price(weight_g, mask, 0) if mask else None
 
 
 def _with_all(demands: Sequence[Demand], candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -40,8 +61,11 @@ def _with_all(demands: Sequence[Demand], candidates: Sequence[Candidate]) -> lis
 
 
 def _is_plain(candidates: Sequence[Candidate], terms: Terms) -> bool:
-    """Whether nothing makes a plan cheaper than what it is paid for: no margin gained, no markdown saved."""
-    return terms.weights == WEIGHTS and not any(one.markdown_minor or one.margin_minor for one in candidates)
+    """Whether plans cost freight, handling and splits alone, and the order holds nothing yet."""
+    return terms.weights == WEIGHTS and not any(
+        one.claimed or one.packaging_minor or one.scarcity_minor or one.markdown_minor or one.margin_minor
+        for one in candidates
+    )
 
 
 def _two_at_least_minor(demands: Sequence[Demand], candidates: Sequence[Candidate], terms: Terms) -> int | None:

@@ -116,7 +116,7 @@ def _look_later(option: _Option, supply: Supply, known: Known) -> None:
 def _needs(found: Sketch) -> dict[UUID, dict[UUID, int]]:
     """Units of each SKU that each location gives."""
     needed: dict[UUID, dict[UUID, int]] = defaultdict(lambda: defaultdict(int))
-    for shipment in found.choice.shipments:
+    for shipment in found.sent:
         for parts, units in shipment.units:
             for sku_id, per_unit in parts:
                 needed[shipment.location_id][sku_id] += units * per_unit
@@ -183,7 +183,7 @@ def _ways(option: _Option) -> list[Way]:
             door=wish.place.door,
             goods_at=option.goods_at.get(one.location_id),
         )
-        for one in option.found.choice.shipments
+        for one in option.found.sent
     ]
 
 
@@ -213,7 +213,7 @@ def _promised(option: _Option, dated: Sequence[Dated | None], places: Mapping[UU
             p90_at=one.dates.p90_at,
             limiting_step=one.dates.limiting_step,
         )
-        for sent, one in zip(option.found.choice.shipments, known, strict=True)
+        for sent, one in zip(option.found.sent, known, strict=True)
     ]
     whole = together(
         shipments,
