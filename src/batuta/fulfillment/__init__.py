@@ -2,7 +2,8 @@
 
 Words: fulfillment order (work to serve lines of one order from one location by one method), offer (waits for the
 location's yes), rejection (the location's no, with a reason that says what happens to stock and to later offers),
-short (units that are not there), package (a parcel and what was packed into it), hand-over (to the carrier),
+short (units that are not there), package (a parcel and what was packed into it, with its lots, serial numbers and
+weights), hand-over (to the carrier),
 collection (by the customer, with a code), cancellation (asked of a location, which answers), take back (a parcel
 that comes home without having been delivered).
 
