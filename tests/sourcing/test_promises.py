@@ -18,15 +18,25 @@ from batuta.locations.domain import PostalPlace, SpecialDay
 from batuta.plumbing.database import Connection
 from batuta.pricing.commands import save_tax_rates
 from batuta.pricing.domain import TaxRate
-from batuta.shipping.commands import save_pickups, save_preparing
+from batuta.shipping.commands import (
+    hand_over,
+    label_parcels,
+    learn_transit,
+    open_parcels,
+    record_tracking,
+    save_pickups,
+    save_preparing,
+)
+from batuta.shipping.domain import HandOver, LabelFormat, Preparing, Scan
 from batuta.shipping.domain import Pickups as CarrierPickups
-from batuta.shipping.domain import Preparing
+from batuta.shipping.queries import parcels_by_id
 from batuta.sourcing.commands import plan
 from batuta.sourcing.domain import LimitingStep, Plan, SourcingLine, SourcingRequest
 from batuta.sourcing.domain.asking import NoTimeToOrder, UnknownPostalCode, UnknownSku, UnknownStore
 from batuta.sourcing.domain.cut_offs import order_within
 from batuta.sourcing.queries import offers
 from tests.making import NOW, fresh_id
+from tests.shipping.making import a_parcel
 from tests.sourcing.making import hold_at
 from tests.sourcing.promising import given_market
 from tests.world import LONG_AGO, sound
@@ -65,6 +75,42 @@ async def test_an_option_has_its_dates_its_price_its_plan_and_its_cut_off(db: Co
     (shipment,) = standard.shipments
     assert shipment.location_code == market.shop.locations["north"].code
     assert [(one.sku_code, one.quantity) for one in shipment.lines] == [(market.shop.skus["chair"].code, 1)]
+
+
+async def test_a_carrier_that_takes_longer_than_its_card_is_promised_so(db: Connection) -> None:
+    """The issue: transit days per service and lane learned from own tracking history, used for P50 and P90."""
+    market = await given_market(db, {"chair": {"north": 3}}, north=WORKS)
+    before = (await market.promised(db))["standard"]
+    origin = market.shop.locations["north"].address
+    parcels = [
+        msgspec.structs.replace(a_parcel(market.services["standard"]), origin=origin, destination=market.there)
+        for _ in range(60)
+    ]
+    await open_parcels(db, parcels=parcels, now=NOW)
+    await label_parcels(db, parcel_ids=[one.id for one in parcels], label_format=LabelFormat.ZPL, now=NOW)
+    known = await parcels_by_id(db, [one.id for one in parcels])
+    left = [NOW - timedelta(days=30 + place % 60) for place in range(60)]
+    handovers = [HandOver(parcel_id=one.id, at=at, actor="staff:ana") for one, at in zip(parcels, left, strict=True)]
+    await hand_over(db, handovers=handovers, now=NOW)
+    scans = [
+        Scan(
+            carrier_code=market.carrier.code,
+            tracking_number=known[one.id].tracking_number or "",
+            raw_code="delivered",
+            happened_at=at + timedelta(days=12),
+            received_at=NOW,
+        )
+        for one, at in zip(parcels, left, strict=True)
+    ]
+    await record_tracking(db, scans=scans, now=NOW)
+
+    while await learn_transit(db, now=NOW, limit=500):
+        pass
+    standard = (await market.promised(db))["standard"]
+
+    assert (before.is_estimated, standard.is_estimated) == (True, False)
+    assert standard.p50_at - before.p50_at > timedelta(days=4)
+    assert standard.p90_at >= standard.p50_at
 
 
 async def test_a_location_that_takes_longer_than_it_says_is_promised_so(db: Connection) -> None:
