@@ -251,6 +251,25 @@ async def test_while_a_freezing_count_goes_on_nothing_moves_but_promises_are_mad
     await assert_laws_hold(db)
 
 
+async def test_a_recall_and_a_return_do_not_wait_for_a_count(db: Connection) -> None:
+    """INV-14, RET-06: what nobody can refuse goes on, and the count reckons with it."""
+    sku_id, location_id = await given_stock(db, units=10)
+    count = await opened(db, a_count(location_id, sku_id, freezes=True))
+    await tallied(db, count, 10)
+    apart = Account.location(location_id, Condition.QUARANTINE)
+    soon = LATER + timedelta(minutes=1)
+    recall = movement(sku_id, 4, Account.location(location_id), apart, reason=MovementReason.QUARANTINE_IN, at=soon)
+    back = movement(sku_id, 1, Account.customer(), apart, reason=MovementReason.RETURN_RECEIVE, at=soon)
+
+    moved = await record_movements(db, movements=[recall, back], now=soon)
+    done = await posted(db, count)
+
+    assert all(isinstance(one, Recorded) for one in moved)
+    assert isinstance(done, Count)
+    assert done.lines[0].variance == 0
+    assert await on_hand(db, sku_id) == 6
+
+
 async def test_a_movement_recorded_before_the_freeze_is_answered_as_before(db: Connection) -> None:
     sku_id, location_id = await given_stock(db, units=10)
     earlier = count_found_missing(sku_id, location_id, 1)

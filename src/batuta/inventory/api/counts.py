@@ -66,8 +66,8 @@ Some = Annotated[int, msgspec.Meta(ge=1, le=SKUS_MAX)]
 class CountBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What shall be counted where: SKUs, or so many that nobody counted for the longest time, or all that lies there.
 
-    is_blind: counters are not told what the books say. freezes: nothing moves there until the count ends. The larger
-    of both tolerances is nothing to count again for.
+    is_blind: counters are not told what the books say. freezes: no sellable unit comes or goes there until
+    the count ends. The larger of both tolerances is nothing to count again for.
     """
 
     location_code: Code

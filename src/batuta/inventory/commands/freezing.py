@@ -1,8 +1,12 @@
-"""Places that stand still while they are counted: nothing moves there but what the count itself finds (INV-16)."""
+"""Places that stand still while they are counted: no sellable unit comes or goes but what the count finds (INV-16).
+
+Units that only change their condition there do not wait (a recall), nor do those that come to lie apart (a return):
+nobody can refuse them, and the count reckons with what moved anyway.
+"""
 
 from collections.abc import Sequence
 
-from batuta.inventory.domain import Issue, Movement
+from batuta.inventory.domain import Condition, Issue, Movement
 from batuta.inventory.domain.counts import Frozen
 from batuta.inventory.queries.counts import Place, frozen_places
 from batuta.plumbing.database import Connection
@@ -31,4 +35,10 @@ async def frozen(db: Connection, moves: Sequence[Movement | Issue]) -> dict[str,
 def _places(one: Movement | Issue) -> list[Place]:
     if isinstance(one, Issue):
         return [(one.sku_id, one.location_id)]
-    return [(one.sku_id, side.location_id) for side in (one.source, one.target) if side.location_id]
+    if one.source.location_id == one.target.location_id:
+        return []
+    return [
+        (one.sku_id, side.location_id)
+        for side in (one.source, one.target)
+        if side.location_id and side.condition is Condition.SELLABLE
+    ]

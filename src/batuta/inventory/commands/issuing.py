@@ -6,6 +6,7 @@ from datetime import datetime
 
 from batuta.inventory.commands.claiming import LockedClaims, lock_claims, write_claims
 from batuta.inventory.commands.expiring import lock_rows_now
+from batuta.inventory.commands.freezing import frozen
 from batuta.inventory.commands.moving import insert_movements
 from batuta.inventory.commands.rows import LockedRows, sellable, write_rows
 from batuta.inventory.commands.shelves import Shelf, look_at_lots
@@ -38,6 +39,7 @@ async def issue(db: Connection, *, issues: Sequence[Issue], now: datetime) -> li
     known = await movements_by_key(db, [one.key for one in issues])
     claims = await lock_claims(db, {one.holder_id for one in issues if one.key not in known}, now=now)
     shelf = await look_at_lots(db, rows, [one for one in issues if one.lot is not None], now=now)
+    still = await frozen(db, [one for one in issues if one.key not in known])
     movements: list[Movement] = []
     outcomes: list[Issued | StockRefusal] = []
     for one in issues:
@@ -45,7 +47,7 @@ async def issue(db: Connection, *, issues: Sequence[Issue], now: datetime) -> li
             outcomes.append(_repeated(one, known[one.key]))
             continue
         parts = _parts(one, claims)
-        refusal = _refusal(one, parts, rows, shelf)
+        refusal = still.get(one.key) or _refusal(one, parts, rows, shelf)
         if refusal:
             outcomes.append(refusal)
             continue

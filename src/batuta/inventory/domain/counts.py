@@ -107,7 +107,7 @@ class CountLine(msgspec.Struct, frozen=True, kw_only=True):
 class Count(msgspec.Struct, frozen=True, kw_only=True):
     """A task to count rows of one location.
 
-    is_blind: counters are not told what the books say. freezes: nothing moves there until it ends.
+    is_blind: counters are not told what the books say. freezes: no sellable unit comes or goes there until it ends.
     tolerance: the larger of units and hundredths of a percent of the books is nothing to count again for.
     """
 
