@@ -95,12 +95,15 @@ async def lanes_of(db: Connection, requests: Collection[LaneRequest], every: All
 
 def _origins(known: Tariffs, cards: _Cards, every: AllLocations, request: LaneRequest) -> Origins:
     zones: dict[tuple[str, str], tuple[Lane, ...]] = {}
+    alike: dict[tuple[int, ...], tuple[Lane, ...]] = {}
     origins = {}
     for one in every.by_id.values():
         if Ability.SHIP in one.abilities:
             origin = (one.address.country, one.address.postal_code)
             if origin not in zones:
-                zones[origin] = _lanes(known, cards, request, one.address)
+                lanes = _lanes(known, cards, request, one.address)
+                # The same lanes are one object, so that they are priced once.
+                zones[origin] = alike.setdefault(tuple(map(id, lanes)), lanes)
             if zones[origin]:
                 origins[one.id] = zones[origin]
     return origins
