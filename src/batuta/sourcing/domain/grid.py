@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from batuta.sourcing.domain.board import Board, Place
 from batuta.sourcing.domain.greedy import Placed
-from batuta.sourcing.domain.shapes import units_of
+from batuta.sourcing.domain.shapes import spread, units_of
 from batuta.sourcing.domain.tariffs import NEVER, Array, Tariff
 from batuta.sourcing.domain.thinning import thinned
 
@@ -39,7 +39,9 @@ class Grid:
         keys = np.full((len(self.units), len(chosen)), NEVER, dtype=np.int64)
         sent = np.flatnonzero(self._is_there(chosen))
         parts, rows = np.divmod(sent, len(chosen))
-        money = (self.units.astype(float) @ board.unit_costs[chosen].T).ravel()[sent].astype(np.int64)
+        costs = board.unit_costs[chosen].astype(np.int64).T
+        of_demands = [np.multiply.outer(np.arange(count + 1), costs[j]) for j, count in enumerate(self.quantities)]
+        money = spread(np.add, of_demands).ravel()[sent]
         tariffs = list({id(place.tariff): place.tariff for place in places}.values())
         at = {id(tariff): n for n, tariff in enumerate(tariffs)}
         freight = self._freight(tariffs)[parts, np.asarray([at[id(place.tariff)] for place in places])[rows]]
@@ -62,18 +64,17 @@ class Grid:
 
     def _is_there(self, chosen: list[int]) -> npt.NDArray[np.bool_]:
         """By part and place: whether the place has all units of it."""
-        lacks = (self.board.stock[chosen] == 0).astype(np.float32)
-        is_there: npt.NDArray[np.bool_] = (self.units > 0).astype(np.float32) @ lacks.T == 0
+        stock = self.board.stock[chosen].T
+        of_demands = [np.arange(count + 1)[:, None] <= stock[j] for j, count in enumerate(self.quantities)]
+        is_there: npt.NDArray[np.bool_] = spread(np.logical_and, of_demands)
         is_there[0] = False
-        wanted: dict[int, Array] = {}
-        for j, made_of in enumerate(self.board.made_of):
-            for s, per_unit in made_of:
-                wanted[s] = wanted.get(s, 0) + self.units[:, j] * per_unit
-        for s, pieces in wanted.items():
-            most = int(pieces.max())
-            have = np.asarray([min(most, self.board.places[i].have[s]) for i in chosen])
-            if most > 1 and (have < most).any():
-                is_there &= pieces[:, None] <= have
+        if self.board.is_shared:
+            wanted: dict[int, Array] = {}
+            for j, made_of in enumerate(self.board.made_of):
+                for s, per_unit in made_of:
+                    wanted[s] = wanted.get(s, 0) + self.units[:, j] * per_unit
+            for s, pieces in wanted.items():
+                is_there &= pieces[:, None] <= [self.board.places[i].have[s] for i in chosen]
         return is_there
 
     def _take_claimed(self, keys: Array, places: list[Place]) -> None:

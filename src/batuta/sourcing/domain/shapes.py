@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,14 @@ def shape_of(quantities: tuple[int, ...]) -> Shape:
 def units_of(quantities: Sequence[int]) -> npt.NDArray[np.int64]:
     parts = prod(count + 1 for count in quantities)
     return np.indices([count + 1 for count in quantities], dtype=np.int64).reshape(len(quantities), parts).T.copy()
+
+
+def spread(combine: np.ufunc, of_things: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """By part and place, what the units of each thing come to: of each thing a table by units and place."""
+    table, *others = of_things
+    for other in others:
+        table = combine(table[:, None, :], other[None, :, :]).reshape(-1, table.shape[1])
+    return table
 
 
 def pairs_in(quantities: Sequence[int]) -> int:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from batuta.sourcing.domain.board import Board
 from batuta.sourcing.domain.covering import Cover, OutOfCells, relaxed_of
 from batuta.sourcing.domain.greedy import Placed
-from batuta.sourcing.domain.shapes import units_of
+from batuta.sourcing.domain.shapes import spread, units_of
 from batuta.sourcing.domain.tariffs import NEVER, Array
 
 Floats = npt.NDArray[np.float64]
@@ -65,8 +65,9 @@ def _filled(board: Board, places: list[int]) -> Placed | None:
 
 def _keys(sketch: _Sketch, chosen: list[int], has_any: npt.NDArray[np.bool_], least_units: Floats) -> Array:
     board, shift, units = sketch.board, sketch.board.scale.cost, sketch.units
-    more = np.where(has_any, board.unit_costs[chosen] - least_units, float(_SHUT >> shift))
-    keys: Array = np.minimum(units.astype(float) @ more.T, float(_SHUT >> shift)).astype(np.int64) << shift
+    more = np.where(has_any, board.unit_costs[chosen] - least_units, 0.0).astype(np.int64).T
+    keys: Array = spread(np.add, [np.stack([0 * costs, costs]) for costs in more]) << shift
+    is_there = spread(np.logical_and, [np.stack([np.ones_like(any_of_it), any_of_it]) for any_of_it in has_any.T])
     weights_g = units @ np.asarray([demand.weight_g for demand in board.demands], dtype=np.int64)
     late_minor = units @ np.asarray([demand.late_day_minor for demand in board.demands], dtype=np.int64)
     floors: dict[int, Array] = {}
@@ -75,7 +76,7 @@ def _keys(sketch: _Sketch, chosen: list[int], has_any: npt.NDArray[np.bool_], le
         floors[id(tariff)] = np.where(prices == NEVER, _SHUT, prices << shift)
     keys += np.stack([floors[id(board.places[i].tariff)] for i in chosen], axis=1)
     keys += np.asarray([board.places[i].opening for i in chosen], dtype=np.int64)
-    return np.where(keys >= _SHUT, NEVER, keys)
+    return np.where(is_there & (keys < _SHUT), keys, NEVER)
 
 
 def _supersets(board: Board, keys: Array) -> Array:
