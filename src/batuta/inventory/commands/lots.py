@@ -12,7 +12,7 @@ from batuta.catalog.queries import skus_by_code
 from batuta.inventory.commands.moving import record_movements
 from batuta.inventory.commands.opening import open_rows
 from batuta.inventory.commands.rows import Place, lock_rows
-from batuta.inventory.domain import Account, Condition, Movement, MovementReason, StockKey, UnknownStock
+from batuta.inventory.domain import Account, Condition, Movement, MovementReason, Recorded, StockKey, UnknownStock
 from batuta.inventory.domain.lots import (
     CALLED_BACK,
     Lifted,
@@ -239,10 +239,11 @@ async def _quarantine(db: Connection, lots: Sequence[tuple[Lot, str]], *, now: d
         _movement(one, place, Condition.QUARANTINE, key=key, actor=actor, now=now)
         for (one, actor, place), key in zip(news, keys, strict=True)
     ]
-    await _record(db, movements, now=now)
+    recorded = await _record(db, movements, now=now)
+    moved = [(one.document_id, one.quantity) for one in movements if one.key in recorded]
     return {
         one.id: (
-            sum(place.on_hand for place in stock[one.id] if place.condition in CALLED_BACK),
+            sum(units for lot_id, units in moved if lot_id == one.id),
             sum(place.reserved for place in stock[one.id]),
         )
         for one, _ in lots
@@ -264,8 +265,7 @@ async def _expire(db: Connection, lots: Sequence[Lot], *, now: datetime) -> int:
         _movement(one, place, Condition.EXPIRED, key=key, actor=SYSTEM, now=now)
         for (one, place), key in zip(news, keys, strict=True)
     ]
-    await _record(db, movements, now=now)
-    return len(movements)
+    return len(await _record(db, movements, now=now))
 
 
 _MOVED = select(movement.c.document_id, func.count()).group_by(movement.c.document_id)
@@ -298,7 +298,7 @@ def _movement(one: Lot, place: LotAt, target: Condition, *, key: str, actor: str
     )
 
 
-async def _record(db: Connection, movements: Sequence[Movement], *, now: datetime) -> None:
-    for outcome in await record_movements(db, movements=movements, now=now) if movements else []:
-        if isinstance(outcome, BatutaError):
-            raise outcome
+async def _record(db: Connection, movements: Sequence[Movement], *, now: datetime) -> set[str]:
+    """Record what the ledger takes, and return the keys; what it does not take now is due again."""
+    outcomes = await record_movements(db, movements=movements, now=now) if movements else []
+    return {one.key for one in outcomes if isinstance(one, Recorded)}
