@@ -22,10 +22,10 @@ class CustomerColumns(TypedColumns):
     tax_number: Named[str | None] = Column(Text, nullable=True)
     is_guest: Named[bool] = Column(Boolean, nullable=False)
     external_id: Named[str | None] = Column(Text, nullable=True, unique=True)
-    customer_group: Named[str] = Column(Text, nullable=False, server_default="")
     created_at: Named[datetime] = Column(Instant, nullable=False)
     updated_at: Named[datetime] = Column(Instant, nullable=False)
     version: Named[int] = Column(Integer, nullable=False, server_default="1")
+    customer_group: Named[str] = Column(Text, nullable=False, server_default="")
 
 
 customer = Table(
