@@ -58,6 +58,7 @@ PUBLIC = {
     "GET /health/ready": "whether it can serve",
     "GET /metrics": "numbers, no business",
     "GET /api/availability": "what every product page shows",
+    "GET /api/products/{sku:str}/promise": "when every product page says it can be there",
     "POST /api/session": "the e-mail and the password are looked at",
     "GET /api/session/openid": "the provider asks who it is",
     "GET /api/session/openid/callback": "the provider's token is looked at",
