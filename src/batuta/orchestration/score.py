@@ -29,6 +29,7 @@ from batuta.orchestration.commands.paying import (
     release_held_money,
     request_authorisation,
 )
+from batuta.orchestration.commands.promising import promise_anew
 from batuta.orchestration.commands.slots import free_slots
 from batuta.orchestration.commands.sourcing import (
     accept_released,
@@ -69,7 +70,7 @@ SCORE: Mapping[type[Event], Sequence[Handler]] = {
     fulfillment.Short: (plan_and_offer_again,),
     # What was not there comes, and those who wait for it get it; or it comes at another time, and they are told.
     inventory.SupplyServed: (send_what_came,),
-    inventory.PromiseMoved: (tell_promise_moved,),
+    inventory.PromiseMoved: (promise_anew, tell_promise_moved),
     ordering.WaitAsked: (ask_whether_to_wait,),
     # They leave, and what left is paid.
     fulfillment.HandedOver: (capture_what_left, render_services, tell_shipped),

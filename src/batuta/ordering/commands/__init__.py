@@ -16,7 +16,7 @@ from batuta.ordering.commands.holding import (
 from batuta.ordering.commands.importing import import_closed
 from batuta.ordering.commands.moving import UnitReturn, UnknownLine, count_returned, lock_orders, move_units
 from batuta.ordering.commands.placing import PaysTooMuch, place
-from batuta.ordering.commands.promising import record_promises
+from batuta.ordering.commands.promising import move_promises, record_promises
 from batuta.ordering.commands.waiting import Came, end_patience, take_over
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "give_up",
     "import_closed",
     "lock_orders",
+    "move_promises",
     "move_units",
     "open_carts",
     "place",

@@ -8,7 +8,16 @@ import msgspec
 
 from batuta.kernel.addresses import bare_postal_code
 from batuta.kernel.errors import BatutaError
-from batuta.ordering.domain import Method, NewPromise, Promise, PromiseBasis, PromiseDoesNotFit, PromiseKind
+from batuta.ordering.domain import (
+    Method,
+    MovePromise,
+    NewPromise,
+    Promise,
+    PromiseBasis,
+    PromiseDoesNotFit,
+    PromiseKind,
+    moved,
+)
 from batuta.ordering.domain.drafts import Draft
 from batuta.ordering.queries import promises_of
 from batuta.ordering.tables import promise
@@ -71,6 +80,16 @@ async def record_promises(db: Connection, *, promises: Sequence[NewPromise]) -> 
             rows.append(new)
     kept = await _insert(db, rows)
     return [one for one in rows if one.id in kept]
+
+
+async def move_promises(db: Connection, *, moves: Sequence[MovePromise], now: datetime) -> None:
+    """Keep the new dates of orders whose goods come at another time; what was promised nothing stays so.
+
+    An order is whole when the last of its goods is there: of several moves, the one that is latest counts.
+    """
+    latest = {one.order_id: one for one in sorted(moves, key=lambda one: one.by)}
+    known = await promises_of(db, latest)
+    await _insert(db, [moved(known[order_id][-1], one, now=now) for order_id, one in latest.items() if known[order_id]])
 
 
 async def _insert(db: Connection, rows: Sequence[Promise]) -> set[UUID]:

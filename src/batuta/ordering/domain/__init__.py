@@ -66,7 +66,15 @@ from batuta.ordering.domain.placing import (
     UnknownSku,
     fingerprint,
 )
-from batuta.ordering.domain.promises import NewPromise, Promise, PromiseBasis, PromiseDoesNotFit, PromiseKind
+from batuta.ordering.domain.promises import (
+    MovePromise,
+    NewPromise,
+    Promise,
+    PromiseBasis,
+    PromiseDoesNotFit,
+    PromiseKind,
+    moved,
+)
 
 __all__ = [
     "BUCKET_MOVES",
@@ -99,6 +107,7 @@ __all__ = [
     "Line",
     "Means",
     "Method",
+    "MovePromise",
     "NamedAmount",
     "NewCart",
     "NewHold",
@@ -131,6 +140,7 @@ __all__ = [
     "fingerprint",
     "fulfillment_status",
     "line_id_of",
+    "moved",
     "order_id_of",
     "payment_status",
     "token_hash",

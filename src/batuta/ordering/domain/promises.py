@@ -1,6 +1,6 @@
 """What was promised with an order, and what became of it (PRM-05)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -48,6 +48,30 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
     is_estimated: bool
     plan: tuple[PromisedShipment, ...]
     made_at: datetime
+
+
+class MovePromise(msgspec.Struct, frozen=True, kw_only=True):
+    """Some goods of an order come so much later than was known, or sooner. cause: what makes it one."""
+
+    order_id: UUID
+    cause: str
+    by: timedelta
+
+
+def moved(last: Promise, move: MovePromise, *, now: datetime) -> Promise:
+    """The last promise of an order, moved."""
+    return msgspec.structs.replace(
+        last,
+        id=child_id(last.order_id, "promise", PromiseBasis.MOVED, move.cause),
+        kind=PromiseKind.LATEST,
+        basis=PromiseBasis.MOVED,
+        earliest_at=last.earliest_at + move.by,
+        p50_at=last.p50_at + move.by,
+        p90_at=last.p90_at + move.by,
+        window_from_at=last.window_from_at + move.by,
+        limiting_step=LimitingStep.SUPPLY,
+        made_at=now,
+    )
 
 
 class NewPromise(msgspec.Struct, frozen=True, kw_only=True):
