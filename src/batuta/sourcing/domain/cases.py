@@ -27,6 +27,7 @@ _ONE_UNIT = 2
 """Parts of an order for one unit: nothing, and it."""
 
 _CELLS_MAX, _CELLS_A_WALK = 10_000_000, 400_000
+_CELLS_OF_ALL, _PLANS_OF_ALL = 4_000_000, 1_000
 
 
 class Plan(NamedTuple):
@@ -109,16 +110,40 @@ class Case:
         """What no plan is below while scarce things have prices, those included; and the best plans, `most` of them."""
         if self.grid is None or self.relaxed is None:
             return self.floor, []
+        least, placed = self._best(self._priced(self.grid, prices), self.least_units, most)
+        base = self.board.base >> self.board.scale.cost
+        return least / (1 << _FRACTION) + base, [self._plan(one) for one in placed]
+
+    def below(self, prices: Floats, slack: float) -> list[Plan] | None:
+        """All plans dearer than the best by no more than that while scarce things have prices; None when too many."""
+        if self.grid is None or self.relaxed is None:
+            return None
+        keys = self._priced(self.grid, prices)
+        least, _ = self._best(keys, self.least_units, 1)
+        key = min(least, self._key_of_parked()) + int(slack * (1 << _FRACTION)) + 1
+        cover = Cover(self.grid, self.relaxed, keys, self.least_units)
+        try:
+            cover.walk(below=key, cells_max=_CELLS_OF_ALL, most=_PLANS_OF_ALL)
+        except OutOfCells:
+            return None
+        if len(cover.found) == _PLANS_OF_ALL:
+            return None
+        units = self.grid.units
+        return [self._plan({i: units[part].tolist() for i, part in one.items()}) for _, one in cover.found]
+
+    def _key_of_parked(self) -> int:
+        return (self.parked - (self.board.base >> self.board.scale.cost)) << _FRACTION
+
+    def _priced(self, grid: Grid, prices: Floats) -> Array:
+        """The keys of the parts, each with the prices of what it uses."""
         places = len(self.board.places)
         extra = np.zeros((places, len(self.board.demands)))
         for i, j, r, per_unit in self.goods:
             extra[i, j] += prices[r] * per_unit
         opening = np.zeros(places)
         opening[self.hands[0]] = prices[self.hands[1]]
-        fine = (self.grid.units @ extra.T + opening) * (1 << _FRACTION)
-        least, placed = self._best(self.money + fine.astype(np.int64), self.least_units, most)
-        base = self.board.base >> self.board.scale.cost
-        return least / (1 << _FRACTION) + base, [self._plan(one) for one in placed]
+        fine = (grid.units @ extra.T + opening) * (1 << _FRACTION)
+        return self.money + fine.astype(np.int64)
 
     def in_turn(self, room: Array) -> Plan | None:
         """The best plan with what is left of scarce things, as if it were planned alone."""

@@ -105,6 +105,7 @@ class Cover:
         self.layers = self._layers(self.lots)
         self._without: dict[int, list[Array]] = {}
         self.found: list[tuple[int, dict[int, int]]] = []
+        self._seen: set[frozenset[tuple[int, int]]] = set()
         self.best_key = NEVER
         self.cells = self.cells_left = 0
 
@@ -215,7 +216,8 @@ class Cover:
         """A plan in which places share a demand is come by more than once."""
         if self.most == 1:
             self.found = [(key, chosen)]
-        elif (key, chosen) not in self.found:
+        elif (same := frozenset(chosen.items())) not in self._seen:
+            self._seen.add(same)
             insort(self.found, (key, chosen), key=lambda one: one[0])
             del self.found[self.most :]
         if len(self.found) == self.most:

@@ -94,10 +94,10 @@ class Master:
 
     def settle(
         self, chosen: Mapping[int, Plan | None], room: Array, kept: Sequence[Known], seconds: float
-    ) -> dict[int, Plan | None] | None:
+    ) -> tuple[dict[int, Plan | None], float]:
         """The cheapest whole plans out of `kept` for the orders of `chosen`, from there on, within the room.
 
-        None when none was found in time.
+        With what any such plans cost at least. No plans when none were found in time.
         """
         rows = {n: row for row, n in enumerate(chosen)}
         highs = _quiet()
@@ -114,7 +114,7 @@ class Master:
         highs.run()
         shares = np.asarray(highs.getSolution().col_value)
         found = {kept[c].n: kept[c].plan for c in np.flatnonzero(shares > _MOSTLY).tolist()}
-        return found if found.keys() == rows.keys() else None
+        return found if found.keys() == rows.keys() else {}, float(highs.getInfo().mip_dual_bound)
 
     def _flush(self) -> None:
         """Hand new plans to HiGHS."""

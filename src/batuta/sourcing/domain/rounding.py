@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from batuta.sourcing.domain.batches import Batch, Chosen, fits, take
-from batuta.sourcing.domain.cases import Plan
+from batuta.sourcing.domain.cases import Floats, Plan
 from batuta.sourcing.domain.master import Known, Master, Relaxation
 
 _SURE = 0.99
@@ -17,6 +17,8 @@ _SHARE_LEFT = 0.25
 _PLANS_LEAST, _PLANS_MAX, _PLANS_IN_ALL = 6, 30, 30_000
 _NEIGHBOURS = 80
 _SECONDS_A_NEIGHBOURHOOD = 2.0
+_SHARE_OF_PROOF = 0.4
+_PLANS_TO_PROVE, _ORDERS_TO_PROVE = 8_000, 400
 _SHARE_OF_PLANS = 0.8
 
 
@@ -84,30 +86,50 @@ def _seconds_for_dive(batch: Batch) -> float:
     return batch.seconds_left() - _SHARE_LEFT * batch.seconds
 
 
-def polish(batch: Batch, master: Master, relaxation: Relaxation) -> None:
+def polish(batch: Batch, master: Master, relaxation: Relaxation, *, seconds_kept: float) -> None:
     """Plan neighbours anew together, while there is time: those first that miss most by the prices."""
-    _know_more(batch, master, relaxation)
-    known = master.known()
     plans: dict[int, list[Known]] = defaultdict(list)
-    for one in known:
+    for one in master.known():
         plans[one.n].append(one)
     for rows in _neighbourhoods(batch, plans, relaxation):
-        if batch.is_good or batch.seconds_left() <= 0:
+        if batch.is_good or batch.seconds_left() <= seconds_kept:
             return
         now = {row: batch.chosen[batch.bounded[row]] for row in rows}
         ours = [one for row in rows for one in plans[row]]
         ours += [Known(row, plan, plan.cost) for row, plan in now.items() if plan and not _is_known(plan, plans[row])]
         mine = {batch.bounded[row] for row in rows}
         room = batch.left_by(plan for n, plan in batch.chosen.items() if n not in mine)
-        seconds = batch.seconds_left()
-        if len(rows) < len(batch.bounded):
-            seconds = min(seconds, _SECONDS_A_NEIGHBOURHOOD)
-        found = master.settle(now, room, ours, seconds)
-        if found is not None:
-            batch.accept({batch.bounded[row]: plan for row, plan in found.items()})
+        seconds = min(batch.seconds_left(), _SECONDS_A_NEIGHBOURHOOD)
+        found, _ = master.settle(now, room, ours, seconds)
+        batch.accept({batch.bounded[row]: plan for row, plan in found.items()})
 
 
-def _know_more(batch: Batch, master: Master, relaxation: Relaxation) -> None:
+def prove(batch: Batch, master: Master, prices: Floats) -> bool:
+    """Choose from all plans that can be in anything cheaper than what is chosen, if they can be counted.
+
+    An order's plan that costs more than its best, prices included, by as much as all that is chosen is above the bound,
+    is in nothing cheaper. So what HiGHS proves of the others holds for all. False when the plans are too many.
+    """
+    if len(batch.bounded) > _ORDERS_TO_PROVE:
+        return False
+    slack = batch.cost(batch.chosen) - batch.bound
+    plans = [Known(row, None, batch.cases[n].parked) for row, n in enumerate(batch.bounded)]
+    for row, n in enumerate(batch.bounded):
+        case = batch.cases[n]
+        every = None if case.move or batch.seconds_left() <= 0 else case.below(prices, slack)
+        if every is None or len(plans) > _PLANS_TO_PROVE:
+            return False
+        plans += [Known(row, plan, plan.cost) for plan in every]
+    now = {row: batch.chosen[n] for row, n in enumerate(batch.bounded)}
+    room = batch.left_by(plan for n, plan in batch.chosen.items() if n not in set(batch.bounded))
+    cost = batch.cost(batch.chosen)
+    found, bound = master.settle(now, room, plans, min(batch.seconds_left(), _SHARE_OF_PROOF * batch.seconds))
+    batch.accept({batch.bounded[row]: plan for row, plan in found.items()})
+    batch.bound = max(batch.bound, min(cost, bound + batch.cost_free))
+    return True
+
+
+def know_more(batch: Batch, master: Master, relaxation: Relaxation) -> None:
     """The next best plans at the prices: whole orders need more to choose from than mixtures do."""
     count = min(_PLANS_MAX, max(_PLANS_LEAST, _PLANS_IN_ALL // len(batch.bounded)))
     for row, n in enumerate(batch.bounded):
@@ -118,7 +140,7 @@ def _know_more(batch: Batch, master: Master, relaxation: Relaxation) -> None:
 
 
 def _neighbourhoods(batch: Batch, plans: dict[int, list[Known]], relaxation: Relaxation) -> Iterator[list[int]]:
-    """Orders with those that use what they would use, until a turn of all gains nothing; then all at once."""
+    """Orders with those that use what they would use, until a turn of all gains nothing."""
     cost = np.inf
     while batch.cost(batch.chosen) < cost:
         cost = batch.cost(batch.chosen)
@@ -134,7 +156,6 @@ def _neighbourhoods(batch: Batch, plans: dict[int, list[Known]], relaxation: Rel
                 rows = _around(start, plans, users)
                 seen.update(rows[: _NEIGHBOURS // 4])
                 yield rows
-    yield list(range(len(batch.bounded)))
 
 
 def _around(start: int, plans: dict[int, list[Known]], users: dict[int, list[int]]) -> list[int]:
