@@ -1,5 +1,6 @@
 """POST /api/promises: options, cut-offs, and what is refused (PRM-02, PRM-04)."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -7,6 +8,7 @@ import pytest
 
 from batuta.ordering.api import ROUTES as ORDERING
 from batuta.plumbing.database import Engine
+from batuta.plumbing.web.moments import moment
 from batuta.pricing.commands import save_tax_rates
 from batuta.pricing.domain import TaxRate
 from batuta.sourcing.api import ROUTES
@@ -126,3 +128,32 @@ async def test_a_product_page_is_refused_what_is_not_there(
 
     assert problem(await public.get(path, params=where | change)) == (409, code)
     assert problem(await public.get("/api/products/nothing/promise", params=where)) == (409, "unknown_sku")
+
+
+async def test_windows_are_told_from_when_the_goods_can_be_there(
+    engine: Engine, shopper: httpx.AsyncClient, market: Market
+) -> None:
+    """PRM-06: the window of tomorrow morning is before the goods can come, that of next week is not."""
+    postal_code = market.there.postal_code
+    assert "slots" in (await shopper.post("/api/promises", json=body(market))).json()
+    keeper = House(engine, ROUTES).asked_by(a_caller("locations.write", "inventory.read"))
+    made = []
+    for days in (0, 20):
+        from_at = moment() + timedelta(days=days, hours=1)
+        window = {
+            "method": "ship",
+            "country": "FI",
+            "postal_prefixes": [postal_code],
+            "from_at": from_at.isoformat(),
+            "until_at": (from_at + timedelta(hours=2)).isoformat(),
+            "time_zone": "Europe/Helsinki",
+            "currency": "EUR",
+            "capacity": 3,
+        }
+        answer = await keeper.post("/api/slots", json=window)
+        assert answer.status_code == 200, answer.text
+        made.append(answer.json()["id"])
+
+    told = (await shopper.post("/api/promises", json=body(market, slot_days=30))).json()
+    assert [one["slot_id"] for one in told["slots"]] == made[1:]
+    assert told["slots"][0]["left"] == 3

@@ -1,7 +1,7 @@
 """Promises before the order: how, when and for how much, and until when one must have ordered."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
@@ -32,10 +32,14 @@ from batuta.sourcing.domain.promises import (
     sign,
 )
 from batuta.sourcing.domain.requests import Method
+from batuta.sourcing.domain.slots import Destination as SlotDestination
+from batuta.sourcing.domain.slots import OfferedSlot
 from batuta.sourcing.queries import offers, promise_secret
+from batuta.sourcing.queries.slots import offered_slots
 
 LINES_MAX = 200
 STORES_MAX = 50
+SLOT_DAYS_MAX = 30
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Country = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}$")]
@@ -71,6 +75,7 @@ class PromiseBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What is wanted, and where. store_code: that store alone; stores: of those nearest by, so many at most.
 
     at: when it would be ordered; left out, it is now, and only then the options carry a promise to order by.
+    slot_days: also tell the windows of delivery of so many days, from when the goods can be there on.
     """
 
     channel_code: Code
@@ -79,6 +84,7 @@ class PromiseBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     store_code: Code | None = None
     stores: Annotated[int, msgspec.Meta(ge=0, le=STORES_MAX)] = STORES_USUAL
     at: Moment | None = None
+    slot_days: Annotated[int, msgspec.Meta(ge=0, le=SLOT_DAYS_MAX)] = 0
 
 
 class CutOff(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,12 +131,17 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PromiseAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Every way that is open, the earliest first, and why others are not."""
+    """Every way that is open, the earliest first, and why others are not.
+
+    slots: windows of delivery, full ones with nothing left, that begin when the goods can be there; one is held by its
+    own route and named in the order.
+    """
 
     as_of: datetime
     currency: str
     options: list[Option]
     not_offered: tuple[NotOffered, ...]
+    slots: list[OfferedSlot] = []
 
 
 @post(
@@ -177,10 +188,27 @@ def offers_reader(engine: Engine) -> SharedRead[Question, PromiseAnswer]:
 async def _read(db: Connection, questions: Sequence[Question], now: datetime) -> Sequence[PromiseAnswer | BatutaError]:
     found = await offers(db, asks=[_ask(one, now) for one in questions], now=now)
     secret = await promise_secret(db) or await _first_secret(db.engine, now)
-    return [
+    answers = [
         one if isinstance(one, BatutaError) else _answer(question, one, now, secret)
         for question, one in zip(questions, found, strict=True)
     ]
+    return [
+        one if isinstance(one, BatutaError) else await _with_slots(db, question.asked, one, now)
+        for question, one in zip(questions, answers, strict=True)
+    ]
+
+
+async def _with_slots(db: Connection, asked: PromiseBody, answer: PromiseAnswer, now: datetime) -> PromiseAnswer:
+    """The answer with the windows of delivery in which the goods can come, where somebody asks for them."""
+    arrivals = [one.earliest_at for one in answer.options if one.method is Method.SHIP]
+    if not asked.slot_days or asked.destination is None or not arrivals:
+        return answer
+    to = SlotDestination(
+        method=Method.SHIP, country=asked.destination.country, postal_code=asked.destination.postal_code
+    )
+    until_at = now + timedelta(days=asked.slot_days)
+    slots = await offered_slots(db, to, from_at=min(arrivals), until_at=until_at, now=now)
+    return msgspec.structs.replace(answer, slots=slots)
 
 
 async def _first_secret(engine: Engine, now: datetime) -> bytes:
