@@ -416,6 +416,18 @@ def test_the_runner_up_is_told_with_its_difference(difference_minor: int, said: 
     assert said in explain(a_decision(difference_minor=difference_minor), "en")
 
 
+def test_the_runner_up_is_told_with_what_makes_the_difference() -> None:
+    """SRC-12."""
+    getafe, gran_via, bilbao, *rest = a_decision().considered
+    dearer = msgspec.structs.replace(bilbao, costs=Costs(freight_minor=970, handling_minor=200, split_minor=220))
+    decision = a_decision(considered=(getafe, gran_via, dearer, *rest))
+
+    assert "Next best is Bilbao, €0.70 dearer (freight +€1.70, handling -€0.20, split -€0.80). " in explain(
+        decision, "en"
+    )
+    assert "más cara (transporte +1,70" in explain(decision, "es")
+
+
 def test_a_line_that_nobody_can_serve_says_why() -> None:
     decision = a_decision(outcome=Outcome.UNFILLABLE, sources=(), costs=None, quantity=1, elsewhere=0)
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from batuta.ordering.domain import Bucket, Line, Order
-from batuta.sourcing.domain import Considered, Decision, Outcome, Verdict, explain
+from batuta.sourcing.domain import Considered, Decision, Outcome, Verdict, components_of, explain
 from batuta.web.catalogue import Speech
 
 ATTEMPTS_SHOWN = 5
@@ -36,11 +36,12 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class ConsideredView(msgspec.Struct, frozen=True, kw_only=True):
-    """A location that could have been."""
+    """A location that could have been. parts: what the cost is made of."""
 
     name: str
     have: str
     cost: str
+    parts: str
     result: str
     is_chosen: bool
 
@@ -124,6 +125,7 @@ def _considered(each: Considered, decision: Decision, speech: Speech) -> Conside
         name=each.name,
         have=speech.number(each.have),
         cost=speech.money(costs.total_minor, decision.currency) if costs else speech("page.none"),
+        parts=components_of(costs, decision.currency, speech.language) if costs else "",
         result=_result(each, decision, speech),
         is_chosen=is_chosen,
     )

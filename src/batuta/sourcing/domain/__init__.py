@@ -18,7 +18,7 @@ from batuta.sourcing.domain.requests import (
     Withdrawal,
 )
 from batuta.sourcing.domain.search import choose
-from batuta.sourcing.domain.sentences import explain
+from batuta.sourcing.domain.sentences import components_of, explain
 from batuta.sourcing.domain.sites import Rule, Site
 from batuta.sourcing.domain.slot_templates import SlotTemplate, UnknownSlotTemplate
 from batuta.sourcing.domain.slots import (
@@ -87,6 +87,7 @@ __all__ = [
     "Verdict",
     "Withdrawal",
     "choose",
+    "components_of",
     "decide_all",
     "explain",
     "parts_of",

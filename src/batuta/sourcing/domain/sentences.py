@@ -3,9 +3,11 @@
 from collections import defaultdict
 from decimal import Decimal
 
+import msgspec
 from babel.numbers import format_currency
 
 from batuta.kernel.money import exponent_of
+from batuta.sourcing.domain.candidates import Costs
 from batuta.sourcing.domain.decisions import Considered, Decision, Outcome, Verdict
 from batuta.sourcing.domain.sites import Rule
 
@@ -43,6 +45,8 @@ _RULES = {
 
 _COMPONENTS = {
     "en": {
+        "freight": "freight",
+        "handling": "handling",
         "packaging": "packaging",
         "split": "split",
         "lateness": "lateness",
@@ -51,6 +55,8 @@ _COMPONENTS = {
         "margin": "margin gained",
     },
     "es": {
+        "freight": "transporte",
+        "handling": "preparación",
         "packaging": "embalaje",
         "split": "división",
         "lateness": "retraso",
@@ -59,17 +65,20 @@ _COMPONENTS = {
         "margin": "margen ganado",
     },
 }
-"""Costs that are told only where there are any."""
+"""What costs are made of, in the order in which they are told."""
+
+_ALWAYS = frozenset({"freight", "handling"})
+"""What is told though there is none of it; the others only where there are any."""
 
 _WORDS = {
     "en": {
         "from": "{units} from {name}",
-        "ships": "Ships {sources}: the order costs {total} (freight {freight}, handling {handling}{others}).",
+        "ships": "Ships {sources}: the order costs {total} ({parts}).",
         "none": "No location can serve the {units} units of this line.",
         "one": "No location can serve the one unit of this line.",
-        "dearer": "Next best is {name}, {difference} dearer.",
+        "dearer": "Next best is {name}, {difference} dearer{parts}.",
         "equal": "{name} would cost the same, and comes second by the tie rules.",
-        "cheaper": "{name} would be {difference} cheaper, found after the search was cut off.",
+        "cheaper": "{name} would be {difference} cheaper{parts}, found after the search was cut off.",
         "alone": "No other location could have taken its place.",
         "out": "Out: {reasons}.",
         "more": "{names} and {count} more",
@@ -79,12 +88,12 @@ _WORDS = {
     },
     "es": {
         "from": "{units} desde {name}",
-        "ships": "Se envía {sources}: el pedido cuesta {total} (transporte {freight}, preparación {handling}{others}).",
+        "ships": "Se envía {sources}: el pedido cuesta {total} ({parts}).",
         "none": "Ninguna ubicación puede servir las {units} unidades de esta línea.",
         "one": "Ninguna ubicación puede servir la unidad de esta línea.",
-        "dearer": "La siguiente es {name}, {difference} más cara.",
+        "dearer": "La siguiente es {name}, {difference} más cara{parts}.",
         "equal": "{name} costaría lo mismo y queda segunda por las reglas de desempate.",
-        "cheaper": "{name} sería {difference} más barata; se vio tras cortar la búsqueda.",
+        "cheaper": "{name} sería {difference} más barata{parts}; se vio tras cortar la búsqueda.",
         "alone": "Ninguna otra ubicación podía sustituirla.",
         "out": "Descartadas: {reasons}.",
         "more": "{names} y {count} más",
@@ -93,6 +102,15 @@ _WORDS = {
         "and": " y ",
     },
 }
+
+
+def components_of(costs: Costs, currency: str, language: str) -> str:
+    """What costs are made of, as "freight €4.00, handling €1.20"; language: `en` or `es`."""
+    return ", ".join(
+        f"{name} {_money(minor, currency, language)}"
+        for component, name in _COMPONENTS[language].items()
+        if (minor := getattr(costs, f"{component}_minor")) or component in _ALWAYS
+    )
 
 
 def explain(decision: Decision, locale: str) -> str:
@@ -120,17 +138,10 @@ def _chosen(decision: Decision, words: dict[str, str], language: str) -> str:
     for source in decision.sources:
         units[names[source.location_id]] += source.quantity
     parts = [words["from"].format(units=count, name=name) for name, count in units.items()]
-    others = [
-        f", {name} {_money(minor, decision, language)}"
-        for component, name in _COMPONENTS[language].items()
-        if (minor := getattr(costs, f"{component}_minor"))
-    ]
     return words["ships"].format(
         sources=_listed(parts, words),
-        total=_money(costs.total_minor, decision, language),
-        freight=_money(costs.freight_minor, decision, language),
-        handling=_money(costs.handling_minor, decision, language),
-        others="".join(others),
+        total=_money(costs.total_minor, decision.currency, language),
+        parts=components_of(costs, decision.currency, language),
     )
 
 
@@ -143,8 +154,22 @@ def _second(decision: Decision, words: dict[str, str], language: str) -> str:
     kind = "equal"
     if decision.difference_minor:
         kind = "dearer" if decision.difference_minor > 0 else "cheaper"
-    difference = _money(abs(decision.difference_minor), decision, language)
-    return words[kind].format(name=second.name, difference=difference)
+    difference = _money(abs(decision.difference_minor), decision.currency, language)
+    return words[kind].format(name=second.name, difference=difference, parts=_apart(decision, second, language))
+
+
+def _apart(decision: Decision, second: Considered, language: str) -> str:
+    """By how much each component of the runner-up's plan is above the chosen one's, or below it."""
+    if second.costs is None or decision.costs is None:
+        return ""
+    chosen = msgspec.structs.asdict(decision.costs)
+    apart = {name: minor - chosen[name] for name, minor in msgspec.structs.asdict(second.costs).items()}
+    parts = [
+        f"{name} {'+' if minor > 0 else ''}{_money(minor, decision.currency, language)}"
+        for component, name in _COMPONENTS[language].items()
+        if (minor := apart[f"{component}_minor"])
+    ]
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _out(decision: Decision, words: dict[str, str], language: str) -> str:
@@ -167,6 +192,6 @@ def _listed(parts: list[str], words: dict[str, str]) -> str:
     return words["and"].join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
 
 
-def _money(amount_minor: int, decision: Decision, language: str) -> str:
-    amount = Decimal(amount_minor).scaleb(-exponent_of(decision.currency))
-    return format_currency(amount, decision.currency, locale=language)
+def _money(amount_minor: int, currency: str, language: str) -> str:
+    amount = Decimal(amount_minor).scaleb(-exponent_of(currency))
+    return format_currency(amount, currency, locale=language)
