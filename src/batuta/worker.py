@@ -17,7 +17,7 @@ from batuta.connectors.webhooks.adapters.http import Sender
 from batuta.connectors.webhooks.commands import following, forget_deliveries
 from batuta.connectors.webhooks.jobs import deliver, look_for_due
 from batuta.connectors.webhooks.queries import AUDIT as WEBHOOKS_LAWS
-from batuta.fulfillment.commands import expire_offers, expire_pickups, learn_processing
+from batuta.fulfillment.commands import escalate_offers, expire_offers, expire_pickups, learn_processing
 from batuta.fulfillment.queries import AUDIT as FULFILLMENT_LAWS
 from batuta.identity.commands import forget_allowances, forget_begun, forget_sessions
 from batuta.inventory.commands import (
@@ -193,6 +193,14 @@ SWEEPS = (
         "offers that nobody answered",
         expire_offers,
         due="SELECT FROM fulfillment.fulfillment_order WHERE status = 'offered' AND expires_at <= :now",
+    ),
+    Sweep(
+        "offers whose silence puts a promise at risk",
+        escalate_offers,
+        due=(
+            "SELECT FROM fulfillment.fulfillment_order"
+            " WHERE status = 'offered' AND escalated_at IS NULL AND escalate_at <= :now"
+        ),
     ),
     Sweep(
         "pickups that nobody collected",

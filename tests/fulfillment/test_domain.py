@@ -58,6 +58,7 @@ from batuta.fulfillment.domain import (
     decide_cancellation,
     decide_collect,
     decide_delivery,
+    decide_escalation,
     decide_expiry,
     decide_extension,
     decide_hand_over,
@@ -81,6 +82,7 @@ from tests.fulfillment.given import (
     SOON,
     accepted,
     an_offer,
+    assert_sound,
     cartons_of,
     handed_over,
     lines_of,
@@ -639,3 +641,82 @@ def test_units_asked_for_once_are_not_asked_for_twice() -> None:
 
     assert second.changes == ()
     assert second.cancellation.late == (LineUnits(lines_of(one)[0], 1),)
+
+
+def test_the_other_lines_go_along_if_asked_and_nothing_is_said_about_them() -> None:
+    """SRC-08."""
+    one = accepted(2, 3)
+    missing, other = one.lines
+
+    no = Reject(
+        fulfillment_order_id=one.id,
+        reason=RejectionReason.NOT_FOUND,
+        sku_ids=(missing.sku_id,),
+        takes_all=True,
+        actor=ACTOR,
+    )
+    change = decide_reject(one, no)
+
+    assert_sound(change)
+    assert change.after.status is FulfillmentStatus.REJECTED
+    assert [(part.sku_id, part.quantity) for part in change.lost] == [(missing.sku_id, 2)]
+    assert [(part.sku_id, part.quantity) for part in change.along] == [(other.sku_id, 3)]
+
+
+def test_of_a_bundle_that_lacks_one_component_the_other_is_planned_anew_too() -> None:
+    """SRC-08."""
+    one = accepted(4, per_unit=2)
+    lacking, other = one.lines
+
+    no = Reject(fulfillment_order_id=one.id, reason=RejectionReason.NOT_FOUND, sku_ids=(lacking.sku_id,), actor=ACTOR)
+    rejected = decide_reject(one, no)
+    short = decide_short(
+        one,
+        ReportShort(
+            fulfillment_order_id=one.id,
+            lines=(ShortUnits(line_id=one.lines[0].line_id, quantity=1, sku_id=lacking.sku_id),),
+            actor=ACTOR,
+        ),
+    )
+
+    assert [(part.sku_id, part.quantity) for part in rejected.lost] == [(lacking.sku_id, 4)]
+    assert [(part.sku_id, part.quantity) for part in rejected.along] == [(other.sku_id, 8)]
+    assert [(part.sku_id, part.quantity) for part in short.lost] == [(lacking.sku_id, 1)]
+    assert [(part.sku_id, part.quantity) for part in short.along] == [(other.sku_id, 2)]
+
+
+def test_a_shortage_may_take_what_is_not_picked_along_but_says_only_what_is_missing() -> None:
+    """SRC-08."""
+    one = accepted(4, 2)
+    line = one.lines[0]
+
+    change = decide_short(
+        one,
+        ReportShort(
+            fulfillment_order_id=one.id,
+            lines=(ShortUnits(line_id=line.line_id, quantity=1),),
+            takes_all=True,
+            actor=ACTOR,
+        ),
+    )
+
+    assert_sound(change)
+    assert change.after.status is FulfillmentStatus.SHORT
+    assert [part.quantity for part in change.lost] == [1]
+    assert [part.quantity for part in change.along] == [3, 2]
+
+
+def test_an_offer_is_escalated_once_and_only_while_it_waits() -> None:
+    """SRC-09."""
+    one = msgspec.structs.replace(offered(2), escalate_at=NOW)
+
+    first = decide_escalation(one, now=NOW)
+    again = decide_escalation(first.after, now=NOW + timedelta(hours=1))
+    early = decide_escalation(one, now=NOW - timedelta(seconds=1))
+    done = decide_escalation(
+        decide_accept(one, Accept(fulfillment_order_id=one.id, actor=ACTOR), now=NOW).after, now=NOW
+    )
+
+    assert_sound(first)
+    assert first.after.escalated_at == NOW
+    assert all(one.is_nothing for one in (again, early, done))

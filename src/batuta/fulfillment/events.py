@@ -41,6 +41,13 @@ class OfferExpired(FulfillmentEvent, frozen=True):
     lines: tuple[LineUnits, ...]
 
 
+class OfferEscalated(FulfillmentEvent, frozen=True):
+    """Nobody has answered for so long that what was promised is at risk."""
+
+    lines: tuple[LineUnits, ...]
+    expires_at: datetime | None = None
+
+
 class PickingStarted(FulfillmentEvent, frozen=True):
     pass
 

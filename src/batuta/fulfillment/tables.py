@@ -54,6 +54,8 @@ class FulfillmentOrderColumns(TypedColumns):
     version: Named[int] = Column(Integer, nullable=False)
     created_at: Named[datetime] = Column(Instant, nullable=False)
     updated_at: Named[datetime] = Column(Instant, nullable=False)
+    escalate_at: Named[datetime | None] = Column(Instant)
+    escalated_at: Named[datetime | None] = Column(Instant)
 
 
 fulfillment_order = Table(
@@ -64,6 +66,11 @@ fulfillment_order = Table(
     _one_of("method", Method),
     Index("fulfillment_order_work_idx", "location_id", "created_at", postgresql_where=f"status NOT IN ({_over})"),
     Index("fulfillment_order_expires_idx", "expires_at", postgresql_where="status = 'offered'"),
+    Index(
+        "fulfillment_order_escalate_idx",
+        "escalate_at",
+        postgresql_where="status = 'offered' AND escalated_at IS NULL",
+    ),
     Index("fulfillment_order_collect_idx", "collect_until_at", postgresql_where="status = 'ready'"),
     schema=SCHEMA,
 )

@@ -244,3 +244,45 @@ slot_hold = Table(
 Index("slot_hold_live_idx", slot_hold.c.holder_id, unique=True, postgresql_where=slot_hold.c.status != "released")
 Index("slot_hold_slot_idx", slot_hold.c.slot_id, postgresql_where=slot_hold.c.status != "released")
 Index("slot_hold_expires_idx", slot_hold.c.expires_at, postgresql_where=slot_hold.c.expires_at.is_not(None))
+
+
+class ParkingColumns(TypedColumns):
+    """An order of which units wait that nobody can serve now, once for each order: its last time.
+
+    promised_at: what was promised; plan_by_at: until when a plan would keep it. forgiven_at: what was rejected before
+    is not counted any more. hold_id: of the order; it ends when it is tried again.
+    """
+
+    order_id: Named[UUID] = Column(Uuid, primary_key=True)
+    queue: Named[str] = Column(Text, nullable=False)
+    reason: Named[str] = Column(Text, nullable=False)
+    rules: Named[Any] = Column(Json, nullable=False)
+    line_ids: Named[Any] = Column(Json, nullable=False)
+    tries: Named[int] = Column(Integer, nullable=False)
+    hold_id: Named[UUID] = Column(Uuid, nullable=False)
+    parked_at: Named[datetime] = Column(Instant, nullable=False)
+    tried_at: Named[datetime] = Column(Instant, nullable=False)
+    next_try_at: Named[datetime | None] = Column(Instant)
+    cancel_at: Named[datetime | None] = Column(Instant)
+    promised_at: Named[datetime | None] = Column(Instant)
+    plan_by_at: Named[datetime | None] = Column(Instant)
+    forgiven_at: Named[datetime | None] = Column(Instant)
+    actor: Named[str] = Column(Text, nullable=False)
+    ended_at: Named[datetime | None] = Column(Instant)
+    ended_because: Named[str | None] = Column(Text)
+
+
+parking = Table(
+    "parking",
+    metadata,
+    ParkingColumns,
+    CheckConstraint("tries > 0", name="tried_once"),
+    CheckConstraint("(ended_at IS NULL) = (ended_because IS NULL)", name="ended_for_a_reason"),
+    schema="sourcing",
+)
+Index("parking_queue_idx", parking.c.parked_at, parking.c.order_id, postgresql_where=parking.c.ended_at.is_(None))
+Index(
+    "parking_cancel_idx",
+    parking.c.cancel_at,
+    postgresql_where=parking.c.ended_at.is_(None) & parking.c.cancel_at.is_not(None),
+)

@@ -21,6 +21,7 @@ _TONES = {
         "sourcing.lines_unfillable",
         "fulfillment.rejected",
         "fulfillment.short",
+        "fulfillment.offer_escalated",
         "fulfillment.offer_expired",
         "shipping.parcel_exception",
         "shipping.parcel_lost",

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.fulfillment.domain import CountedUnits, PackedContent, RejectionReason, ShortUnits
+from batuta.fulfillment.domain import CountedUnits, PackedContent, ShortUnits
 from batuta.kernel.quantities import Quantity, Text
 
 LINES_MAX = 1_000
@@ -19,16 +19,24 @@ PickupCode = Annotated[
     str, msgspec.Meta(pattern=r"^[0-9A-Za-z -]{1,40}$", examples=["K7PMX2QA"], description="what the customer was told")
 ]
 
+Others = Literal["stay", "go"]
+Said = Literal["out_of_stock", "not_found", "damaged", "no_capacity", "closed", "cannot_serve", "not_sellable", "other"]
+"""Why a location says no; that nobody answered, and that an operator decided otherwise, is not for it to say."""
+
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Fields that nobody knows are refused."""
 
 
 class RejectBody(Body, frozen=True):
-    """sku_ids: what cannot be served; without them everything, which some reasons mean in any case."""
+    """sku_ids: what cannot be served; without them everything, which some reasons mean in any case.
 
-    reason: RejectionReason
+    others: what becomes of the other lines. They stay, or go elsewhere too, so that the order may come in one parcel.
+    """
+
+    reason: Said
     sku_ids: Annotated[tuple[UUID, ...], msgspec.Meta(min_length=1, max_length=LINES_MAX)] | None = None
+    others: Others = "stay"
 
 
 class PickBody(Body, frozen=True):
@@ -38,10 +46,11 @@ class PickBody(Body, frozen=True):
 
 
 class ShortBody(Body, frozen=True):
-    """lines: units that were looked for and not found by now, in total."""
+    """lines: units that were looked for and not found by now, in total. others: what is not picked yet."""
 
     lines: Annotated[tuple[ShortUnits, ...], msgspec.Meta(min_length=1, max_length=LINES_MAX)]
-    reason: RejectionReason = RejectionReason.NOT_FOUND
+    reason: Said = "not_found"
+    others: Others = "stay"
 
 
 class ParcelBody(Body, frozen=True):

@@ -32,6 +32,7 @@ from batuta.fulfillment.domain import (
     PackedParcel,
     Pick,
     Reject,
+    RejectionReason,
     ReportShort,
     StartPicking,
 )
@@ -66,8 +67,9 @@ async def reject_work(
     """Say no, with a reason that says what becomes of the stock; the units are looked for elsewhere."""
     wish = Reject(
         fulfillment_order_id=fulfillment_order_id,
-        reason=data.reason,
+        reason=RejectionReason(data.reason),
         sku_ids=data.sku_ids,
+        takes_all=data.others == "go",
         actor=caller_of(request).actor,
     )
     return await work(request, engine, fulfillment_order_id, lambda db, now: reject(db, rejections=[wish], now=now))
@@ -105,7 +107,8 @@ async def report_missing(
     wish = ReportShort(
         fulfillment_order_id=fulfillment_order_id,
         lines=data.lines,
-        reason=data.reason,
+        reason=RejectionReason(data.reason),
+        takes_all=data.others == "go",
         actor=caller_of(request).actor,
     )
     return await work(request, engine, fulfillment_order_id, lambda db, now: report_short(db, reports=[wish], now=now))

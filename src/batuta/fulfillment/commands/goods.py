@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from batuta.fulfillment.commands.pieces import by_lot, move_pieces, note_lots, pack_key
-from batuta.fulfillment.domain import REJECTION_EFFECTS, Change, Changes, Package, SkuUnits, StockEffect
+from batuta.fulfillment.domain import ALONG, REJECTION_EFFECTS, Change, Changes, Package, SkuUnits, StockEffect
 from batuta.fulfillment.queries import picked_at
 from batuta.inventory.commands import issue, record_movements
 from batuta.inventory.domain import Account, Condition, Issue, Issued, Movement, MovementReason, Recorded
@@ -16,6 +16,12 @@ from batuta.kernel.ids import child_id
 from batuta.plumbing.database import Connection
 from batuta.sourcing.commands import record_rejection
 from batuta.sourcing.domain import Rejection
+
+_KEPT_AS = {
+    StockEffect.DAMAGED_QUANTITY: (Condition.DAMAGED, MovementReason.DAMAGE),
+    StockEffect.QUARANTINED_QUANTITY: (Condition.QUARANTINE, MovementReason.ADJUST),
+}
+"""What cannot be sold and is there all the same; anything else that a location does not find is a loss."""
 
 
 async def move_goods(db: Connection, changes: Changes, *, now: datetime) -> dict[int, BatutaError]:
@@ -126,6 +132,18 @@ def _rejections(change: Change, now: datetime) -> Iterator[Rejection]:
             cause_id=child_id(change.after.id, "version", change.after.version),
             is_for_all=effect.is_for_all,
         )
+    for one in change.along:
+        yield Rejection(
+            order_id=change.after.order_id,
+            line_id=one.line_id,
+            sku_id=one.sku_id,
+            location_id=change.after.location_id,
+            reason=ALONG,
+            until_at=now + effect.banned_for,
+            actor=change.actor,
+            quantity=one.quantity,
+            cause_id=child_id(change.after.id, "version", change.after.version, ALONG),
+        )
 
 
 async def _corrections(db: Connection, changes: Sequence[Change], *, now: datetime) -> list[Movement]:
@@ -181,16 +199,16 @@ def _corrected(change: Change) -> list[SkuUnits]:
 
 def _correction(change: Change, one: SkuUnits, part: tuple[str, int], effect: StockEffect, now: datetime) -> Movement:
     lot, units = part
-    is_damage = effect is StockEffect.DAMAGED_QUANTITY
     at = change.after.location_id
+    kept = _KEPT_AS.get(effect)
     return Movement(
         key=f"reject:{change.after.id}:{change.after.version}:{one.line_id}:{one.sku_id}" + (f":{lot}" if lot else ""),
         sku_id=one.sku_id,
         quantity=units,
         source=Account.location(at),
-        target=Account.location(at, Condition.DAMAGED) if is_damage else Account.loss(),
+        target=Account.location(at, kept[0]) if kept else Account.loss(),
         lot=lot,
-        reason=MovementReason.DAMAGE if is_damage else MovementReason.ADJUST,
+        reason=kept[1] if kept else MovementReason.ADJUST,
         document_id=change.after.id,
         actor=change.actor,
         effective_at=now,

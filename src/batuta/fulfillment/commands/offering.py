@@ -19,12 +19,13 @@ from batuta.fulfillment.domain import (
     Reject,
     RejectionReason,
     decide_accept,
+    decide_escalation,
     decide_expiry,
     decide_offer,
     decide_reject,
     planned,
 )
-from batuta.fulfillment.events import Accepted, Offered, OfferExpired, Rejected
+from batuta.fulfillment.events import Accepted, Offered, OfferEscalated, OfferExpired, Rejected
 from batuta.fulfillment.queries import fulfillment_orders_by_id
 from batuta.fulfillment.tables import fulfillment_line, fulfillment_order
 from batuta.kernel.errors import BatutaError, NotFound
@@ -131,6 +132,23 @@ async def expire_offers(db: Connection, *, now: datetime, limit: int) -> int:
     return len(tasks)
 
 
+async def escalate_offers(db: Connection, *, now: datetime, limit: int) -> int:
+    """Sweep: tell of offers that wait for an answer for so long that their promise is at risk (SRC-09)."""
+    due = await db.scalars(
+        select(fulfillment_order.c.id)
+        .where(
+            fulfillment_order.c.status == FulfillmentStatus.OFFERED.value,
+            fulfillment_order.c.escalated_at.is_(None),
+            fulfillment_order.c.escalate_at <= now,
+        )
+        .order_by(fulfillment_order.c.escalate_at, fulfillment_order.c.id)
+        .limit(limit)
+    )
+    tasks = [Task(id_, partial(decide_escalation, now=now)) for id_ in due]
+    await carry(db, tasks=tasks, tell=_tell_escalated, now=now)
+    return len(tasks)
+
+
 def _tell_offered(change: Change, now: datetime) -> list[Event]:
     return [Offered(**about(change, now), lines=change.units, expires_at=change.after.expires_at)]
 
@@ -155,3 +173,7 @@ def _tell_rejected(change: Change, now: datetime) -> list[Event]:
 
 def _tell_expired(change: Change, now: datetime) -> list[Event]:
     return [OfferExpired(**about(change, now), lines=change.units)]
+
+
+def _tell_escalated(change: Change, now: datetime) -> list[Event]:
+    return [OfferEscalated(**about(change, now), lines=change.units, expires_at=change.after.expires_at)]

@@ -22,6 +22,7 @@ _order = arrays(
     collect_until_at=Instant,
     collected_by=Text(),
     reason=Text(),
+    escalated_at=Instant,
     version=Integer(),
 )
 _update_orders = (
@@ -85,6 +86,7 @@ def _order_row(one: FulfillmentOrder, now: datetime) -> dict[str, Any]:
         "ship_to": one.ship_to,
         "locale": one.locale,
         "expires_at": one.expires_at,
+        "escalate_at": one.escalate_at,
         "version": one.version,
         "created_at": now,
         "updated_at": now,

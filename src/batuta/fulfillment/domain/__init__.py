@@ -53,8 +53,15 @@ from batuta.fulfillment.domain.picking import (
     decide_short,
     decide_start,
 )
-from batuta.fulfillment.domain.rejecting import decide_expiry, decide_reject
-from batuta.fulfillment.domain.rejections import REJECTION_EFFECTS, RejectionEffect, RejectionReason, StockEffect
+from batuta.fulfillment.domain.rejecting import decide_escalation, decide_expiry, decide_reject
+from batuta.fulfillment.domain.rejections import (
+    ALONG,
+    NOT_FOR_LOCATIONS,
+    REJECTION_EFFECTS,
+    RejectionEffect,
+    RejectionReason,
+    StockEffect,
+)
 from batuta.fulfillment.domain.requests import (
     Accept,
     AnswerCancellation,
@@ -89,8 +96,10 @@ from batuta.fulfillment.domain.statuses import (
 )
 
 __all__ = [
+    "ALONG",
     "CANCELLATION_MOVES",
     "FULFILLMENT_MOVES",
+    "NOT_FOR_LOCATIONS",
     "OVER",
     "REJECTION_EFFECTS",
     "Accept",
@@ -167,6 +176,7 @@ __all__ = [
     "decide_cancellation",
     "decide_collect",
     "decide_delivery",
+    "decide_escalation",
     "decide_expiry",
     "decide_extension",
     "decide_hand_over",

@@ -25,8 +25,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     moves: of the order's buckets. units: what the fact about it tells, in units of the order line.
     packed, unpacked, handed_over, delivered, taken_back: the packages this happened to.
-    lost: what the location said it lacks, because of `reason`. because: why units are cancelled, or leave
-    despite a hold, in people's words.
+    lost: what the location said it lacks, because of `reason`; along: what it could have served, and is planned anew
+    with that. because: why units are cancelled, or leave despite a hold, in people's words.
     """
 
     before: FulfillmentOrder
@@ -42,6 +42,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     taken_back: tuple[Package, ...] = ()
     taken_to: UUID | None = None
     lost: tuple[SkuUnits, ...] = ()
+    along: tuple[SkuUnits, ...] = ()
     reason: RejectionReason | None = None
     because: str = ""
 

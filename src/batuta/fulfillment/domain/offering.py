@@ -54,6 +54,7 @@ def planned(offer: Offer) -> FulfillmentOrder:
         ship_to=offer.ship_to,
         locale=offer.locale,
         expires_at=offer.expires_at,
+        escalate_at=offer.escalate_at,
     )
 
 

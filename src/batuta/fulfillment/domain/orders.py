@@ -96,7 +96,8 @@ class FulfillmentOrder(msgspec.Struct, frozen=True, kw_only=True):
     """Work to serve lines of one order from one location by one method.
 
     order_number, ship_to, locale: of the order, as they were offered.
-    expires_at: until when the location may accept. collect_until_at: until when the customer may collect.
+    expires_at: until when the location may accept. escalate_at: when its silence puts the promise at risk;
+    escalated_at: when that was told. collect_until_at: until when the customer may collect.
     """
 
     id: UUID
@@ -110,6 +111,8 @@ class FulfillmentOrder(msgspec.Struct, frozen=True, kw_only=True):
     ship_to: Address | None = None
     locale: str = ""
     expires_at: datetime | None = None
+    escalate_at: datetime | None = None
+    escalated_at: datetime | None = None
     pickup_code: str | None = None
     collect_until_at: datetime | None = None
     collected_by: str | None = None

@@ -1,12 +1,12 @@
 """Picking, and finding too little."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import msgspec
 
 from batuta.fulfillment.domain.changes import Change, gained, nothing, stage_moves
-from batuta.fulfillment.domain.orders import FulfillmentOrder, LineUnits, counted
+from batuta.fulfillment.domain.orders import FulfillmentOrder, LineUnits, SkuUnits, counted
 from batuta.fulfillment.domain.requests import Pick, ReportShort, StartPicking
 from batuta.fulfillment.domain.statuses import FULFILLMENT_MOVES, FulfillmentStatus, Stage
 from batuta.fulfillment.domain.withdrawing import stands_at, withdraw
@@ -97,19 +97,38 @@ def decide_short(fulfillment: FulfillmentOrder, request: ReportShort) -> Change:
             "more is reported short than is still to be picked",
             open={str(line_id): live[line_id] - picked[line_id] for line_id in units},
         )
+    missing = units
+    if request.takes_all:
+        units = {line_id: live[line_id] - picked[line_id] for line_id in live if live[line_id] > picked[line_id]}
     withdrawal = withdraw(fulfillment, units, count="short")
     counts = msgspec.structs.replace(fulfillment, lines=withdrawal.lines)
     status = stands_at(counts) if counts.live_units() else FulfillmentStatus.SHORT
-    missing = {one.line_id: one.sku_id for one in request.lines}
+    lost, along = _told_apart(withdrawal.goods, units, missing, {one.line_id: one.sku_id for one in request.lines})
     return Change(
         before=fulfillment,
         after=msgspec.structs.replace(counts, status=move(FULFILLMENT_MOVES, fulfillment.status, status)),
         actor=request.actor,
         moves=withdrawal.moves,
         units=tuple(LineUnits(line_id, quantity) for line_id, quantity in units.items()),
-        lost=tuple(one for one in withdrawal.goods if missing[one.line_id] in {None, one.sku_id}),
+        lost=lost,
+        along=along,
         reason=request.reason,
     )
+
+
+def _told_apart(
+    goods: Sequence[SkuUnits], taken: Mapping[UUID, int], missing: Mapping[UUID, int], named: Mapping[UUID, UUID | None]
+) -> tuple[tuple[SkuUnits, ...], tuple[SkuUnits, ...]]:
+    """Of what was taken out, what is missing and what goes along with it: of a bundle, its other components too."""
+    lost, along = [], []
+    for one in goods:
+        is_named = named.get(one.line_id) in {None, one.sku_id}
+        gone = one.quantity // taken[one.line_id] * missing.get(one.line_id, 0) if is_named else 0
+        if gone:
+            lost.append(SkuUnits(one.line_id, one.sku_id, gone))
+        if one.quantity > gone:
+            along.append(SkuUnits(one.line_id, one.sku_id, one.quantity - gone))
+    return tuple(lost), tuple(along)
 
 
 def refuse_while_cancelling(fulfillment: FulfillmentOrder) -> None:

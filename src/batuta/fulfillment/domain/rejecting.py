@@ -18,7 +18,8 @@ SYSTEM = "system:sweep"
 def decide_reject(fulfillment: FulfillmentOrder, request: Reject) -> Change:
     """Give units back to be sourced elsewhere; the reason says what else follows (SRC-08).
 
-    A line goes whole when any of its SKUs cannot be served. The fulfillment order is rejected once nothing is left.
+    A line goes whole when any of its SKUs cannot be served; the others stay, unless the request takes them all. The
+    fulfillment order is rejected once nothing is left.
 
     Raises:
         IllegalMove: the goods are packed or gone, or the location has been asked to cancel and answers that.
@@ -26,7 +27,10 @@ def decide_reject(fulfillment: FulfillmentOrder, request: Reject) -> Change:
     effect = REJECTION_EFFECTS[request.reason]
     sku_ids = None if effect.is_whole or request.sku_ids is None else set(request.sku_ids)
     named = {line.line_id for line in fulfillment.lines if sku_ids is None or line.sku_id in sku_ids}
-    units = {one.line_id: one.quantity for one in fulfillment.live_units() if one.line_id in named}
+    live = {one.line_id: one.quantity for one in fulfillment.live_units()}
+    units = {line_id: quantity for line_id, quantity in live.items() if line_id in named}
+    if request.takes_all and units:
+        units = live
     if not units or fulfillment.status is FulfillmentStatus.REJECTED:
         return nothing(fulfillment, request.actor)
     rejected = move(FULFILLMENT_MOVES, fulfillment.status, FulfillmentStatus.REJECTED)
@@ -44,7 +48,21 @@ def decide_reject(fulfillment: FulfillmentOrder, request: Reject) -> Change:
         moves=withdrawal.moves,
         units=tuple(LineUnits(line_id, quantity) for line_id, quantity in units.items()),
         lost=tuple(one for one in withdrawal.goods if sku_ids is None or one.sku_id in sku_ids),
+        along=tuple(one for one in withdrawal.goods if sku_ids is not None and one.sku_id not in sku_ids),
         reason=request.reason,
+    )
+
+
+def decide_escalation(fulfillment: FulfillmentOrder, *, now: datetime) -> Change:
+    """Say once that an offer waits for an answer for so long that the order's promise is at risk (SRC-09)."""
+    is_due = fulfillment.escalate_at is not None and fulfillment.escalate_at <= now
+    if fulfillment.status is not FulfillmentStatus.OFFERED or fulfillment.escalated_at is not None or not is_due:
+        return nothing(fulfillment, SYSTEM)
+    return Change(
+        before=fulfillment,
+        after=msgspec.structs.replace(fulfillment, escalated_at=now),
+        actor=SYSTEM,
+        units=fulfillment.live_units(),
     )
 
 

@@ -13,16 +13,22 @@ class RejectionReason(StrEnum):
     NO_CAPACITY = "no_capacity"
     CLOSED = "closed"
     CANNOT_SERVE = "cannot_serve"
+    NOT_SELLABLE = "not_sellable"
     NO_ANSWER = "no_answer"
     OTHER = "other"
+    REPLANNED = "replanned"
 
 
 class StockEffect(StrEnum):
-    """What a rejection says about the sellable stock of the SKU at the location."""
+    """What a rejection says about the sellable stock of the SKU at the location.
+
+    Units that are there but cannot be sold stay on hand: damaged, or in quarantine until somebody has looked.
+    """
 
     NOTHING = "nothing"
     MINUS_QUANTITY = "minus_quantity"
     DAMAGED_QUANTITY = "damaged_quantity"
+    QUARANTINED_QUANTITY = "quarantined_quantity"
     TO_ZERO = "to_zero"
 
 
@@ -56,6 +62,14 @@ REJECTION_EFFECTS: dict[RejectionReason, RejectionEffect] = {
         stock=StockEffect.NOTHING, banned_for=timedelta(days=1), is_whole=True, is_for_all=True
     ),
     _IS.CANNOT_SERVE: RejectionEffect(stock=StockEffect.NOTHING, banned_for=timedelta(days=30), is_for_all=True),
+    _IS.NOT_SELLABLE: RejectionEffect(stock=StockEffect.QUARANTINED_QUANTITY, banned_for=timedelta(days=3)),
     _IS.NO_ANSWER: RejectionEffect(stock=StockEffect.NOTHING, banned_for=timedelta(days=1), is_whole=True),
     _IS.OTHER: RejectionEffect(stock=StockEffect.NOTHING, banned_for=timedelta(days=1)),
+    _IS.REPLANNED: RejectionEffect(stock=StockEffect.NOTHING, banned_for=timedelta()),
 }
+
+NOT_FOR_LOCATIONS = frozenset({_IS.NO_ANSWER, _IS.REPLANNED})
+"""What batuta and its operators say about an offer, and no location."""
+
+ALONG = "went_along"
+"""Why a location's units are planned anew that it could have served: others of their order went."""

@@ -37,7 +37,8 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     """Work for a location, out of an order's reserved units, or open ones where no stock is kept.
 
     order_number, ship_to, locale: of the order, so that nobody has to look them up again.
-    expires_at: when the offer lapses unanswered; None waits for ever.
+    expires_at: when the offer lapses unanswered; None waits for ever. escalate_at: when somebody has to be told that
+    nobody has answered.
     """
 
     id: UUID
@@ -51,6 +52,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     ship_to: Address | None = None
     locale: str = ""
     expires_at: datetime | None = None
+    escalate_at: datetime | None = None
 
 
 class Accept(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,12 +61,16 @@ class Accept(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reject(msgspec.Struct, frozen=True, kw_only=True):
-    """The location's no. sku_ids: what it cannot serve; None is everything, which some reasons mean in any case."""
+    """The location's no. sku_ids: what it cannot serve; None is everything, which some reasons mean in any case.
+
+    takes_all: the other lines go elsewhere too, so that the order may come in one parcel; it says nothing about them.
+    """
 
     fulfillment_order_id: UUID
     reason: RejectionReason
     actor: str
     sku_ids: tuple[UUID, ...] | None = None
+    takes_all: bool = False
 
 
 class StartPicking(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,12 +102,13 @@ class ShortUnits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class ReportShort(msgspec.Struct, frozen=True, kw_only=True):
-    """What was looked for and not found by now (FUL-03)."""
+    """What was looked for and not found by now (FUL-03). takes_all: what is not picked yet goes elsewhere too."""
 
     fulfillment_order_id: UUID
     lines: Annotated[tuple[ShortUnits, ...], msgspec.Meta(min_length=1, max_length=LINES_MAX)]
     actor: str
     reason: RejectionReason = RejectionReason.NOT_FOUND
+    takes_all: bool = False
 
 
 class PackedContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
