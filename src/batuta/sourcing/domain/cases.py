@@ -54,7 +54,7 @@ class Case:
             keys = self.grid.keys
             self.money: Array = np.where(keys >= NEVER, NEVER, (keys >> shift) << _FRACTION)
             self.least_units = [unit >> shift << _FRACTION for unit in self.grid.least_units]
-        self.floor = -np.inf if self.is_hopeless else self._floor()
+        self.floor = np.inf if self.is_hopeless else self._floor()
         self.parked = order.parked_minor * max(1, self.board.weights.freight)
         self.move = order.move_minor * max(1, self.board.weights.freight) if order.standing is not None else 0
 

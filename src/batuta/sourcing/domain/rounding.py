@@ -110,9 +110,9 @@ def prove(batch: Batch, master: Master, prices: Floats) -> bool:
     An order's plan that costs more than its best, prices included, by as much as all that is chosen is above the bound,
     is in nothing cheaper. So what HiGHS proves of the others holds for all. False when the plans are too many.
     """
-    if len(batch.bounded) > _ORDERS_TO_PROVE:
-        return False
     slack = batch.cost(batch.chosen) - batch.bound
+    if len(batch.bounded) > _ORDERS_TO_PROVE or slack == np.inf:
+        return False
     plans = [Known(row, None, batch.cases[n].parked) for row, n in enumerate(batch.bounded)]
     for row, n in enumerate(batch.bounded):
         case = batch.cases[n]
