@@ -65,11 +65,11 @@ def test_users_are_let_in_listed_given_passwords_and_shut_out(run: Callable[...,
 
     assert added.stdout == "ana@example.com may sign in as store\n"
     assert len(found["ana@example.com"]["location_ids"]) == 1  # type: ignore[arg-type]
-    assert "ana@example.com  store  Ana  at 1 locations" in run("user", "list").stdout
+    assert "ana@example.com  store  Ana  at 1 location" in run("user", "list").stdout
     assert getattr(again.exception, "code", None) == "email_taken"
     assert run("user", "password", "ana@example.com", password="another long one").exception is None
     assert run("user", "deactivate", "ana@example.com").exception is None
-    assert "ana@example.com  store  Ana  at 1 locations  (inactive)" in run("user", "list").stdout
+    assert "ana@example.com  store  Ana  at 1 location  (inactive)" in run("user", "list").stdout
 
 
 def test_what_cannot_be_is_told_and_changes_nothing(run: Callable[..., Result]) -> None:
