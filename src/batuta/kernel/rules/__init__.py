@@ -18,6 +18,7 @@ from batuta.kernel.rules.clauses import (
     EveryLine,
     Not,
     SumOfLines,
+    fields_in,
     written,
 )
 from batuta.kernel.rules.compiling import LINES, Facts, Predicate, compile_condition
@@ -47,6 +48,7 @@ __all__ = [
     "check",
     "compile_condition",
     "explain",
+    "fields_in",
     "read_condition",
     "written",
 ]

@@ -78,3 +78,14 @@ def written(condition: Condition) -> dict[str, Any]:
         return {"field": condition.field.name, **said}
     where = {"where": written(condition.where)} if condition.where else {}
     return {"sum_of_lines": condition.field.name, **where, **said}
+
+
+def fields_in(condition: Condition) -> set[Field]:
+    """Every field that the condition speaks of."""
+    if isinstance(condition, AllOf | AnyOf):
+        return {field for one in condition.clauses for field in fields_in(one)}
+    if isinstance(condition, Not | AnyLine | EveryLine):
+        return fields_in(condition.clause)
+    if isinstance(condition, SumOfLines) and condition.where:
+        return {condition.field} | fields_in(condition.where)
+    return {condition.field}

@@ -1,7 +1,8 @@
 """One order and its candidates as numbers, so that any placement of units can be priced in one comparable key.
 
-A key is one integer: the cost in its high bits, the named ties below. The cheaper plan wins, then, in this order:
-fewer locations, fewer units moved from where the order holds them, nearer locations, earlier location codes.
+A key is one integer: the cost in its high bits, the named ties below. The cheaper plan wins, then, in this order
+unless the terms name another: fewer locations, fewer units moved from where the order holds them, nearer locations; at
+last earlier location codes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ from batuta.sourcing.domain.candidates import (
     Placement,
     Shipment,
     Terms,
+    Tie,
     Weights,
     units_in,
 )
@@ -36,12 +38,20 @@ class Scale(msgspec.Struct, frozen=True):
     cost: int
 
     @classmethod
-    def of(cls, demands: Sequence[Demand], candidates: Sequence[Candidate], places_max: int) -> "Scale":
+    def of(
+        cls, demands: Sequence[Demand], candidates: Sequence[Candidate], places_max: int, ties: Sequence[Tie]
+    ) -> "Scale":
         farthest_km = max((one.distance_m // 1000 for one in candidates), default=0)
-        km = (places_max * len(candidates)).bit_length()
-        moved = km + (places_max * farthest_km).bit_length()
-        locations = moved + sum(demand.pieces * demand.quantity for demand in demands).bit_length()
-        return cls(km, moved, locations, locations + places_max.bit_length())
+        bits = {
+            Tie.NEAREST: (places_max * farthest_km).bit_length(),
+            Tie.LEAST_MOVED: sum(demand.pieces * demand.quantity for demand in demands).bit_length(),
+            Tie.FEWEST_LOCATIONS: places_max.bit_length(),
+        }
+        begins, at = {}, (places_max * len(candidates)).bit_length()
+        for tie in reversed(ties):
+            begins[tie] = at
+            at += bits[tie]
+        return cls(begins[Tie.NEAREST], begins[Tie.LEAST_MOVED], begins[Tie.FEWEST_LOCATIONS], at)
 
 
 class Place:
@@ -73,7 +83,7 @@ class Place:
                 for j, demand in enumerate(board.demands):
                     self.units[j] += _of_parts(per_sku, demand) * weight
         self.opening = (
-            (candidate.handling_order_minor * weights.handling + board.split << scale.cost)
+            (_opening_minor(candidate, weights) + board.split << scale.cost)
             + (1 << scale.locations)
             + (candidate.distance_m // 1000 << scale.km)
             + rank
@@ -109,6 +119,7 @@ class Place:
             scarcity_minor=sum(_of_parts(one.scarcity_minor, demand) * count for demand, count in sent),
             markdown_minor=-sum(_of_parts(one.markdown_minor, demand) * count for demand, count in sent),
             margin_minor=-sum(_of_parts(one.margin_minor, demand) * count for demand, count in sent),
+            preference_minor=one.preference_minor,
         )
         return costs, lane.service_id if lane else None
 
@@ -136,7 +147,7 @@ class Board:
         self.pieces = [demand.pieces for demand in self.demands]
         units = sum(demand.quantity for demand in demands)
         self.places_max = max(1, min(terms.max_splits + 1, len(candidates), units))
-        self.scale = Scale.of(self.demands, candidates, self.places_max)
+        self.scale = Scale.of(self.demands, candidates, self.places_max, terms.ties)
         self.base = -self.split << self.scale.cost
         self.moved = [pieces << self.scale.moved for pieces in self.pieces]
         self.unclaimed = [0] * len(self.demands)
@@ -168,7 +179,7 @@ class Board:
         key = self.base
         for i, units in placed.items():
             place, mask = self.places[i], self._mask(i, units)
-            if not mask or (self.is_shared and not place.has_all(self.demands, units)):
+            if not mask or (self.is_shared and not place.has_all(self.demands, units)) or not self.is_worth(units):
                 return None
             weight_g, late_minor = _parcel(self.demands, units)
             cost = sum(unit * count for unit, count in zip(place.units, units, strict=True))
@@ -184,11 +195,25 @@ class Board:
             return None
         found = NOTHING
         for i, units in placed.items():
-            place, mask = self.places[i], self._mask(i, units)
-            if not mask or not place.has_all(self.demands, units):
+            costs = self.costs_at(i, units)
+            if costs is None:
                 return None
-            found = found.plus(place.costs(self.demands, units, mask)[0])
+            found = found.plus(costs)
         return msgspec.structs.replace(found, split_minor=self.terms.split_penalty_minor * (len(placed) - 1))
+
+    def costs_at(self, i: int, units: Sequence[int]) -> Costs | None:
+        """What one place's part costs; None when it has not or cannot send it."""
+        place, mask = self.places[i], self._mask(i, units)
+        if not mask or not place.has_all(self.demands, units) or not self.is_worth(units):
+            return None
+        return place.costs(self.demands, units, mask)[0]
+
+    def is_worth(self, units: Sequence[int]) -> bool:
+        """Whether the units are worth a shipment: all of the order always is, a part of it perhaps not."""
+        least_minor = self.terms.shipment_value_least_minor
+        if not least_minor or all(n == demand.quantity for n, demand in zip(units, self.demands, strict=True)):
+            return True
+        return sum(demand.value_minor * n for n, demand in zip(units, self.demands, strict=True)) >= least_minor
 
     def costs_alone(self, location_id: UUID) -> Costs | None:
         """What the whole order from one location would cost; asked of every line, so it is kept."""
@@ -229,6 +254,10 @@ class Board:
             if count:
                 mask &= lanes
         return mask
+
+
+def _opening_minor(candidate: Candidate, weights: Weights) -> int:
+    return candidate.handling_order_minor * weights.handling + candidate.preference_minor * weights.preference
 
 
 def _parcel(demands: Sequence[Demand], units: Sequence[int]) -> tuple[int, int]:

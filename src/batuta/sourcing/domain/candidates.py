@@ -1,6 +1,7 @@
 """What the search chooses from, and what it answers: plain numbers, no rooms, no clock."""
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from uuid import UUID
 
 import msgspec
@@ -22,7 +23,8 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
     """So many units made of the same parts, over all lines of the order; weight and length are of one unit.
 
     A unit travels whole: a bundle's parts come from one location. late_day_minor: what a unit costs each day it
-    comes after its promise.
+    comes after its promise. value_minor: what a unit is sold for. heaviest_g: of what cannot be parted, where a unit is
+    several things that need not be in one parcel.
     """
 
     parts: Parts
@@ -30,6 +32,8 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
     weight_g: int
     length_mm: int
     late_day_minor: int = 0
+    value_minor: int = 0
+    heaviest_g: int | None = None
 
     @property
     def pieces(self) -> int:
@@ -56,7 +60,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
     stock: units of each SKU this order may have from here, its own claims included.
     claimed: units of each SKU the order holds here already.
-    lanes: None when nothing is shipped (pickup). packaging_minor: of one parcel.
+    lanes: None when nothing is shipped (pickup). packaging_minor: of one parcel. preference_minor: how much dearer it
+    counts for what a strategy would rather have.
     By SKU, of one unit: scarcity_minor is what it is worth to the location's own demand, markdown_minor what keeping
     it would cost, margin_minor what is earned on it more than elsewhere.
     """
@@ -70,6 +75,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     distance_m: int = 0
     lanes: tuple[Lane, ...] | None = None
     packaging_minor: int = 0
+    preference_minor: int = 0
     scarcity_minor: Mapping[UUID, int] = msgspec.field(default_factory=dict)
     markdown_minor: Mapping[UUID, int] = msgspec.field(default_factory=dict)
     margin_minor: Mapping[UUID, int] = msgspec.field(default_factory=dict)
@@ -86,6 +92,7 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
     scarcity: int = 100
     markdown: int = 100
     margin: int = 100
+    preference: int = 100
 
     def __post_init__(self) -> None:
         if any(weight < 0 for weight in msgspec.structs.astuple(self)):
@@ -95,17 +102,37 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
 WEIGHTS = Weights()
 
 
+class Tie(StrEnum):
+    """What is preferred among plans that cost the same; at the very last, the earlier location code."""
+
+    FEWEST_LOCATIONS = "fewest_locations"
+    LEAST_MOVED = "least_moved"
+    NEAREST = "nearest"
+
+
+TIES = tuple(Tie)
+
+
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """max_splits: how many locations more than one may share the order."""
+    """max_splits: how many locations more than one may share the order.
+
+    shipment_value_least_minor: what each shipment of an order that is split is worth at least. ties: the first counts
+    most.
+    """
 
     split_penalty_minor: int
     max_splits: int
     steps_max: int = STEPS_MAX
     weights: Weights = WEIGHTS
+    shipment_value_least_minor: int = 0
+    ties: tuple[Tie, ...] = TIES
 
 
 class Costs(msgspec.Struct, frozen=True, kw_only=True):
-    """What a plan costs, by component, in money; what it gains (markdown, margin) is below nothing."""
+    """What a plan costs, by component, in money; what it gains (markdown, margin) is below nothing.
+
+    preference is paid to nobody: it counts when plans are compared, and is in no total.
+    """
 
     freight_minor: int
     handling_minor: int
@@ -115,21 +142,39 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     scarcity_minor: int = 0
     markdown_minor: int = 0
     margin_minor: int = 0
+    preference_minor: int = 0
 
     @property
     def total_minor(self) -> int:
-        return sum(msgspec.structs.astuple(self))
+        everything: int = sum(msgspec.structs.astuple(self))
+        return everything - self.preference_minor
 
     def weighed(self, weights: Weights) -> int:
         """What plans are compared by, in hundredths."""
-        return sum(
-            getattr(self, f"{component}_minor") * weight
-            for component, weight in msgspec.structs.asdict(weights).items()
+        return (
+            self.freight_minor * weights.freight
+            + self.handling_minor * weights.handling
+            + self.split_minor * weights.split
+            + self.packaging_minor * weights.packaging
+            + self.lateness_minor * weights.lateness
+            + self.scarcity_minor * weights.scarcity
+            + self.markdown_minor * weights.markdown
+            + self.margin_minor * weights.margin
+            + self.preference_minor * weights.preference
         )
 
     def plus(self, other: "Costs") -> "Costs":
-        mine, others = msgspec.structs.asdict(self), msgspec.structs.asdict(other)
-        return Costs(**{component: minor + others[component] for component, minor in mine.items()})
+        return Costs(
+            freight_minor=self.freight_minor + other.freight_minor,
+            handling_minor=self.handling_minor + other.handling_minor,
+            split_minor=self.split_minor + other.split_minor,
+            packaging_minor=self.packaging_minor + other.packaging_minor,
+            lateness_minor=self.lateness_minor + other.lateness_minor,
+            scarcity_minor=self.scarcity_minor + other.scarcity_minor,
+            markdown_minor=self.markdown_minor + other.markdown_minor,
+            margin_minor=self.margin_minor + other.margin_minor,
+            preference_minor=self.preference_minor + other.preference_minor,
+        )
 
 
 NOTHING = Costs(freight_minor=0, handling_minor=0, split_minor=0)

@@ -12,9 +12,11 @@ from uuid import UUID
 
 import msgspec
 
+from batuta.sourcing.domain.alternatives import Alternatives
 from batuta.sourcing.domain.board import Board
-from batuta.sourcing.domain.candidates import Candidate, Choice, Costs, Parts, placement_of, units_in
+from batuta.sourcing.domain.candidates import Candidate, Costs, Parts, units_in
 from batuta.sourcing.domain.sites import Rule, Site
+from batuta.sourcing.domain.strategies import StrategyUsed
 
 
 class Verdict(StrEnum):
@@ -40,7 +42,8 @@ class Considered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A location that had stock of the order, or was named by it.
 
     have: units of the line it could give, 0 where none. costs: of the plan with it; difference_minor: how much
-    dearer that is than the chosen plan. rule: why it is out.
+    dearer that is than the chosen plan. rule: why it is out; because: the strategy's own name of
+    the rule.
     """
 
     location_id: UUID
@@ -49,6 +52,7 @@ class Considered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     verdict: Verdict
     have: int = 0
     rule: Rule | None = None
+    because: str = ""
     costs: Costs | None = None
     difference_minor: int | None = None
 
@@ -74,6 +78,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     runner_up_id: UUID | None = None
     difference_minor: int | None = None
     is_greedy: bool = False
+    strategy: StrategyUsed | None = None
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +91,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     rules: Mapping[UUID, Rule]
     stock: Mapping[UUID, Mapping[UUID, int]]
     candidates: Mapping[UUID, Candidate]
+    because: Mapping[UUID, str] = {}
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,9 +102,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     sources: Sequence[Source]
 
 
-def consider(board: Board, facts: Facts, choice: Choice | None, asked: Asked) -> list[Considered]:
-    """Say of every known location what became of it for one line; the chosen first, then the cheaper, then the rest."""
-    found = [_consider(board, facts, choice, asked, site) for site in facts.sites.values()]
+def consider(board: Board, facts: Facts, others: Alternatives | None, asked: Asked) -> list[Considered]:
+    """Say of every known location what became of it for one line; the chosen first, then the cheaper, then the rest.
+
+    others: the plans that lost; None when there is no plan.
+    """
+    found = [_consider(board, facts, others, asked, site) for site in facts.sites.values()]
     order = list(Verdict)
     return sorted(found, key=lambda one: (order.index(one.verdict), one.difference_minor or 0, one.code))
 
@@ -107,7 +116,7 @@ def runner_up(considered: Sequence[Considered]) -> Considered | None:
     return next((one for one in considered if one.verdict is Verdict.DEARER), None)
 
 
-def _consider(board: Board, facts: Facts, choice: Choice | None, asked: Asked, site: Site) -> Considered:
+def _consider(board: Board, facts: Facts, others: Alternatives | None, asked: Asked, site: Site) -> Considered:
     stock = facts.stock.get(site.location_id, {})
     one = Considered(
         location_id=site.location_id,
@@ -119,15 +128,16 @@ def _consider(board: Board, facts: Facts, choice: Choice | None, asked: Asked, s
     if any(source.location_id == site.location_id for source in asked.sources):
         return msgspec.structs.replace(one, verdict=Verdict.CHOSEN)
     rule = facts.rules.get(site.location_id) or _rule_for(board, facts, asked.parts, one)
-    if rule is None and choice is None:
+    if rule is None and others is None:
         rule = Rule.NOT_ENOUGH if one.have < asked.quantity else Rule.TOO_MANY_SPLITS
-    if rule is not None or choice is None:
-        return msgspec.structs.replace(one, rule=rule)
-    costs = _cheapest_with(board, choice, asked, facts.candidates[site.location_id])
-    if costs is None:
+    if rule is not None or others is None:
+        because = facts.because.get(site.location_id, "")
+        return msgspec.structs.replace(one, rule=rule, because=because)
+    sources = [(source.location_id, source.quantity) for source in asked.sources]
+    found = others.cheapest_with(asked.parts, sources, facts.candidates[site.location_id])
+    if found is None:
         return msgspec.structs.replace(one, rule=Rule.TOO_MANY_SPLITS)
-    weights = board.terms.weights
-    difference_minor = (costs.weighed(weights) - choice.costs.weighed(weights)) // 100
+    costs, difference_minor = found
     return msgspec.structs.replace(one, verdict=Verdict.DEARER, costs=costs, difference_minor=difference_minor)
 
 
@@ -140,27 +150,3 @@ def _rule_for(board: Board, facts: Facts, parts: Parts, one: Considered) -> Rule
     i = board.by_location.get(one.location_id)
     stock = zip(board.demands, board.places[i].stock, strict=True) if i is not None else ()
     return None if any(units and demand.parts == parts for demand, units in stock) else Rule.NOT_SERVED
-
-
-def _cheapest_with(board: Board, choice: Choice, asked: Asked, candidate: Candidate) -> Costs | None:
-    swapped = _swapped(choice, asked, candidate)
-    plans = [board.costs_of(swapped), board.costs_alone(candidate.location_id)]
-    weights = board.terms.weights
-    return min((one for one in plans if one is not None), key=lambda one: one.weighed(weights), default=None)
-
-
-def _swapped(choice: Choice, asked: Asked, candidate: Candidate) -> dict[UUID, dict[Parts, int]]:
-    """The chosen placement, with as many units of the line as the candidate has left coming from there."""
-    placement = placement_of(choice.shipments)
-    here = placement.setdefault(candidate.location_id, {})
-    stock = dict(candidate.stock)
-    for parts, count in here.items():
-        for sku_id, per_unit in parts:
-            stock[sku_id] = stock.get(sku_id, 0) - per_unit * count
-    left = max(0, units_in(stock, asked.parts))
-    for source in asked.sources:
-        units = min(source.quantity, left)
-        left -= units
-        placement[source.location_id][asked.parts] -= units
-        here[asked.parts] = here.get(asked.parts, 0) + units
-    return placement

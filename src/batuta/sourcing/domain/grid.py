@@ -48,6 +48,7 @@ class Grid:
         openings = np.asarray([place.opening for place in places], dtype=np.int64)
         keys.ravel()[sent] = np.minimum((money << board.scale.cost) + freight + openings[rows], NEVER)
         self._take_claimed(keys, places)
+        self._drop_unworthy(keys)
         return keys
 
     def _freight(self, tariffs: list[Tariff]) -> Array:
@@ -76,6 +77,13 @@ class Grid:
             for s, pieces in wanted.items():
                 is_there &= pieces[:, None] <= [self.board.places[i].have[s] for i in chosen]
         return is_there
+
+    def _drop_unworthy(self, keys: Array) -> None:
+        """A part of the order is not sent where it is worth too little."""
+        least_minor = self.board.terms.shipment_value_least_minor
+        if least_minor:
+            values_minor = self.units @ np.asarray([one.value_minor for one in self.board.demands], dtype=np.int64)
+            keys[:-1][values_minor[:-1] < least_minor] = NEVER
 
     def _take_claimed(self, keys: Array, places: list[Place]) -> None:
         """Units that the order holds where they ship from are not moved."""

@@ -9,6 +9,7 @@ import msgspec
 from batuta.inventory.domain import Asker, Fence
 from batuta.sourcing.domain.candidates import Lane
 from batuta.sourcing.domain.sites import Site
+from batuta.sourcing.domain.strategies import NO_STRATEGIES, Strategies
 
 Claims = Mapping[tuple[UUID, UUID, UUID], int]
 """Units an order holds, by line, SKU and location."""
@@ -20,6 +21,8 @@ class Good(msgspec.Struct, frozen=True, kw_only=True):
     weight_g: int = 0
     length_mm: int = 0
     is_tracked: bool = True
+    code: str = ""
+    category: str = ""
 
 
 class Shelf(msgspec.Struct, kw_only=True):
@@ -37,7 +40,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     lanes: by order and location. capacity: how many orders a limited location takes yet; `counted` are the orders
     by location that are in it already, `full` those that found it full when they tried. barred: (order or None for
     all, SKU, location) that must not be planned. sites_active: how many locations work at all. fence: what is kept
-    back from whom, if anything is.
+    back from whom, if anything is. strategies: what merchants want of plans.
     """
 
     now: datetime
@@ -55,6 +58,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     full: frozenset[tuple[UUID, UUID]] = frozenset()
     sites_active: int = 0
     fence: Fence | None = None
+    strategies: Strategies = NO_STRATEGIES
 
     def room(self, asker: Asker, sku_id: UUID, location_id: UUID) -> int:
         """Units there that an order of who asks may have, besides those it holds."""

@@ -6,12 +6,14 @@ from uuid import UUID
 
 import msgspec
 
+from batuta.sourcing.domain.alternatives import Alternatives
 from batuta.sourcing.domain.board import Board
-from batuta.sourcing.domain.candidates import Candidate, Choice, Demand, Lane, Parts, Terms
+from batuta.sourcing.domain.candidates import Candidate, Choice, Demand, Lane, Parts, Terms, units_in
 from batuta.sourcing.domain.dealing import Moved, assignments_of, deal, moves_for, pieces_of
-from batuta.sourcing.domain.decisions import Asked, Decision, Facts, Outcome, Source, consider, runner_up
+from batuta.sourcing.domain.decisions import Asked, Considered, Decision, Facts, Outcome, Source, consider, runner_up
 from batuta.sourcing.domain.known import Good, Known
 from batuta.sourcing.domain.requests import Method, Plan, SourcingLine, SourcingRequest, Unfillable
+from batuta.sourcing.domain.ruling import ruled
 from batuta.sourcing.domain.search import choose_on
 from batuta.sourcing.domain.sites import Rule, Site, distance_of, rule_against
 from batuta.sourcing.domain.sufficing import alone
@@ -31,8 +33,10 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def decide_all(requests: Sequence[SourcingRequest], known: Known) -> list[Draft]:
-    """Decide the orders in turn."""
-    return [_Order(request, known).decide() for request in requests]
+    """Decide the orders in turn: in the order asked, but customers first whom a strategy serves first."""
+    orders = [_Order(request, known) for request in requests]
+    drafts = {n: orders[n].decide() for n in sorted(range(len(orders)), key=lambda n: orders[n].ruled.tier)}
+    return [drafts[n] for n in range(len(orders))]
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,19 +79,30 @@ def parts_of(line: SourcingLine, goods: Mapping[UUID, Good]) -> Parts:
     return tuple(sorted(per_unit.items()))
 
 
+def lots_of(parts: Parts, quantity: int, lot: int) -> tuple[Parts, int]:
+    """So many units as lots, each of which travels whole."""
+    return tuple((sku_id, per_unit * lot) for sku_id, per_unit in parts), quantity // lot
+
+
 class _Order:
     """One order of the batch.
 
-    totals: units by SKU. claimed: what its lines hold, by location and SKU.
+    totals: units by SKU. claimed: what its lines hold, by location and SKU. lots: of lines that are not split, how many
+    units travel as one. is_whole: no line is split.
     """
 
-    def __init__(self, request: SourcingRequest, known: Known) -> None:
-        self.request, self.known = request, known
+    def __init__(self, request: SourcingRequest, known: Known, *, is_whole: bool = False) -> None:
+        self.ruled = ruled(request, known)
+        self.asked, self.request, self.known = request, self.ruled.request, known
+        self.is_whole = is_whole or self.ruled.splits_per_line == 0
+        self.lots = {line.line_id: line.quantity if self.is_whole else 1 for line in request.lines}
         self.attempt = known.attempts.get(request.order_id, 0) + 1
         self.claims = known.claims.get(request.order_id, {})
         parts = {line.line_id: parts_of(line, known.goods) for line in request.lines}
         self.wanted = {
-            line.line_id: (parts[line.line_id], line.quantity) for line in request.lines if parts[line.line_id]
+            line.line_id: lots_of(parts[line.line_id], line.quantity, self.lots[line.line_id])
+            for line in request.lines
+            if parts[line.line_id]
         }
         self.totals: dict[UUID, int] = defaultdict(int)
         for made_of, units in self.wanted.values():
@@ -103,7 +118,9 @@ class _Order:
         board = Board(self._demands(), list(facts.candidates.values()), self._terms())
         nothing = None if self.totals else Choice(shipments=(), split_minor=0, is_greedy=False)
         is_held = self.request.order_id not in self.known.unheld
-        choice = nothing or (choose_on(board) if is_held else None)
+        choice = nothing or (self._choose(board) if is_held else None)
+        if choice is None and is_held and not self.is_whole and self.ruled.splits_per_line is not None:
+            return _Order(self.asked, self.known, is_whole=True).decide()
         if choice is None:
             return self._unfillable(board, facts)
 
@@ -112,6 +129,7 @@ class _Order:
         moves = tuple(moves_for(pieces, self.claims, self.known.goods))
         self._take(choice, moves)
         services = {shipment.location_id: shipment.service_id for shipment in choice.shipments}
+        others = Alternatives(board, choice)
         sources: dict[UUID, list[Source]] = defaultdict(list)
         for (line_id, location_id), units in dealt.items():
             sources[line_id].append(Source(location_id=location_id, quantity=units, service_id=services[location_id]))
@@ -126,7 +144,7 @@ class _Order:
                 is_greedy=choice.is_greedy,
             ),
             decisions=tuple(
-                self._decision(line, board, facts, choice, sources[line.line_id]) for line in self.request.lines
+                self._decision(line, board, facts, others, sources[line.line_id]) for line in self.request.lines
             ),
             moves=moves,
         )
@@ -140,13 +158,13 @@ class _Order:
         demands, terms = self._demands(), self._terms()
         if whole := alone(demands, candidates, terms) if candidates else None:
             return self._from_one(whole[0], whole[1], demands)
-        choice = choose_on(Board(demands, candidates, terms)) if candidates else None
+        choice = self._choose(Board(demands, candidates, terms)) if candidates else None
         if choice is not None:
             sent = [
                 Sent(location_id=one.location_id, service_id=one.service_id, units=one.units)
                 for one in choice.shipments
             ]
-            return Sketch(sent=tuple(sent), dealt=deal(self.wanted, choice, self.claims))
+            return Sketch(sent=tuple(sent), dealt=self._in_units(deal(self.wanted, choice, self.claims)))
         have: dict[UUID, int] = defaultdict(int)
         for one in facts.candidates.values():
             for sku_id, units in one.stock.items():
@@ -156,32 +174,58 @@ class _Order:
             return Rule.TOO_MANY_SPLITS if any(map(self._is_taken, lanes)) else Rule.NOT_SERVED
         return _most(facts.rules)
 
+    def _choose(self, board: Board) -> Choice | None:
+        """The cheapest plan that splits no line too often; where the search cannot know it, one that is, marked so."""
+        choice, splits = choose_on(board), self.ruled.splits_per_line
+        if choice is None or self.is_whole or splits is None or len(choice.shipments) <= splits + 1:
+            return choice
+        places = Counter(line_id for line_id, _ in deal(self.wanted, choice, self.claims))
+        if max(places.values()) <= splits + 1:
+            return choice
+        candidates = [place.candidate for place in board.places]
+        terms = msgspec.structs.replace(board.terms, max_splits=splits)
+        fewer = choose_on(Board(board.demands, candidates, terms))
+        return msgspec.structs.replace(fewer, is_greedy=True) if fewer else None
+
+    def _in_units(self, dealt: Mapping[tuple[UUID, UUID], int]) -> dict[tuple[UUID, UUID], int]:
+        return {(line_id, at): count * self.lots[line_id] for (line_id, at), count in dealt.items()}
+
     def _demands(self) -> list[Demand]:
         units: dict[Parts, int] = defaultdict(int)
-        for parts, quantity in self.wanted.values():
-            units[parts] += quantity
+        values_minor: dict[Parts, int] = defaultdict(int)
+        heaviest_g: dict[Parts, int] = defaultdict(int)
         goods = self.known.goods
+        lines = {line.line_id: line for line in self.request.lines}
+        for line_id, (parts, quantity) in self.wanted.items():
+            units[parts] += quantity
+            values_minor[parts] += lines[line_id].unit_value_minor * lines[line_id].quantity
+            weight_g = sum(goods[sku_id].weight_g * per_unit for sku_id, per_unit in parts)
+            heaviest_g[parts] = max(heaviest_g[parts], weight_g // self.lots[line_id])
         return [
             Demand(
                 parts=parts,
                 quantity=quantity,
                 weight_g=sum(goods[sku_id].weight_g * per_unit for sku_id, per_unit in parts),
                 length_mm=max(goods[sku_id].length_mm for sku_id, _ in parts),
+                value_minor=values_minor[parts] // quantity,
+                heaviest_g=heaviest_g[parts] if self.is_whole else None,
             )
             for parts, quantity in units.items()
         ]
 
     def _terms(self) -> Terms:
-        return Terms(split_penalty_minor=self.request.split_penalty_minor, max_splits=self.request.max_splits)
+        return self.ruled.terms()
 
     def facts(self) -> Facts:
         stock = self._stock()
         sites = {location_id: self.known.sites[location_id] for location_id in stock if location_id in self.known.sites}
         order_id = self.request.order_id
-        rules, candidates = {}, {}
+        rules, because, candidates = {}, {}, {}
         for location_id, site in sites.items():
             is_full = self.known.is_full(order_id, location_id)
             rule = rule_against(site, self.request, is_full=is_full, now=self.known.now)
+            if rule is None and (broken := self.ruled.rule_against(site)):
+                rule, because[location_id] = broken
             if rule is not None:
                 rules[location_id] = rule
                 continue
@@ -191,7 +235,7 @@ class _Order:
                 if (sku_id, location_id) in self.request.banned or self.known.is_barred(order_id, sku_id, location_id)
             )
             candidates[location_id] = self._candidate(site, stock[location_id], bans)
-        return Facts(sites=sites, rules=rules, stock=stock, candidates=candidates)
+        return Facts(sites=sites, rules=rules, stock=stock, candidates=candidates, because=because)
 
     def _from_one(self, candidate: Candidate, lane: Lane | None, demands: Sequence[Demand]) -> Sketch:
         """All of it from one location."""
@@ -199,14 +243,14 @@ class _Order:
         units = tuple((demand.parts, demand.quantity) for demand in demands)
         return Sketch(
             sent=(Sent(location_id=at, service_id=lane.service_id if lane else None, units=units),),
-            dealt={(line_id, at): quantity for line_id, (_, quantity) in self.wanted.items()},
+            dealt=self._in_units({(line_id, at): quantity for line_id, (_, quantity) in self.wanted.items()}),
         )
 
     def _is_taken(self, lanes: Sequence[Lane] | None) -> bool:
         """Whether one of the lanes takes a unit of each line."""
         return lanes is None or all(
             any(
-                demand.weight_g <= lane.steps[-1][0] and demand.length_mm <= lane.length_max_mm
+                (demand.heaviest_g or demand.weight_g) <= lane.steps[-1][0] and demand.length_mm <= lane.length_max_mm
                 for lane in lanes
                 if lane.steps
             )
@@ -250,8 +294,16 @@ class _Order:
             stock={sku_id: units for sku_id, units in stock.items() if sku_id not in bans},
             claimed=self.claimed.get(site.location_id, {}),
             distance_m=distance_of(site, self.request),
+            preference_minor=self.ruled.preference_minor(site),
             lanes=self.known.lanes.get((self.request.order_id, site.location_id), ()) if is_shipped else None,
         )
+
+    def _by_unit(self, one: Considered, line: SourcingLine, facts: Facts) -> Considered:
+        """What was said of a line that travels whole, said of its units."""
+        parts = parts_of(line, self.known.goods)
+        have = min(line.quantity, units_in(facts.stock.get(one.location_id, {}), parts))
+        rule = Rule.NOT_ENOUGH if one.rule is Rule.NO_STOCK and have else one.rule
+        return msgspec.structs.replace(one, have=have, rule=rule)
 
     def _take(self, choice: Choice, moves: Sequence[Moved]) -> None:
         """Leave to the next orders what this one left; a unit it moves is free where it was."""
@@ -281,11 +333,16 @@ class _Order:
         return Draft(request=self.request, answer=answer, decisions=decisions)
 
     def _decision(
-        self, line: SourcingLine, board: Board, facts: Facts, choice: Choice | None, sources: Sequence[Source]
+        self, line: SourcingLine, board: Board, facts: Facts, others: Alternatives | None, sources: Sequence[Source]
     ) -> Decision:
         parts, _ = self.wanted.get(line.line_id, ((), 0))
-        asked = Asked(parts=parts, quantity=line.quantity, sources=sources)
-        considered = consider(board, facts, choice, asked) if parts else []
+        choice = others.choice if others else None
+        lot = self.lots[line.line_id]
+        asked = Asked(parts=parts, quantity=line.quantity // lot, sources=sources)
+        considered = consider(board, facts, others, asked) if parts else []
+        if lot > 1:
+            considered = [self._by_unit(one, line, facts) for one in considered]
+            sources = [msgspec.structs.replace(one, quantity=one.quantity * lot) for one in sources]
         second = runner_up(considered)
         works = sum(1 for site in facts.sites.values() if site.is_active)
         return Decision(
@@ -303,6 +360,7 @@ class _Order:
             runner_up_id=second.location_id if second else None,
             difference_minor=second.difference_minor if second else None,
             is_greedy=choice.is_greedy if choice else False,
+            strategy=self.ruled.used,
         )
 
 

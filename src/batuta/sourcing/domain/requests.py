@@ -32,6 +32,19 @@ class SourcingLine(msgspec.Struct, frozen=True, kw_only=True):
     unit_value_minor: AmountMinor = 0
 
 
+class About(msgspec.Struct, frozen=True, kw_only=True):
+    """What strategies may want to know of an order besides; empty is not known. value_minor: of the whole order."""
+
+    channel_code: str = ""
+    customer_group: str = ""
+    customer_kind: str = ""
+    value_minor: int | None = None
+    placed_at: datetime | None = None
+
+
+NOTHING_MORE = About()
+
+
 class SourcingRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The units of one order that need a location: all of them, or those a location gave back.
 
@@ -50,6 +63,7 @@ class SourcingRequest(msgspec.Struct, frozen=True, kw_only=True):
     max_splits: Annotated[int, msgspec.Meta(ge=0, le=SPLITS_MAX)] = MAX_SPLITS
     banned: frozenset[tuple[UUID, UUID]] = frozenset()
     asker: Asker = NOBODY
+    about: About = NOTHING_MORE
     actor: Text = SYSTEM
 
     def __post_init__(self) -> None:

@@ -22,6 +22,8 @@ _RULES = {
         Rule.CLOSED: "closed",
         Rule.AT_CAPACITY: "has all the orders it can take today",
         Rule.OTHER_CURRENCY: "counts its costs in another currency",
+        Rule.OUTSIDE_NETWORK: "not in the network of the strategy",
+        Rule.STRATEGY: "a rule of the strategy",
         Rule.NO_STOCK: "no stock",
         Rule.BANNED: "gave this back before",
         Rule.NOT_SERVED: "no carrier takes it from there",
@@ -35,6 +37,8 @@ _RULES = {
         Rule.CLOSED: "cerrada",
         Rule.AT_CAPACITY: "ya tiene todos los pedidos que admite hoy",
         Rule.OTHER_CURRENCY: "lleva sus costes en otra moneda",
+        Rule.OUTSIDE_NETWORK: "fuera de la red de la estrategia",
+        Rule.STRATEGY: "una regla de la estrategia",
         Rule.NO_STOCK: "sin existencias",
         Rule.BANNED: "ya devolvió este encargo",
         Rule.NOT_SERVED: "ningún transportista lo lleva desde allí",
@@ -53,6 +57,7 @@ _COMPONENTS = {
         "scarcity": "scarcity there",
         "markdown": "markdown saved",
         "margin": "margin gained",
+        "preference": "what the strategy would rather have",
     },
     "es": {
         "freight": "transporte",
@@ -63,6 +68,7 @@ _COMPONENTS = {
         "scarcity": "escasez allí",
         "markdown": "rebaja evitada",
         "margin": "margen ganado",
+        "preference": "lo que prefiere la estrategia",
     },
 }
 """What costs are made of, in the order in which they are told."""
@@ -173,18 +179,19 @@ def _apart(decision: Decision, second: Considered, language: str) -> str:
 
 
 def _out(decision: Decision, words: dict[str, str], language: str) -> str:
-    by_rule: dict[Rule, list[Considered]] = defaultdict(list)
+    by_rule: dict[tuple[Rule, str], list[Considered]] = defaultdict(list)
     for one in decision.considered:
         if one.verdict is Verdict.EXCLUDED and one.rule is not None:
-            by_rule[one.rule].append(one)
+            by_rule[one.rule, one.because].append(one)
+    order = list(Rule)
     reasons = []
-    for rule in Rule:
-        names = [one.name for one in by_rule[rule]]
-        if names:
-            shown = ", ".join(names[:NAMES_MAX])
-            if len(names) > NAMES_MAX:
-                shown = words["more"].format(names=shown, count=len(names) - NAMES_MAX)
-            reasons.append(f"{shown} ({_RULES[language][rule]})")
+    for rule, because in sorted(by_rule, key=lambda key: (order.index(key[0]), key[1])):
+        names = [one.name for one in by_rule[rule, because]]
+        shown = ", ".join(names[:NAMES_MAX])
+        if len(names) > NAMES_MAX:
+            shown = words["more"].format(names=shown, count=len(names) - NAMES_MAX)
+        said = _RULES[language][rule]
+        reasons.append(f"{shown} ({said}: {because})" if because else f"{shown} ({said})")
     return words["out"].format(reasons="; ".join(reasons)) if reasons else ""
 
 

@@ -10,7 +10,7 @@ from batuta.kernel.addresses import distance_m
 from batuta.sourcing.domain.requests import SourcingRequest
 
 OPENS_WITHIN = timedelta(days=7)
-_DISTANCE_UNKNOWN_M = 20_000_000
+DISTANCE_UNKNOWN_M = 20_000_000
 
 
 class Rule(StrEnum):
@@ -22,6 +22,8 @@ class Rule(StrEnum):
     CLOSED = "closed"
     AT_CAPACITY = "at_capacity"
     OTHER_CURRENCY = "other_currency"
+    OUTSIDE_NETWORK = "outside_network"
+    STRATEGY = "strategy"
     NO_STOCK = "no_stock"
     BANNED = "banned"
     NOT_SERVED = "not_served"
@@ -43,6 +45,10 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     handling_unit_minor: int = 0
     latitude: float | None = None
     longitude: float | None = None
+    kind: str = ""
+    country: str = ""
+    region: str = ""
+    postal_code: str = ""
 
 
 def rule_against(site: Site, request: SourcingRequest, *, is_full: bool, now: datetime) -> Rule | None:
@@ -63,5 +69,5 @@ def distance_of(site: Site, request: SourcingRequest) -> int:
     """Metres to the buyer; as far as can be when either place is not on the map."""
     there = request.destination
     if site.latitude is None or site.longitude is None or there.latitude is None or there.longitude is None:
-        return _DISTANCE_UNKNOWN_M
+        return DISTANCE_UNKNOWN_M
     return distance_m(site.latitude, site.longitude, there.latitude, there.longitude)

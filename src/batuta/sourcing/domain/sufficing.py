@@ -63,7 +63,12 @@ def _with_all(demands: Sequence[Demand], candidates: Sequence[Candidate]) -> lis
 def _is_plain(candidates: Sequence[Candidate], terms: Terms) -> bool:
     """Whether plans cost freight, handling and splits alone, and the order holds nothing yet."""
     return terms.weights == WEIGHTS and not any(
-        one.claimed or one.packaging_minor or one.scarcity_minor or one.markdown_minor or one.margin_minor
+        one.claimed
+        or one.packaging_minor
+        or one.preference_minor
+        or one.scarcity_minor
+        or one.markdown_minor
+        or one.margin_minor
         for one in candidates
     )
 

@@ -133,7 +133,8 @@ class _Steps:
         self.heaviest_g = self._weights[-1] if self._weights else 0
 
     def takes(self, demand: Demand) -> bool:
-        return demand.weight_g <= self.heaviest_g and demand.length_mm <= self.lane.length_max_mm
+        heaviest_g = demand.weight_g if demand.heaviest_g is None else demand.heaviest_g
+        return heaviest_g <= self.heaviest_g and demand.length_mm <= self.lane.length_max_mm
 
     def price(self, weight_g: int) -> int:
         full, rest_g = divmod(max(weight_g, WEIGHT_LEAST_G) - 1, self.heaviest_g)

@@ -26,15 +26,27 @@ _BARRED = select(rejection.c.sku_id, rejection.c.location_id).where(
 )
 
 
-def goods_of(asked: Iterable[UUID], skus: Mapping[UUID, Sku]) -> dict[UUID, Good]:
-    """The goods among the SKUs asked for: services are none, and a SKU nobody knows is a good without stock."""
+def goods_of(
+    asked: Iterable[UUID], skus: Mapping[UUID, Sku], categories: Mapping[UUID, str] | None = None
+) -> dict[UUID, Good]:
+    """The goods among the SKUs asked for: services are none, and a SKU nobody knows is a good without stock.
+
+    categories: by product, where anybody asks for them.
+    """
+    named = categories or {}
     goods = {}
     for sku_id in sorted(set(asked)):
         sku = skus.get(sku_id)
         if sku is None:
             goods[sku_id] = Good()
         elif sku.kind is not SkuKind.SERVICE:
-            goods[sku_id] = Good(weight_g=sku.weight_g, length_mm=sku.length_mm, is_tracked=sku.is_tracked)
+            goods[sku_id] = Good(
+                weight_g=sku.weight_g,
+                length_mm=sku.length_mm,
+                is_tracked=sku.is_tracked,
+                code=sku.code,
+                category=named.get(sku.product_id, ""),
+            )
     return goods
 
 
@@ -56,6 +68,10 @@ def sites_of(known: AllLocations, ids: Iterable[UUID], *, now: datetime) -> dict
             handling_unit_minor=one.handling_unit_minor,
             latitude=one.latitude,
             longitude=one.longitude,
+            kind=str(one.kind),
+            country=one.address.country,
+            region=one.address.region,
+            postal_code=one.address.postal_code,
         )
     return sites
 
