@@ -34,6 +34,7 @@ from batuta.inventory.queries import AUDIT as INVENTORY_LAWS
 from batuta.kernel.errors import Unavailable
 from batuta.kernel.ids import new_id
 from batuta.notifications.jobs import send
+from batuta.orchestration.commands.parking import cancel_parked
 from batuta.orchestration.score import score
 from batuta.ordering.commands import end_patience, expire_unpaid, forget_carts, release_due_holds
 from batuta.ordering.queries import AUDIT as ORDERING_LAWS
@@ -201,6 +202,11 @@ SWEEPS = (
             "SELECT FROM fulfillment.fulfillment_order"
             " WHERE status = 'offered' AND escalated_at IS NULL AND escalate_at <= :now"
         ),
+    ),
+    Sweep(
+        "parked orders that waited too long",
+        cancel_parked,
+        due="SELECT FROM sourcing.parking WHERE ended_at IS NULL AND cancel_at <= :now",
     ),
     Sweep(
         "pickups that nobody collected",

@@ -18,6 +18,7 @@ from batuta.orchestration.commands.fulfilling import (
     settle_services,
     take_back_parcel,
 )
+from batuta.orchestration.commands.parking import leave_queue
 from batuta.orchestration.commands.paying import (
     accept_paid,
     capture_what_is_owed,
@@ -87,7 +88,7 @@ SCORE: Mapping[type[Event], Sequence[Handler]] = {
     ordering.LineSubstituted: (plan_and_offer_again,),
     ordering.CancellationAsked: (ask_locations_to_stop,),
     ordering.UnitsCancelled: (give_back_surplus, settle_services, tell_cancelled),
-    ordering.OrderCancelled: (release_held_money, free_slots),
+    ordering.OrderCancelled: (release_held_money, free_slots, leave_queue),
     ordering.OrderExpired: (release_held_money, free_slots),
     # Something comes back.
     returns.Received: (tell_return_received,),

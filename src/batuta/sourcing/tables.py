@@ -254,6 +254,7 @@ class ParkingColumns(TypedColumns):
     """
 
     order_id: Named[UUID] = Column(Uuid, primary_key=True)
+    channel_id: Named[UUID] = Column(Uuid, nullable=False)
     queue: Named[str] = Column(Text, nullable=False)
     reason: Named[str] = Column(Text, nullable=False)
     rules: Named[Any] = Column(Json, nullable=False)

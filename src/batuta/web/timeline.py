@@ -29,6 +29,7 @@ _TONES = {
     },
     WAITING: {
         "ordering.hold_placed",
+        "sourcing.order_parked",
         "ordering.cancellation_asked",
         "fulfillment.cancellation_requested",
         "fulfillment.cancel_refused",
@@ -173,6 +174,7 @@ def _words(told: Mapping[str, Any], named: Named, speech: Speech) -> dict[str, s
         "detail": speech.of("detail", str(told.get("code") or "")),
         "template": speech.of("template", str(told.get("template") or "")),
         "name": str(told.get("name") or ""),
+        "queue": str(told.get("queue") or ""),
         "grade": str(told.get("grade") or ""),
         "tracking": str(told.get("tracking_number") or ""),
     }

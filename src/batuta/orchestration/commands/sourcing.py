@@ -1,36 +1,35 @@
 """Where the goods come from: planned when the order is accepted, and again when a location gives units back."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from batuta.company.domain import Channel
 from batuta.company.queries import channels_by_id
-from batuta.fulfillment.commands import offer
-from batuta.fulfillment.domain import Method as FulfillmentMethod
-from batuta.fulfillment.domain import Offer, OfferedLine
+from batuta.customers.domain import Customer
+from batuta.customers.queries import customers_by_id
 from batuta.fulfillment.events import OfferExpired, Rejected, Short
 from batuta.inventory.domain import Asker
 from batuta.inventory.events import SupplyServed
-from batuta.kernel.ids import child_id
-from batuta.ordering.commands import Came, accept_ready, add_holds, record_promises, take_over
-from batuta.ordering.domain import HoldKind, Line, NewHold, NewPromise, Order, OrderStatus, PromiseBasis, Stage
+from batuta.orchestration.commands.offering import components_of, offer_plans
+from batuta.orchestration.commands.parking import park_refused, park_unfillable, unpark_over
+from batuta.ordering.commands import Came, accept_ready, record_promises, take_over
+from batuta.ordering.domain import NewPromise, Order, OrderStatus, PromiseBasis, Stage
 from batuta.ordering.events import HoldEnded, LineSubstituted, OrderAccepted
 from batuta.ordering.queries import orders_by_id
 from batuta.plumbing.database import Connection
 from batuta.sourcing.commands import plan
-from batuta.sourcing.domain import Method, Plan, SourcingLine, SourcingRequest, Unfillable
+from batuta.sourcing.domain import About, Method, Plan, Promised, SourcingLine, SourcingRequest, Unfillable
 from batuta.sourcing.queries import Planned, promises_of_plans
 
-ACTOR = "system:score"
+FOUND = "its goods were found"
 
 
 async def accept_released(db: Connection, events: Sequence[HoldEnded], now: datetime) -> None:
     """A hold less: orders that wait for nothing else are accepted; accepted ones are looked for again."""
     order_ids = list({one.stream for one in events})
     accepted = set(await accept_ready(db, order_ids=order_ids, now=now))
-    await _plan_and_offer(db, [id_ for id_ in order_ids if id_ not in accepted], now=now)
+    await _plan_and_offer_parked(db, [id_ for id_ in order_ids if id_ not in accepted], now=now)
 
 
 async def plan_and_offer(db: Connection, events: Sequence[OrderAccepted], now: datetime) -> None:
@@ -41,8 +40,10 @@ async def plan_and_offer(db: Connection, events: Sequence[OrderAccepted], now: d
 async def plan_and_offer_again(
     db: Connection, events: Sequence[Rejected | OfferExpired | Short | LineSubstituted], now: datetime
 ) -> None:
-    """What a location gave back, or is sent instead, is looked for elsewhere (SRC-08)."""
-    await _plan_and_offer(db, list({one.stream for one in events}), now=now)
+    """What a location gave back, or is sent instead, is looked for elsewhere, unless too many said no (SRC-08)."""
+    order_ids = list({one.stream for one in events})
+    refused = await park_refused(db, order_ids, now=now)
+    await _plan_and_offer_parked(db, [id_ for id_ in order_ids if id_ not in refused], now=now)
 
 
 async def send_what_came(db: Connection, events: Sequence[SupplyServed], now: datetime) -> None:
@@ -51,30 +52,33 @@ async def send_what_came(db: Connection, events: Sequence[SupplyServed], now: da
     await _plan_and_offer(db, await take_over(db, came=came, now=now), now=now)
 
 
-async def _plan_and_offer(db: Connection, order_ids: Sequence[UUID], *, now: datetime) -> None:
+async def _plan_and_offer_parked(db: Connection, order_ids: Sequence[UUID], *, now: datetime) -> None:
+    """Orders that may wait in a queue; those of which nothing waits any more leave it."""
+    unfillable = await _plan_and_offer(db, order_ids, now=now)
+    left = await orders_by_id(db, [id_ for id_ in order_ids if id_ not in unfillable])
+    found = [one.id for one in left.values() if not one.is_held(Stage.SOURCE)]
+    await unpark_over(db, order_ids=found, because=FOUND, now=now)
+
+
+async def _plan_and_offer(db: Connection, order_ids: Sequence[UUID], *, now: datetime) -> set[UUID]:
+    """Plan the orders that nothing holds, and offer them; return those that nobody can serve, which are parked."""
     orders = await orders_by_id(db, order_ids)
     channels = await channels_by_id(db, {one.channel_id for one in orders.values()})
+    buyers = await customers_by_id(db, {one.customer_id for one in orders.values() if one.customer_id})
     wanted = {
-        one.id: _request(one, channels[one.channel_id])
+        one.id: request_for(one, channels[one.channel_id], buyers.get(one.customer_id) if one.customer_id else None)
         for one in orders.values()
         if one.status in {OrderStatus.ACCEPTED, OrderStatus.IN_PROGRESS} and not one.is_held(Stage.SOURCE)
     }
     requests = [request for request in wanted.values() if request.lines]
     plans = await plan(db, requests=requests, now=now)
-    offers = [
-        each
-        for one in plans
-        if isinstance(one, Plan)
-        for each in _offers(orders[one.order_id], one, channels[orders[one.order_id].channel_id], now)
-    ]
-    await offer(db, offers=offers, now=now)
-    await _promise_again(db, orders, list(zip(requests, plans, strict=True)), now=now)
-    parked = [
-        _hold(orders[request.order_id], now)
-        for request, one in zip(requests, plans, strict=True)
-        if isinstance(one, Unfillable)
-    ]
-    await add_holds(db, holds=parked, now=now)
+    promised = await _promise_again(db, orders, list(zip(requests, plans, strict=True)), now=now)
+    await offer_plans(db, orders=orders, channels=channels, plans=plans, promised=promised, now=now)
+    unfillable = {
+        request.order_id: one for request, one in zip(requests, plans, strict=True) if isinstance(one, Unfillable)
+    }
+    await park_unfillable(db, orders=orders, channels=channels, unfillable=unfillable, now=now)
+    return set(unfillable)
 
 
 async def _promise_again(
@@ -83,7 +87,7 @@ async def _promise_again(
     plans: Sequence[tuple[SourcingRequest, Plan | Unfillable]],
     *,
     now: datetime,
-) -> None:
+) -> dict[UUID, Promised]:
     """Keep when the goods are there by the plan that was made; the first promise stays what is measured by (PRM-05)."""
     made = [
         Planned(
@@ -110,15 +114,16 @@ async def _promise_again(
     ]
     if new:
         await record_promises(db, promises=new)
+    return found
 
 
-def _request(order: Order, channel: Channel) -> SourcingRequest:
+def request_for(order: Order, channel: Channel, customer: Customer | None = None) -> SourcingRequest:
     return SourcingRequest(
         order_id=order.id,
         lines=tuple(
             SourcingLine(
                 line_id=line.id,
-                components=_components(line),
+                components=components_of(line),
                 quantity=line.buckets.open + line.buckets.reserved,
                 unit_value_minor=line.gross_minor // line.quantity,
             )
@@ -133,53 +138,11 @@ def _request(order: Order, channel: Channel) -> SourcingRequest:
         split_penalty_minor=channel.policies.split_penalty_minor,
         max_splits=channel.policies.max_splits,
         asker=Asker(channel_id=channel.id, region=order.ship_to.region),
-    )
-
-
-def _components(line: Line) -> tuple[tuple[UUID, int], ...]:
-    return tuple((part.sku_id, part.quantity) for part in line.components) or ((line.sku_id, 1),)
-
-
-def _offers(order: Order, planned: Plan, channel: Channel, now: datetime) -> list[Offer]:
-    """One fulfillment order for each location and service of the plan."""
-    per_unit = {(line.id, sku_id): units for line in order.lines for sku_id, units in _components(line)}
-    tracked = {line.id: line.is_tracked for line in order.lines}
-    lines: dict[tuple[UUID, UUID | None], list[OfferedLine]] = defaultdict(list)
-    for one in planned.assignments:
-        lines[one.location_id, one.service_id].append(
-            OfferedLine(
-                line_id=one.line_id,
-                sku_id=one.sku_id,
-                quantity=one.quantity,
-                per_unit=per_unit[one.line_id, one.sku_id],
-                is_tracked=tracked[one.line_id],
-            )
-        )
-    return [
-        Offer(
-            id=child_id(order.id, "fulfillment", planned.attempt, location_id, service_id),
-            order_id=order.id,
-            order_number=order.number,
-            location_id=location_id,
-            method=FulfillmentMethod(order.method),
-            service_id=service_id,
-            lines=tuple(offered),
-            ship_to=order.ship_to,
-            locale=order.locale,
-            expires_at=now + timedelta(minutes=channel.policies.offer_minutes),
-            actor=ACTOR,
-        )
-        for (location_id, service_id), offered in lines.items()
-    ]
-
-
-def _hold(order: Order, now: datetime) -> NewHold:
-    """Parked: nobody can serve it now; releasing the hold looks again."""
-    return NewHold(
-        id=child_id(order.id, "hold", "unfillable", now.isoformat()),
-        order_id=order.id,
-        kind=HoldKind.BACKORDER,
-        reason="no location can serve it",
-        actor=ACTOR,
-        blocks=Stage.SOURCE,
+        about=About(
+            channel_code=channel.code,
+            customer_group=customer.customer_group if customer else "",
+            customer_kind=str(customer.kind) if customer else "",
+            value_minor=order.gross_minor,
+            placed_at=order.placed_at,
+        ),
     )

@@ -2,6 +2,7 @@
 
 from batuta.sourcing.commands.booking import confirm_slots, hold_slots, release_expired_slots, release_slots
 from batuta.sourcing.commands.keys import make_promise_secret
+from batuta.sourcing.commands.parking import park, requeue, unpark
 from batuta.sourcing.commands.planning import plan
 from batuta.sourcing.commands.rejecting import record_rejection, withdraw
 from batuta.sourcing.commands.slots import (
@@ -21,11 +22,14 @@ __all__ = [
     "lock_slot_template",
     "lock_slots",
     "make_promise_secret",
+    "park",
     "plan",
     "record_rejection",
+    "requeue",
     "release_expired_slots",
     "release_slots",
     "save_slot_templates",
     "save_slots",
+    "unpark",
     "withdraw",
 ]

@@ -5,6 +5,7 @@ from batuta.sourcing.domain.dates import LimitingStep
 from batuta.sourcing.domain.dealing import Moved
 from batuta.sourcing.domain.decisions import Considered, Decision, Outcome, Source, Verdict
 from batuta.sourcing.domain.known import Good, Known, Shelf
+from batuta.sourcing.domain.parking import EXCEPTIONS, UNFILLABLE, Park, Parking, PromiseEffect, UnknownParking
 from batuta.sourcing.domain.planning import Draft, Sketch, decide_all, parts_of, sketch, sketch_each
 from batuta.sourcing.domain.promises import Promised, PromisedLine, PromisedShipment, PromiseTerms
 from batuta.sourcing.domain.requests import (
@@ -38,6 +39,8 @@ from batuta.sourcing.domain.slots import (
 )
 
 __all__ = [
+    "EXCEPTIONS",
+    "UNFILLABLE",
     "Assignment",
     "Candidate",
     "Choice",
@@ -58,7 +61,10 @@ __all__ = [
     "Moved",
     "OfferedSlot",
     "Outcome",
+    "Park",
+    "Parking",
     "Plan",
+    "PromiseEffect",
     "PromiseTerms",
     "Promised",
     "PromisedLine",
@@ -81,6 +87,7 @@ __all__ = [
     "SourcingRequest",
     "Terms",
     "Unfillable",
+    "UnknownParking",
     "UnknownSlot",
     "UnknownSlotHold",
     "UnknownSlotTemplate",

@@ -8,6 +8,7 @@ from batuta.sourcing.queries.glancing import Glance, glance
 from batuta.sourcing.queries.history import History, Standing, history_of, loads_of
 from batuta.sourcing.queries.keys import promise_secret
 from batuta.sourcing.queries.lanes import LaneRequest, lanes_of
+from batuta.sourcing.queries.parking import due_to_cancel, list_parked, parkings_of, rejections_of
 from batuta.sourcing.queries.promising import offers
 from batuta.sourcing.queries.redating import Planned, promises_of_plans
 from batuta.sourcing.queries.slots import (
@@ -39,18 +40,22 @@ __all__ = [
     "assignments_of",
     "barred_to_all",
     "decisions_of",
+    "due_to_cancel",
     "explain",
     "glance",
     "goods_of",
     "history_of",
     "lanes_of",
+    "list_parked",
     "list_slot_templates",
     "list_slots",
     "loads_of",
     "offered_slots",
     "offers",
+    "parkings_of",
     "promise_secret",
     "promises_of_plans",
+    "rejections_of",
     "sites_of",
     "slot_holds_of",
     "slot_template_versions",

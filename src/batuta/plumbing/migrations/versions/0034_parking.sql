@@ -1,6 +1,7 @@
 -- Orders that nobody can serve now, and offers whose silence puts a promise at risk.
 CREATE TABLE sourcing.parking (
     order_id UUID NOT NULL,
+    channel_id UUID NOT NULL,
     queue TEXT NOT NULL,
     reason TEXT NOT NULL,
     rules JSONB NOT NULL,
