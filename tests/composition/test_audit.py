@@ -34,6 +34,12 @@ EXPECTED = """
 """
 
 DAMAGES = {
+    "what claims gave back is noted": """
+        INSERT INTO inventory.release
+            (reservation_id, held, units, holder_id, sku_id, location_id, lot, released_at)
+        SELECT id, 0, 1, holder_id, sku_id, location_id, lot, created_at FROM inventory.reservation LIMIT 1
+        RETURNING reservation_id
+        """,
     "no two prices of a list and SKU hold at once": """
         INSERT INTO pricing.price
         SELECT (jsonb_populate_record(p, jsonb_build_object('from_at', p.from_at - interval '1 day'))).*

@@ -10,7 +10,7 @@ from sqlalchemy import Uuid, update
 
 from batuta.inventory.domain import Claim, ClaimKind, ClaimStatus, Overtaken, StockKey, claim_id
 from batuta.inventory.queries import claim_from, claims_by_holder
-from batuta.inventory.tables import pool_stock, reservation
+from batuta.inventory.tables import pool_stock, release, reservation
 from batuta.plumbing.database import Connection, Instant, Integer, Text, arrays, insert_rows, params
 
 PoolKey = tuple[UUID, UUID, UUID]
@@ -26,6 +26,7 @@ class LockedClaims:
         self._of_line: dict[UUID, dict[UUID, list[UUID]]] = defaultdict(lambda: defaultdict(list))
         self._changed: set[UUID] = set()
         self._made: list[Claim] = []
+        self._released: list[dict[str, object]] = []
         self._of_pools: dict[PoolKey, int] = defaultdict(int)
         for claim in claims:
             self._add(claim)
@@ -39,6 +40,9 @@ class LockedClaims:
     def change(self, claim: Claim) -> None:
         """Replace a claim by what becomes of it; it may have gone to another holder or line."""
         old = self._claims[claim.id]
+        released = old.held + old.consumed - claim.held - claim.consumed
+        if released:
+            self._released.append(release_row(claim, units=released, at=self._now))
         if claim.pool_id is not None:
             self._pooled(claim, claim.held + claim.consumed - old.held - old.consumed)
         if (old.holder_id, old.line_id) != (claim.holder_id, claim.line_id):
@@ -92,6 +96,10 @@ class LockedClaims:
         """The claims, new ones too, that are no longer as they were read or made."""
         return [self._claims[id_] for id_ in sorted(self._changed)]
 
+    def released(self) -> list[dict[str, object]]:
+        """What was given back, as rows."""
+        return self._released
+
     def made(self) -> list[Claim]:
         """New claims as they were granted."""
         return sorted(self._made, key=lambda claim: claim.id)
@@ -129,7 +137,22 @@ async def write_claims(db: Connection, claims: LockedClaims) -> None:
     changed = claims.changed()
     if changed:
         await _update(db, changed)
+    await insert_rows(db, release, claims.released())
     await use_pools(db, claims.used_of_pools())
+
+
+def release_row(claim: Claim, *, units: int, at: datetime) -> dict[str, object]:
+    """Units that a claim gave back, as a row; the claim is as it is afterwards."""
+    return {
+        "reservation_id": claim.id,
+        "held": claim.held,
+        "units": units,
+        "holder_id": claim.holder_id,
+        "sku_id": claim.sku_id,
+        "location_id": claim.location_id,
+        "lot": claim.lot,
+        "released_at": at,
+    }
 
 
 async def _insert(db: Connection, claims: Sequence[Claim]) -> None:

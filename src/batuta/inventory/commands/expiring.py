@@ -11,8 +11,8 @@ from batuta.inventory.commands.claiming import PoolKey, use_pools
 from batuta.inventory.commands.rows import LockedRows, Place, lock_rows, places_of, write_rows
 from batuta.inventory.domain import ClaimStatus, StockKey
 from batuta.inventory.events import ReservationExpired
-from batuta.inventory.tables import Key, reservation
-from batuta.plumbing.database import Connection, Instant, arrays, params
+from batuta.inventory.tables import Key, release, reservation
+from batuta.plumbing.database import Connection, Instant, arrays, insert_rows, params
 from batuta.plumbing.events import publish
 
 _due = bindparam("now", type_=Instant)
@@ -37,7 +37,9 @@ _release_ended = (
     update(reservation)
     .where(reservation.c.id == _ended.c.id)
     .values(held=0, status=ClaimStatus.RELEASED.value, expires_at=None)
-    .returning(reservation.c.holder_id, *_row, reservation.c.pool_id, _ended.c.held, _ended.c.expires_at)
+    .returning(
+        reservation.c.id, reservation.c.holder_id, *_row, reservation.c.pool_id, _ended.c.held, _ended.c.expires_at
+    )
 )
 _next_ends = (
     select(*_row, func.min(reservation.c.expires_at))
@@ -84,9 +86,22 @@ async def release_ended(db: Connection, rows: LockedRows, *, now: datetime) -> i
     released = 0
     ends: dict[UUID, tuple[int, datetime]] = defaultdict(lambda: (0, now))
     freed: dict[PoolKey, int] = defaultdict(int)
-    for holder_id, *row, pool_id, held, expires_at in await db.execute(_release_ended, given | {"now": now}):
+    noted: list[dict[str, object]] = []
+    for id_, holder_id, *row, pool_id, held, expires_at in await db.execute(_release_ended, given | {"now": now}):
         key = StockKey(*row)
         rows.change(key, claimed=-held)
+        noted.append(
+            {
+                "reservation_id": id_,
+                "held": 0,
+                "units": held,
+                "holder_id": holder_id,
+                "sku_id": key.sku_id,
+                "location_id": key.location_id,
+                "lot": key.lot,
+                "released_at": expires_at,
+            }
+        )
         if pool_id is not None:
             freed[pool_id, key.sku_id, key.location_id] -= held
         units, _ = ends[holder_id]
@@ -94,6 +109,7 @@ async def release_ended(db: Connection, rows: LockedRows, *, now: datetime) -> i
         released += 1
 
     await use_pools(db, freed)
+    await insert_rows(db, release, noted)
     next_ends = {StockKey(*row[:4]): row[4] for row in await db.execute(_next_ends, given)}
     for key in due:
         rows.set_first_expiry(key, next_ends.get(key))

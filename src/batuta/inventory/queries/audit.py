@@ -41,6 +41,17 @@ AUDIT = (
         """,
     ),
     Law(
+        "what claims gave back is noted",
+        """
+        SELECT id, r.holder_id, r.quantity - r.held - r.consumed AS released, coalesce(n.units, 0) AS noted
+        FROM inventory.reservation r
+        FULL JOIN (
+            SELECT reservation_id AS id, sum(units) AS units FROM inventory.release GROUP BY reservation_id
+        ) AS n USING (id)
+        WHERE coalesce(r.quantity - r.held - r.consumed, 0) <> coalesce(n.units, 0)
+        """,
+    ),
+    Law(
         "no soft claim ends before its stock row says",
         """
         SELECT r.id, r.holder_id, r.expires_at, s.first_expiry_at

@@ -4,7 +4,7 @@ from batuta.inventory.tables.counts import stock_count as stock_count
 from batuta.inventory.tables.feeds import feed, feed_count, feed_difference, feed_location, feed_message
 from batuta.inventory.tables.lots import kit_work, lot, serial, serial_use
 from batuta.inventory.tables.replenishing import replenishment_rule as replenishment_rule
-from batuta.inventory.tables.stock import Key, holder, movement, one_of, reservation, stock
+from batuta.inventory.tables.stock import Key, holder, movement, one_of, release, reservation, stock
 from batuta.inventory.tables.supply import (
     backorder_limit,
     expected,
@@ -48,6 +48,7 @@ __all__ = [
     "peg",
     "pool",
     "pool_stock",
+    "release",
     "reservation",
     "safety_policy",
     "serial",

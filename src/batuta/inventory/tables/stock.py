@@ -94,6 +94,32 @@ Index("reservation_soft_row_idx", reservation.c.sku_id, reservation.c.location_i
 Index("reservation_soft_end_idx", reservation.c.expires_at, postgresql_where=_ends)
 
 
+class ReleaseColumns(TypedColumns):
+    """Units of a claim that were given back, so that it is known what was claimed at any moment. Rows are only added.
+
+    held: what the claim held afterwards. holder_id: who held it then.
+    """
+
+    reservation_id: Named[UUID] = Column(Uuid, primary_key=True)
+    held: Named[int] = Column(Integer, primary_key=True, autoincrement=False)
+    units: Named[int] = Column(Integer, nullable=False)
+    holder_id: Named[UUID] = Column(Uuid, nullable=False)
+    sku_id: Named[UUID] = Column(Uuid, nullable=False)
+    location_id: Named[UUID] = Column(Uuid, nullable=False)
+    lot: Named[str] = Column(Key, nullable=False)
+    released_at: Named[datetime] = Column(Instant, nullable=False)
+
+
+release = Table(
+    "release",
+    metadata,
+    ReleaseColumns,
+    CheckConstraint("units > 0 AND held >= 0", name="units_not_negative"),
+    schema="inventory",
+)
+Index("release_sku_idx", release.c.sku_id, release.c.released_at)
+
+
 class MovementColumns(TypedColumns):
     """The ledger. Rows are only ever added."""
 

@@ -1,0 +1,10 @@
+"""When claims were given back; decisions that are shortened; drafts that run beside the live rules."""
+
+from batuta.plumbing.migrate import run_sql_of
+
+revision = "0037"
+down_revision = "0034"
+
+
+def upgrade() -> None:
+    run_sql_of(__file__)
