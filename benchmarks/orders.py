@@ -2,14 +2,16 @@
 
 Three rounds of each in turn on one warm database; the medians are compared. The worker rests while orders are
 measured: what the score does afterwards (authorisation, sourcing, offers) is measured on its own, on the orders of the
-warm-up, and each of them must come out authorised. `--worker` lets it work meanwhile.
+warm-up, and each of them must come out authorised. `--worker` lets it work meanwhile. `--hot` and `--history` compare
+batuta with itself instead: all orders after the same SKU with orders spread, and a house with years behind it with one
+that has just opened.
 """
 
 import argparse
 import asyncio
-import random
 import sys
 import time
+from collections.abc import Sequence
 from statistics import median
 
 import msgspec
@@ -17,18 +19,17 @@ from sqlalchemy import text
 
 from benchmarks import ceiling, harness
 from benchmarks.apart import apart
-from benchmarks.catalogue import Catalogue, chosen
+from benchmarks.catalogue import Catalogue
 from benchmarks.harness import House, Process, house
 from benchmarks.measuring import MICROSECONDS, grown, percentile, row_counts
+from benchmarks.past import Originals, load_past, make_originals
+from benchmarks.placing import CREATED, LINES, Round, Wish, measure, place_orders
 from benchmarks.reporting import Tell, progress, report
 from benchmarks.shopping import headers_of, order_body
-from benchmarks.wire import ConnectionLost, Wire
+from benchmarks.wire import Wire
 
 ROUNDS = 3
-LINES = 3
 WARM_UP_S = 3.0
-CREATED = 201
-OK = 200
 RECORDED = 8
 RECORDED_FROM = 90_000_000
 CEILING_FROM = 20_000_000
@@ -38,118 +39,6 @@ AUTHORISED = """
     SELECT count(*) FILTER (WHERE NOT EXISTS (
         SELECT FROM payments.entry e WHERE e.order_id = o.id AND e.kind = 'authorise')) FROM ordering."order" o
 """
-
-
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """What the load generator shall do. batch: so many orders a call by the NDJSON route; 0: one call each."""
-
-    ports: list[int]
-    key: str
-    clients: int
-    seconds: float
-    skus: int
-    seed: int
-    batch: int = 0
-    is_hot: bool = False
-
-
-class Load(msgspec.Struct):
-    """What it got."""
-
-    placed: int = 0
-    seconds: float = 0
-    latencies_ms: list[float] = msgspec.field(default_factory=list)
-    others: dict[str, int] = msgspec.field(default_factory=dict)
-
-    def note(self, other: str) -> None:
-        self.others[other] = self.others.get(other, 0) + 1
-
-
-class Round(msgspec.Struct, frozen=True, kw_only=True):
-    """One measured round, of batuta."""
-
-    orders_per_s: float
-    load: Load
-    app_us: float
-    database_us: float
-    load_us: float
-    rows: float
-
-
-async def place_orders(wish: Wish) -> Load:
-    """Place orders until the time is over; every client waits for its answer before it asks again."""
-    load = Load()
-    begun = time.perf_counter()
-    until = begun + wish.seconds
-    await asyncio.gather(*(_client(wish, number, load, until) for number in range(wish.clients)))
-    load.seconds = time.perf_counter() - begun
-    return load
-
-
-async def _client(wish: Wish, number: int, load: Load, until: float) -> None:
-    chance = random.Random(f"{wish.seed}-{number}")
-    wire = Wire(wish.ports[number % len(wish.ports)])
-    count = 0
-    while (begun := time.perf_counter()) < until:
-        try:
-            if wish.batch:
-                await _ask_batch(wire, wish, chance, load, f"{wish.seed}-{number}-{count}")
-            else:
-                await _ask_one(wire, wish, chance, load, f"{wish.seed}-{number}-{count}")
-        except ConnectionLost as problem:
-            load.note(f"lost: {problem}")
-            await asyncio.sleep(0.1)
-        load.latencies_ms.append((time.perf_counter() - begun) * 1_000)
-        count += 1
-    wire.close()
-
-
-async def _ask_one(wire: Wire, wish: Wish, chance: random.Random, load: Load, name: str) -> None:
-    body = order_body(_lines(wish, chance), external_id=name)
-    answer = await wire.ask("POST", "/api/orders", headers_of(wish.key, idempotency_key=name), body)
-    if answer.status == CREATED:
-        load.placed += 1
-    else:
-        load.note(f"{answer.status}: {answer.body[:200]!r}")
-
-
-async def _ask_batch(wire: Wire, wish: Wish, chance: random.Random, load: Load, name: str) -> None:
-    body = b"\n".join(order_body(_lines(wish, chance), external_id=f"{name}-{i}") for i in range(wish.batch))
-    typed = "Content-Type: application/x-ndjson\r\n"
-    answer = await wire.ask("POST", "/api/orders/batch", headers_of(wish.key, idempotency_key=name, more=typed), body)
-    if answer.status != OK:
-        load.note(f"{answer.status}: {answer.body[:200]!r}")
-        return
-    for line in answer.body.splitlines():
-        if b'"number"' in line:
-            load.placed += 1
-        else:
-            load.note(f"refused: {line[:200]!r}")
-
-
-def _lines(wish: Wish, chance: random.Random) -> list[tuple[int, int]]:
-    numbers = chosen(chance, wish.skus, lines=LINES)
-    return [(number, 1) for number in ([0, *numbers[1:]] if wish.is_hot else numbers)]
-
-
-async def measure(one: House, wish: Wish) -> Round:
-    """One round of batuta."""
-    async with one.engine.connect() as db:
-        before = await row_counts(db)
-    app_s, database_s = one.app_cpu_s(), one.database_cpu_s()
-    load, load_s = await apart(place_orders, wish)
-    app_s, database_s = one.app_cpu_s() - app_s, one.database_cpu_s() - database_s
-    async with one.engine.connect() as db:
-        rows = sum(grown(before, await row_counts(db)).values())
-    placed = max(1, load.placed)
-    return Round(
-        orders_per_s=load.placed / load.seconds,
-        load=load,
-        app_us=app_s / placed * MICROSECONDS,
-        database_us=database_s / placed * MICROSECONDS,
-        load_us=load_s / placed * MICROSECONDS,
-        rows=rows / placed,
-    )
 
 
 async def record(one: House, skus: int) -> ceiling.Script:
@@ -227,9 +116,8 @@ async def play_score(one: House) -> dict[str, object]:
     }
 
 
-async def compare(one: House, asked: argparse.Namespace, tell: Tell) -> tuple[dict[str, object], dict[str, object]]:
-    """Warm up, play the score, then batuta and pgbench in turn: the figures, and notes on them."""
-    wish = Wish(
+def _wish(one: House, asked: argparse.Namespace) -> Wish:
+    return Wish(
         ports=one.ports,
         key=one.key,
         clients=asked.clients,
@@ -237,12 +125,19 @@ async def compare(one: House, asked: argparse.Namespace, tell: Tell) -> tuple[di
         skus=asked.skus,
         seed=0,
         batch=BATCH_LINES if asked.batch else 0,
-        is_hot=asked.hot,
     )
+
+
+async def _warm_up(one: House, asked: argparse.Namespace, tell: Tell) -> dict[str, object]:
     tell("warming up")
-    await apart(place_orders, wish)
+    await apart(place_orders, _wish(one, asked))
     tell("playing the score")
-    notes = {} if asked.worker else await play_score(one)
+    return {} if asked.worker else await play_score(one)
+
+
+async def compare(one: House, asked: argparse.Namespace, tell: Tell) -> tuple[dict[str, object], dict[str, object]]:
+    """Warm up, play the score, then batuta and pgbench in turn: the figures, and notes on them."""
+    wish, notes = _wish(one, asked), await _warm_up(one, asked, tell)
     tell("recording an order")
     script = await record(one, asked.skus)
     first = CEILING_FROM
@@ -263,14 +158,89 @@ async def compare(one: House, asked: argparse.Namespace, tell: Tell) -> tuple[di
         ceilings.append(ran)
         ceiling_rows.append(rows)
     notes |= {
-        "rounds_orders_per_s": [round(one.orders_per_s) for one in rounds],
+        **_notes(rounds),
         "rounds_ceiling_per_s": [round(one.orders_per_s) for one in ceilings],
         "ceiling_rows_per_order": round(median(ceiling_rows), 2),
         "ceiling_failed": sum(one.failed for one in ceilings),
         "statements_per_order_in_ceiling": script.statements,
-        "other_answers": {name: count for one in rounds for name, count in one.load.others.items()},
     }
-    return _figures(rounds, ceilings), notes
+    ceiling_per_s = median(one.orders_per_s for one in ceilings)
+    figures = _figures(rounds)
+    figures |= {
+        "ceiling_orders_per_s": round(ceiling_per_s, 1),
+        "ratio_to_ceiling": round(_median(rounds) / ceiling_per_s, 2),
+    }
+    return figures, notes
+
+
+async def compare_hot(one: House, asked: argparse.Namespace, tell: Tell) -> tuple[dict[str, object], dict[str, object]]:
+    """Rounds whose orders take any SKU and rounds whose orders all take the same one, in turn."""
+    notes = await _warm_up(one, asked, tell)
+    await apart(place_orders, msgspec.structs.replace(_wish(one, asked), seed=-1, is_hot=True))
+    await one.analyze()
+    rounds: dict[bool, list[Round]] = {False: [], True: []}
+    for number in range(1, ROUNDS + 1):
+        # Who begins takes turns too, so that a house that slows down does so for both.
+        for is_hot in (False, True) if number % 2 else (True, False):
+            tell(f"round {number}, {'hot' if is_hot else 'spread'}")
+            rounds[is_hot].append(await _round(one, asked, seed=2 * number + is_hot, is_hot=is_hot))
+    figures = _figures(rounds[True])
+    figures |= {
+        "spread_orders_per_s": round(_median(rounds[False]), 1),
+        "ratio_to_spread": round(_median(rounds[True]) / _median(rounds[False]), 2),
+    }
+    spread = [round(one.orders_per_s) for one in rounds[False]]
+    return figures, notes | {"rounds_spread_per_s": spread} | _notes(rounds[True], rounds[False])
+
+
+async def compare_history(
+    one: House, asked: argparse.Namespace, tell: Tell
+) -> tuple[dict[str, object], dict[str, object]]:
+    """Rounds on a house that has just opened, and the same rounds over many past orders."""
+    notes = await _warm_up(one, asked, tell)
+    originals = await make_originals(one, skus=asked.skus, orders=asked.history)
+    await one.analyze()
+    empty = []
+    for number in range(1, ROUNDS + 1):
+        tell(f"round {number}, empty")
+        empty.append(await _round(one, asked, seed=number))
+    notes |= await _load(one, originals, asked, tell)
+    tell("warming up again")
+    await one.analyze()
+    await apart(place_orders, msgspec.structs.replace(_wish(one, asked), seed=-1))
+    full = []
+    for number in range(1, ROUNDS + 1):
+        tell(f"round {number}, over the past")
+        full.append(await _round(one, asked, seed=ROUNDS + number))
+    figures = _figures(full)
+    figures |= {
+        "empty_orders_per_s": round(_median(empty), 1),
+        "ratio_to_empty": round(_median(full) / _median(empty), 2),
+        "past_orders": asked.history,
+        "load_seconds": notes["load_seconds"],
+        "load_gb": notes["load_gb"],
+    }
+    if asked.audit:
+        tell("auditing")
+        notes["broken_laws"] = [msgspec.to_builtins(verdict) for verdict in await one.broken_laws()]
+    return figures, notes | {"rounds_empty_per_s": [round(one.orders_per_s) for one in empty]} | _notes(full, empty)
+
+
+async def _load(one: House, originals: Originals, asked: argparse.Namespace, tell: Tell) -> dict[str, object]:
+    tell(f"loading {asked.history} past orders")
+    loaded = await load_past(one, originals, orders=asked.history)
+    return {
+        "load_seconds": round(loaded.seconds, 1),
+        "load_gb": round(loaded.bytes / 1e9, 2),
+        "load_rows": loaded.rows,
+        "load_orders_with_a_whole_life": loaded.lived,
+    }
+
+
+async def _round(one: House, asked: argparse.Namespace, *, seed: int, is_hot: bool = False) -> Round:
+    await one.checkpoint()
+    wish = msgspec.structs.replace(_wish(one, asked), seconds=asked.seconds, seed=seed, is_hot=is_hot)
+    return await measure(one, wish)
 
 
 async def _ceiling_round(
@@ -284,32 +254,42 @@ async def _ceiling_round(
     return ran, rows / max(1, ran.orders)
 
 
-def _figures(rounds: list[Round], ceilings: list[ceiling.Ran]) -> dict[str, object]:
-    orders_per_s = median(one.orders_per_s for one in rounds)
-    ceiling_per_s = median(one.orders_per_s for one in ceilings)
+def _median(rounds: Sequence[Round]) -> float:
+    return median(one.orders_per_s for one in rounds)
+
+
+def _notes(rounds: Sequence[Round], others: Sequence[Round] = ()) -> dict[str, object]:
+    every = [*rounds, *others]
+    return {
+        "rounds_orders_per_s": [round(one.orders_per_s) for one in rounds],
+        "other_answers": {name: count for one in every for name, count in one.load.others.items()},
+    }
+
+
+def _figures(rounds: Sequence[Round]) -> dict[str, object]:
     every = [taken for one in rounds for taken in one.load.latencies_ms]
     return {
-        "orders_per_s": round(orders_per_s, 1),
+        "orders_per_s": round(_median(rounds), 1),
         "p50_ms": round(percentile(every, 0.5), 1),
         "p99_ms": round(percentile(every, 0.99), 1),
         "app_cpu_us_per_order": round(median(one.app_us for one in rounds)),
         "db_cpu_us_per_order": round(median(one.database_us for one in rounds)),
         "load_cpu_us_per_order": round(median(one.load_us for one in rounds)),
         "rows_per_order": round(median(one.rows for one in rounds), 2),
-        "ceiling_orders_per_s": round(ceiling_per_s, 1),
-        "ratio_to_ceiling": round(orders_per_s / ceiling_per_s, 2),
     }
 
 
 async def run(asked: argparse.Namespace) -> int:
     """Measure and report; 1 when an order was refused or not authorised."""
     settings = {"BATUTA_WORKER": "true" if asked.worker else "false"}
-    with progress("orders", steps=4 + 2 * ROUNDS, is_quiet=asked.json) as tell:
+    with progress("orders", steps=6 + 2 * ROUNDS, is_quiet=asked.json) as tell:
         tell("building the catalogue")
         async with house(Catalogue(skus=asked.skus), settings=settings) as one:
-            figures, notes = await compare(one, asked, tell)
+            how = compare_history if asked.history else compare_hot if asked.hot else compare
+            figures, notes = await how(one, asked, tell)
     report(figures, as_json=asked.json, notes=notes)
-    return 1 if notes["other_answers"] or notes.get("score_not_authorised") else 0
+    is_wrong = notes["other_answers"] or notes.get("score_not_authorised") or notes.get("broken_laws")
+    return 1 if is_wrong else 0
 
 
 def main() -> None:
@@ -319,10 +299,17 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15.0, help="of each round")
     parser.add_argument("--skus", type=int, default=10_000)
     parser.add_argument("--batch", action="store_true", help=f"send {BATCH_LINES} orders a call, as NDJSON")
-    parser.add_argument("--hot", action="store_true", help="every order takes the same SKU, which is ample")
+    parser.add_argument(
+        "--hot", action="store_true", help="against rounds in which every order takes the same SKU, which is ample"
+    )
+    parser.add_argument("--history", type=int, default=0, help="against rounds over so many past orders")
+    parser.add_argument("--audit", action="store_true", help="with --history: examine all laws afterwards")
     parser.add_argument("--worker", action="store_true", help="let the score be played while orders are measured")
     parser.add_argument("--json", action="store_true", help="print one JSON object and no progress")
-    sys.exit(harness.run(run(parser.parse_args())))
+    asked = parser.parse_args()
+    if asked.history and (asked.worker or asked.hot):
+        parser.error("--history goes with neither --worker nor --hot")
+    sys.exit(harness.run(run(asked)))
 
 
 if __name__ == "__main__":
