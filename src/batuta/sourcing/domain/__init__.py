@@ -9,6 +9,7 @@ from batuta.sourcing.domain.parking import EXCEPTIONS, UNFILLABLE, Park, Parking
 from batuta.sourcing.domain.planning import Draft, Sketch, decide_all, parts_of, sketch, sketch_each
 from batuta.sourcing.domain.promises import Promised, PromisedLine, PromisedShipment, PromiseTerms
 from batuta.sourcing.domain.requests import (
+    About,
     Assignment,
     Method,
     Plan,
@@ -41,6 +42,7 @@ from batuta.sourcing.domain.slots import (
 __all__ = [
     "EXCEPTIONS",
     "UNFILLABLE",
+    "About",
     "Assignment",
     "Candidate",
     "Choice",
