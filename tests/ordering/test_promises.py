@@ -115,6 +115,9 @@ async def test_a_promise_costs_an_order_one_statement_and_none_without(engine: E
         promised=standard,
     )
     secret = await _secret(engine)
+    async with engine.begin() as db:
+        # What is kept in memory is read before anything is counted.
+        await place(db, orders=[_placing(market, None)], now=NOW)
     sent = []
     for signed, count in ((None, 1), (sign(terms, secret), 1), (sign(terms, secret), 10)):
         wanted = [_placing(market, signed) for _ in range(count)]
