@@ -53,6 +53,7 @@ from batuta.plumbing.stepping import Clockwork, settle
 from batuta.plumbing.sweeps import Sweep
 from batuta.plumbing.watching import begin_watching, watch
 from batuta.pricing.queries import AUDIT as PRICING_LAWS
+from batuta.purchasing.queries import AUDIT as PURCHASING_LAWS
 from batuta.returns.commands import expire_returns
 from batuta.returns.queries import AUDIT as RETURNS_LAWS
 from batuta.shipping.commands import learn_transit, match_scans
@@ -78,6 +79,7 @@ LAWS: tuple[Law, ...] = (
     *ORDERING_LAWS,
     *FULFILLMENT_LAWS,
     *RETURNS_LAWS,
+    *PURCHASING_LAWS,
     *WEBHOOKS_LAWS,
 )
 """All that must be true of a sound database, from the bottom of the house to its top."""

@@ -33,6 +33,18 @@ EXPECTED = """
         FROM inventory.stock JOIN inventory.movement USING (sku_id) LIMIT 1 RETURNING id, sku_id)
 """
 
+BOUGHT = """
+    asked AS (SELECT * FROM fulfillment.fulfillment_order LIMIT 1),
+    supplier AS (
+        INSERT INTO purchasing.supplier (location_id, price_tolerance_bp, quantity_tolerance, needs_approval,
+            updated_at)
+        SELECT location_id, 0, 0, false, created_at FROM asked RETURNING location_id),
+    bought AS (
+        INSERT INTO purchasing.purchase (id, fulfillment_order_id, order_id, order_number, location_id, status,
+            currency, created_at)
+        SELECT id, id, order_id, order_number, location_id, 'sent', 'EUR', created_at FROM asked RETURNING id)
+"""
+
 DAMAGES = {
     "what claims gave back is noted": """
         INSERT INTO inventory.release
@@ -294,6 +306,17 @@ DAMAGES = {
         SELECT stream, stream, epoch, xid, id, stream, type, 'delivered', 1, 1, happened_at, happened_at, ''
         FROM plumbing.event LIMIT 1 RETURNING id
         """,
+    "what a purchase order's line is invoiced for is the sum of the invoices that are to be paid": f"""
+        WITH {BOUGHT}
+        INSERT INTO purchasing.purchase_line (id, purchase_id, position, line_id, sku_id, ordered, quantity, shipped,
+            invoiced)
+        SELECT bought.id, bought.id, 0, l.line_id, l.sku_id, 1, 1, 1, 1
+        FROM bought JOIN fulfillment.fulfillment_line l ON l.fulfillment_order_id = bought.id LIMIT 1
+        RETURNING purchase_id
+    """,
+    "a purchase order came to its status by the last of its steps": f"""
+        WITH {BOUGHT} SELECT id FROM bought
+    """,
 }
 """For each law: a statement that breaks it in one row, and returns what names that row."""
 

@@ -47,6 +47,8 @@ payments.read         x      x       x      x      x      .     .    |   .
 payments.capture      x      x       .      x      .      .     .    |   .
 payments.refund       x      x       x      x      .      .     .    |   .
 pricing.read          x      x       x      x      x      x     .    |   x
+purchasing.read       x      x       x      x      x      x     .    |   .
+purchasing.manage     x      x       .      x      .      .     .    |   .
 events.read           x      x       .      x      .      .     .    |   .
 webhooks.manage       x      .       .      .      .      .     .    |   .
 identity.manage       x      .       .      .      .      .     .    |   .

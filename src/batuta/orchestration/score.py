@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from batuta.fulfillment import events as fulfillment
 from batuta.inventory import events as inventory
 from batuta.kernel.events import Event
+from batuta.orchestration.commands.buying import follow_supplier, order_from_supplier
 from batuta.orchestration.commands.fulfilling import (
     ask_locations_to_stop,
     confirm_delivery,
@@ -66,15 +67,17 @@ SCORE: Mapping[type[Event], Sequence[Handler]] = {
     ordering.HoldEnded: (accept_released,),
     # Its goods are looked for, and locations are asked to send them.
     ordering.OrderAccepted: (plan_and_offer, render_services_alone),
-    fulfillment.Rejected: (plan_and_offer_again, pull_shared_offers),
-    fulfillment.OfferExpired: (plan_and_offer_again,),
-    fulfillment.Short: (plan_and_offer_again,),
+    fulfillment.Offered: (order_from_supplier,),
+    fulfillment.Accepted: (follow_supplier,),
+    fulfillment.Rejected: (plan_and_offer_again, pull_shared_offers, follow_supplier),
+    fulfillment.OfferExpired: (plan_and_offer_again, follow_supplier),
+    fulfillment.Short: (plan_and_offer_again, follow_supplier),
     # What was not there comes, and those who wait for it get it; or it comes at another time, and they are told.
     inventory.SupplyServed: (send_what_came,),
     inventory.PromiseMoved: (promise_anew, tell_promise_moved),
     ordering.WaitAsked: (ask_whether_to_wait,),
     # They leave, and what left is paid.
-    fulfillment.HandedOver: (capture_what_left, render_services, tell_shipped),
+    fulfillment.HandedOver: (capture_what_left, render_services, tell_shipped, follow_supplier),
     fulfillment.ReadyForPickup: (tell_ready_for_pickup,),
     fulfillment.Collected: (capture_what_left, render_services),
     payments.CaptureFailed: (hold_for_capture,),
@@ -82,11 +85,13 @@ SCORE: Mapping[type[Event], Sequence[Handler]] = {
     shipping.ParcelTakenUnannounced: (follow_parcel,),
     shipping.ParcelDelivered: (confirm_delivery,),
     shipping.ParcelReturned: (take_back_parcel,),
-    fulfillment.Delivered: (tell_delivered,),
+    fulfillment.Delivered: (tell_delivered, follow_supplier),
+    fulfillment.TakenBack: (follow_supplier,),
     ordering.OrderCompleted: (capture_what_is_owed, release_held_money),
     # Somebody changes their mind, or is sent something else.
     ordering.LineSubstituted: (plan_and_offer_again,),
     ordering.CancellationAsked: (ask_locations_to_stop,),
+    fulfillment.Cancelled: (follow_supplier,),
     ordering.UnitsCancelled: (give_back_surplus, settle_services, tell_cancelled),
     ordering.OrderCancelled: (release_held_money, free_slots, leave_queue),
     ordering.OrderExpired: (release_held_money, free_slots),

@@ -52,7 +52,9 @@ async def dispatch(
 def _tasks(one: Dispatch, cartons: Mapping[UUID, Cartons], holds: Sequence[Hold], now: datetime) -> list[Task]:
     id_, actor = one.fulfillment_order_id, one.actor
     accepting = Accept(fulfillment_order_id=id_, actor=actor)
-    packing = Pack(fulfillment_order_id=id_, actor=actor, label_format=one.label_format)
+    packing = Pack(
+        fulfillment_order_id=id_, actor=actor, label_format=one.label_format, tracking_number=one.tracking_number
+    )
     leaving = HandOver(fulfillment_order_id=id_, actor=actor)
     return [
         Task(id_, partial(decide_accept, request=accepting, now=now), tell_accepted),

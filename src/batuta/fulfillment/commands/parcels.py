@@ -1,7 +1,7 @@
 """Parcels of shipping follow the packages of shipments; a pickup's bags are no parcels of a carrier."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,14 +12,16 @@ from batuta.kernel.addresses import Address
 from batuta.kernel.errors import BatutaError
 from batuta.locations.queries import locations_by_id
 from batuta.plumbing.database import Connection
-from batuta.shipping.commands import hand_over, label_parcels, open_parcels, void_parcels
+from batuta.shipping.commands import give_numbers, hand_over, label_parcels, open_parcels, void_parcels
 from batuta.shipping.domain import (
     Content,
+    GivenNumber,
     HandedOver,
     HandOver,
     LabelFormat,
     Labelled,
     NewParcel,
+    Numbered,
     Opened,
     Void,
     Voided,
@@ -70,14 +72,33 @@ async def open_packed(db: Connection, changes: Changes, *, now: datetime) -> dic
     }
     by_format: dict[str, dict[UUID, int]] = defaultdict(dict)
     for i, change, parcel in packed:
-        if change.after.service_id is not None and i not in refusals:
+        if change.after.service_id is not None and i not in refusals and parcel.tracking_number is None:
             by_format[change.label_format][parcel.id] = i
     for label_format, parcels in by_format.items():
         answers = await label_parcels(db, parcel_ids=list(parcels), label_format=LabelFormat(label_format), now=now)
         refusals |= {
             i: answer for i, answer in zip(parcels.values(), answers, strict=True) if not isinstance(answer, Labelled)
         }
-    return refusals
+    return refusals | await _number(db, [one for one in packed if one[0] not in refusals], now=now)
+
+
+async def _number(
+    db: Connection, packed: Sequence[tuple[int, Change, PackedParcel]], *, now: datetime
+) -> dict[int, BatutaError]:
+    """Record the numbers of labels that somebody else printed."""
+    numbers = {
+        parcel.id: GivenNumber(parcel_id=parcel.id, tracking_number=parcel.tracking_number)
+        for _, change, parcel in packed
+        if parcel.tracking_number is not None and change.after.service_id is not None
+    }
+    if not numbers:
+        return {}
+    answers = dict(zip(numbers, await give_numbers(db, numbers=list(numbers.values()), now=now), strict=True))
+    return {
+        i: answer
+        for i, _, parcel in packed
+        if parcel.id in answers and not isinstance(answer := answers[parcel.id], Numbered)
+    }
 
 
 def _new_parcel(change: Change, parcel: PackedParcel, goods: Mapping[UUID, Goods], origin: Address) -> NewParcel:

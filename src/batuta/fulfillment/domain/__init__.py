@@ -84,6 +84,7 @@ from batuta.fulfillment.domain.requests import (
     ShortUnits,
     StartPicking,
     TakeBack,
+    TrackingNumber,
 )
 from batuta.fulfillment.domain.statuses import (
     CANCELLATION_MOVES,
@@ -162,6 +163,7 @@ __all__ = [
     "StartPicking",
     "StockEffect",
     "TakeBack",
+    "TrackingNumber",
     "UnknownCancellation",
     "UnknownFulfillmentOrder",
     "UnknownLine",

@@ -10,7 +10,7 @@ from batuta.fulfillment.domain.cartons import Cartons, fill_parcels
 from batuta.fulfillment.domain.changes import Change, gained, nothing, stage_moves
 from batuta.fulfillment.domain.orders import FulfillmentOrder, Package, counted
 from batuta.fulfillment.domain.picking import refuse_while_cancelling
-from batuta.fulfillment.domain.requests import Pack, PackedParcel
+from batuta.fulfillment.domain.requests import Pack, PackedContent, PackedParcel
 from batuta.fulfillment.domain.statuses import FULFILLMENT_MOVES, FulfillmentStatus, Stage
 from batuta.kernel.errors import Refused
 from batuta.kernel.states import move
@@ -85,7 +85,8 @@ def _picked(fulfillment: FulfillmentOrder) -> FulfillmentOrder:
 def _parcels(fulfillment: FulfillmentOrder, request: Pack, cartons: Cartons) -> tuple[PackedParcel, ...]:
     goods = Counter({(line.line_id, line.sku_id): line.live for line in fulfillment.lines if line.live})
     if request.parcels is None:
-        return fill_parcels(fulfillment, cartons)
+        filled = fill_parcels(fulfillment, cartons)
+        return _as_one(filled, request.tracking_number) if request.tracking_number else filled
     packed: Counter[tuple[UUID, UUID]] = Counter()
     for parcel in request.parcels:
         for one in parcel.contents:
@@ -97,6 +98,19 @@ def _parcels(fulfillment: FulfillmentOrder, request: Pack, cartons: Cartons) -> 
             extra=_told(packed - goods),
         )
     return request.parcels
+
+
+def _as_one(parcels: tuple[PackedParcel, ...], tracking_number: str) -> tuple[PackedParcel, ...]:
+    """All of it in the parcel that somebody else labelled."""
+    units: Counter[tuple[UUID, UUID]] = Counter()
+    for parcel in parcels:
+        for one in parcel.contents:
+            units[one.line_id, one.sku_id] += one.quantity
+    contents = tuple(
+        PackedContent(line_id=line_id, sku_id=sku_id, quantity=quantity)
+        for (line_id, sku_id), quantity in units.items()
+    )
+    return (PackedParcel(id=parcels[0].id, contents=contents, tracking_number=tracking_number),)
 
 
 def _told(goods: Counter[tuple[UUID, UUID]]) -> list[dict[str, object]]:

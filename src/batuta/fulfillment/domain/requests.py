@@ -17,6 +17,9 @@ LINES_MAX = 2_000
 PARCELS_MAX = 200
 LOTS_MAX = 200
 
+TrackingNumber = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z ._/-]{0,39}$")]
+"""The number under which a carrier knows a parcel that it gave elsewhere."""
+
 WeightG = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
 
 
@@ -127,7 +130,10 @@ class PackedContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class PackedParcel(msgspec.Struct, frozen=True, kw_only=True):
-    """A box and what is in it. A weight or a side that is not given comes from the goods."""
+    """A box and what is in it. A weight or a side that is not given comes from the goods.
+
+    tracking_number: of a label that somebody else printed; without it, we print one.
+    """
 
     id: UUID
     contents: Annotated[tuple[PackedContent, ...], msgspec.Meta(min_length=1, max_length=LINES_MAX)]
@@ -135,15 +141,20 @@ class PackedParcel(msgspec.Struct, frozen=True, kw_only=True):
     length_mm: Quantity | None = None
     width_mm: Quantity | None = None
     height_mm: Quantity | None = None
+    tracking_number: TrackingNumber | None = None
 
 
 class Pack(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything picked goes into these parcels, or bags of a pickup; None is one of it all."""
+    """Everything picked goes into these parcels, or bags of a pickup; None is one of it all.
+
+    tracking_number: all of it lies in one parcel under a label that somebody else printed.
+    """
 
     fulfillment_order_id: UUID
     actor: str
     parcels: Annotated[tuple[PackedParcel, ...], msgspec.Meta(min_length=1, max_length=PARCELS_MAX)] | None = None
     label_format: Literal["zpl", "pdf"] = "pdf"
+    tracking_number: TrackingNumber | None = None
 
 
 class HandOver(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,11 +170,15 @@ class HandOver(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Dispatch(msgspec.Struct, frozen=True, kw_only=True):
-    """Accept, pick and pack all of it into one parcel, and hand that over, in one go."""
+    """Accept, pick and pack all of it, and hand that over, in one go.
+
+    tracking_number: as of `Pack`.
+    """
 
     fulfillment_order_id: UUID
     actor: str
     label_format: Literal["zpl", "pdf"] = "pdf"
+    tracking_number: TrackingNumber | None = None
 
 
 class MakeReady(msgspec.Struct, frozen=True, kw_only=True):

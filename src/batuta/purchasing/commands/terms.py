@@ -1,0 +1,61 @@
+"""Suppliers' terms."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from batuta.catalog.queries import skus_by_id
+from batuta.kernel.errors import BatutaError
+from batuta.kernel.outcomes import each
+from batuta.kernel.quantities import fitting
+from batuta.locations.domain import LocationKind, UnknownLocation
+from batuta.locations.queries import locations_by_id
+from batuta.plumbing.database import Connection, upsert_rows
+from batuta.purchasing.domain import NotASupplier, Supplier, SupplierCost, UnknownGoods
+from batuta.purchasing.queries import suppliers_by_id
+from batuta.purchasing.tables import supplier, supplier_cost
+
+
+async def save_suppliers(
+    db: Connection, *, suppliers: Sequence[Supplier], now: datetime
+) -> list[Supplier | BatutaError]:
+    """Make or replace the terms of suppliers; what was ordered before stays as it was agreed."""
+    places = await locations_by_id(db, {one.location_id for one in suppliers})
+    accepted: dict[object, Supplier] = {}
+
+    def save(one: Supplier) -> Supplier:
+        place = places.get(one.location_id)
+        if place is None:
+            raise UnknownLocation("there is no such location", location_id=str(one.location_id))
+        if place.kind is not LocationKind.SUPPLIER:
+            raise NotASupplier("this location is no supplier", location_code=place.code, kind=place.kind.value)
+        accepted[one.location_id] = fitting(one)
+        return one
+
+    outcomes = each(suppliers, save)
+    rows = [msgspec.structs.asdict(one) | {"updated_at": now} for one in accepted.values()]
+    await upsert_rows(db, supplier, rows, key=["location_id"])
+    return outcomes
+
+
+async def set_costs(
+    db: Connection, *, costs: Sequence[SupplierCost], now: datetime
+) -> list[SupplierCost | BatutaError]:
+    """Say what units cost at suppliers; what was ordered before stays as it was agreed."""
+    known = await suppliers_by_id(db, {one.location_id for one in costs})
+    skus = await skus_by_id(db, {one.sku_id for one in costs})
+    accepted: dict[object, SupplierCost] = {}
+
+    def agree(one: SupplierCost) -> SupplierCost:
+        if one.location_id not in known:
+            raise NotASupplier("this location has no terms of a supplier", location_id=str(one.location_id))
+        if one.sku_id not in skus:
+            raise UnknownGoods("there is no such SKU", sku_id=str(one.sku_id))
+        accepted[one.location_id, one.sku_id] = fitting(one)
+        return one
+
+    outcomes = each(costs, agree)
+    rows = [msgspec.structs.asdict(one) | {"updated_at": now} for one in accepted.values()]
+    await upsert_rows(db, supplier_cost, rows, key=["location_id", "sku_id"])
+    return outcomes
