@@ -1,8 +1,8 @@
 """`python -m benchmarks.promising`: promises for three lines over a hundred locations, asked over HTTP.
 
 Every client asks again and again, at once, for other goods and another postal code: half of the locations have any of
-them, services go from all of them at prices by distance, and the five nearest stores are looked at. One process
-answers; the load comes from another.
+them, services go from all of them at prices by distance, and the five nearest stores are looked at. As many
+processes answer as `--processes` says, one for each core; the load comes from another.
 """
 
 import argparse
@@ -238,7 +238,7 @@ async def run(asked: argparse.Namespace) -> int:
     catalogue = Catalogue(skus=asked.skus, locations=asked.locations, units=0)
     with progress("promising", steps=4, is_quiet=asked.json) as tell:
         tell("building the shop")
-        async with house(catalogue, processes=1, settings={"BATUTA_WORKER": "false"}) as one:
+        async with house(catalogue, processes=asked.processes, settings={"BATUTA_WORKER": "false"}) as one:
             await furnish(one, catalogue, asked.seed)
             figures, notes = await measure(one, asked, tell)
     report(figures, as_json=asked.json, notes=notes)
@@ -252,6 +252,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--skus", type=int, default=300)
     parser.add_argument("--locations", type=int, default=100)
+    parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="print one JSON object and no progress")
     sys.exit(harness.run(run(parser.parse_args())))
