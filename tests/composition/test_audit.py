@@ -208,6 +208,15 @@ DAMAGES = {
         JOIN shipping.scan s ON s.parcel_id = p.id LIMIT 1
         RETURNING tracking_number
     """,
+    "a published strategy says what it said when it was published": """
+        INSERT INTO sourcing.strategy_version (
+            id, code, number, status, owner, priority, document, digest, created_at, created_by, published_at,
+            published_by
+        )
+        VALUES (
+            gen_random_uuid(), 'changed', 1, 'published', 'x', 1, '{}', 'another', now(), 'x', now(), 'x')
+        RETURNING id
+    """,
     "every planned unit has a decision": deleted("sourcing.decision", where="outcome = 'planned'", named="line_id"),
     "a location's load is the orders planned there that day": """
         INSERT INTO sourcing.load (location_id, day, orders)

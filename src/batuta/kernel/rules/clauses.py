@@ -80,12 +80,11 @@ def written(condition: Condition) -> dict[str, Any]:
     return {"sum_of_lines": condition.field.name, **where, **said}
 
 
-def fields_in(condition: Condition) -> set[Field]:
-    """Every field that the condition speaks of."""
+def fields_in(condition: Condition) -> dict[str, Field]:
+    """Every field that the condition speaks of, by its name."""
     if isinstance(condition, AllOf | AnyOf):
-        return {field for one in condition.clauses for field in fields_in(one)}
+        return {name: field for one in condition.clauses for name, field in fields_in(one).items()}
     if isinstance(condition, Not | AnyLine | EveryLine):
         return fields_in(condition.clause)
-    if isinstance(condition, SumOfLines) and condition.where:
-        return {condition.field} | fields_in(condition.where)
-    return {condition.field}
+    where = fields_in(condition.where) if isinstance(condition, SumOfLines) and condition.where else {}
+    return {condition.field.name: condition.field, **where}

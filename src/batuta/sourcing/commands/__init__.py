@@ -13,8 +13,10 @@ from batuta.sourcing.commands.slots import (
     save_slot_templates,
     save_slots,
 )
+from batuta.sourcing.commands.strategies import Draft, publish_strategies, save_drafts, withdraw_strategies
 
 __all__ = [
+    "Draft",
     "confirm_slots",
     "delete_slots",
     "generate_slots",
@@ -24,12 +26,15 @@ __all__ = [
     "make_promise_secret",
     "park",
     "plan",
+    "publish_strategies",
     "record_rejection",
-    "requeue",
     "release_expired_slots",
     "release_slots",
+    "requeue",
+    "save_drafts",
     "save_slot_templates",
     "save_slots",
     "unpark",
     "withdraw",
+    "withdraw_strategies",
 ]

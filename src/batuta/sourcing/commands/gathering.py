@@ -14,7 +14,18 @@ from batuta.locations.queries import AllLocations, all_locations
 from batuta.plumbing.database import Connection
 from batuta.sourcing.commands.holding import hold
 from batuta.sourcing.domain import Good, Known, Lane, Method, Shelf, SourcingRequest, parts_of
-from batuta.sourcing.queries import History, LaneRequest, goods_of, lanes_of, loads_of, sites_of
+from batuta.sourcing.domain.ruling import in_turn
+from batuta.sourcing.domain.strategies import Strategies
+from batuta.sourcing.queries import (
+    History,
+    LaneRequest,
+    categories_of,
+    goods_of,
+    lanes_of,
+    loads_of,
+    sites_of,
+    strategies,
+)
 
 
 class Refusals(msgspec.Struct):
@@ -37,8 +48,11 @@ async def gather(
 ) -> Gathered:
     """Read stock, claims, locations, capacity and lanes; units that the orders do not hold yet are reserved first."""
     asked = {sku_id for request in requests for line in request.lines for sku_id, _ in line.components}
-    goods = goods_of(asked, await skus_by_id(db, asked))
-    claims, unheld = await hold(db, requests, goods, history, now=now)
+    live = await strategies(db)
+    skus = await skus_by_id(db, asked)
+    goods = goods_of(asked, skus, await categories_of(db, live, skus))
+    turns = in_turn(requests, _before(goods, live, history, now))
+    claims, unheld = await hold(db, turns, goods, history, now=now)
     tracked = [sku_id for sku_id, good in goods.items() if good.is_tracked]
     shelves, holders = {}, defaultdict(list)
     for one in await availability(db, sku_ids=tracked, now=now):
@@ -75,8 +89,24 @@ async def gather(
         full=frozenset(refusals.full),
         sites_active=history.sites_active,
         fence=fence,
+        strategies=live,
     )
     return Gathered(known, locations, days)
+
+
+def _before(goods: Mapping[UUID, Good], live: Strategies, history: History, now: datetime) -> Known:
+    """What is known before anything is held: enough to tell whose turn it is."""
+    return Known(
+        now=now,
+        goods=goods,
+        sites={},
+        shelves={},
+        holders={},
+        claims={},
+        lanes={},
+        attempts=history.attempts,
+        strategies=live,
+    )
 
 
 def _locations(

@@ -14,7 +14,7 @@ from batuta.kernel.ids import child_id
 from batuta.locations.domain import Ability, Location
 from batuta.sourcing.domain.dates import Door
 from batuta.sourcing.domain.promises import Promised
-from batuta.sourcing.domain.requests import Method, SourcingLine, SourcingRequest
+from batuta.sourcing.domain.requests import About, Method, SourcingLine, SourcingRequest
 
 STORES_USUAL = 5
 AHEAD = timedelta(days=90)
@@ -118,6 +118,11 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
             service_kind=kind,
             split_penalty_minor=policies.split_penalty_minor,
             max_splits=policies.max_splits,
+            about=About(
+                channel_code=self.channel.code,
+                customer_group=self.customer_group,
+                placed_at=self.ask.at,
+            ),
         )
 
 

@@ -1,6 +1,6 @@
 """What the strategies in force say of one order: its facts, the rules it is under, and what they say of locations."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -94,6 +94,11 @@ def ruled(request: SourcingRequest, known: Known) -> Ruled:
         split_penalty_minor=request.split_penalty_minor if penalty_minor is None else penalty_minor,
     )
     return Ruled(request=changed, ruling=ruling, rules=ruling.narrowed(facts), facts=facts)
+
+
+def in_turn(requests: Sequence[SourcingRequest], known: Known) -> list[SourcingRequest]:
+    """The orders as they are served: in the order asked, but those first whom a strategy serves first."""
+    return sorted(requests, key=lambda one: ruled(one, known).tier) if known.strategies else list(requests)
 
 
 def facts_of(request: SourcingRequest, known: Known) -> dict[str, Any]:

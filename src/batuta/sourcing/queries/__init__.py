@@ -25,8 +25,17 @@ from batuta.sourcing.queries.slots import (
     slots_by_id,
     taken_of,
 )
+from batuta.sourcing.queries.strategies import (
+    STRATEGY_LAWS,
+    categories_of,
+    places_of_work,
+    strategies,
+    strategy_versions,
+    tried,
+    versions_of,
+)
 
-AUDIT = (*DECISION_LAWS, *SLOT_LAWS)
+AUDIT = (*DECISION_LAWS, *SLOT_LAWS, *STRATEGY_LAWS)
 
 __all__ = [
     "AUDIT",
@@ -39,6 +48,7 @@ __all__ = [
     "TakenSlot",
     "assignments_of",
     "barred_to_all",
+    "categories_of",
     "decisions_of",
     "due_to_cancel",
     "explain",
@@ -53,6 +63,7 @@ __all__ = [
     "offered_slots",
     "offers",
     "parkings_of",
+    "places_of_work",
     "promise_secret",
     "promises_of_plans",
     "rejections_of",
@@ -62,5 +73,9 @@ __all__ = [
     "slot_templates_by_id",
     "slot_versions",
     "slots_by_id",
+    "strategies",
+    "strategy_versions",
     "taken_of",
+    "tried",
+    "versions_of",
 ]

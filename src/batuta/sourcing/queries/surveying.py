@@ -28,6 +28,7 @@ from batuta.sourcing.queries.dating import door_of
 from batuta.sourcing.queries.facts import barred_to_all, goods_of, sites_of
 from batuta.sourcing.queries.history import loads_of
 from batuta.sourcing.queries.lanes import LaneRequest, Lanes, lanes_of
+from batuta.sourcing.queries.strategies import categories_of, strategies
 
 PICKUP = str(ServiceKind.PICKUP)
 SHIPPED = [str(kind) for kind in ServiceKind if kind is not ServiceKind.PICKUP]
@@ -84,7 +85,8 @@ async def survey(db: Connection, asks: Sequence[Ask], *, now: datetime) -> Surve
     known_skus = {one.id: one for one in trade.skus.values()} | await _parts(db, trade)
     good = [case for case in cases if isinstance(case, Case)]
     asked = {sku_id for case in good for line in case.lines for sku_id, _ in line.components}
-    goods = goods_of(asked, known_skus)
+    live = await strategies(db)
+    goods = goods_of(asked, known_skus, await categories_of(db, live, known_skus))
     tracked = [sku_id for sku_id, one in goods.items() if one.is_tracked]
     stocks = {asker: await _stock(db, tracked, asker, now) for asker in dict.fromkeys(map(asker_of, good))}
     wishes, lanes = await _wishes(db, good, addresses, every)
@@ -104,6 +106,7 @@ async def survey(db: Connection, asks: Sequence[Ask], *, now: datetime) -> Surve
             lanes=lanes,
             capacity=capacity,
             barred=frozenset((None, sku_id, location_id) for sku_id, location_id in barred),
+            strategies=live,
         )
         for asker, (shelves, holders) in stocks.items()
     }

@@ -3,7 +3,7 @@
 from batuta.plumbing.migrate import run_sql_of
 
 revision = "0034"
-down_revision = "0032"
+down_revision = "0033"
 
 
 def upgrade() -> None:

@@ -110,6 +110,4 @@ def _compiled(condition: Condition | None) -> Callable[[Mapping[str, Any]], bool
 def _speaks_of_categories(one: Strategy) -> bool:
     rules: list[HardRule | SoftRule] = [*one.hard, *one.soft]
     conditions = [one.when, *(part for rule in rules for part in (rule.must, rule.when))]
-    return any(
-        field.name == CATEGORIES for condition in conditions if condition is not None for field in fields_in(condition)
-    )
+    return any(CATEGORIES in fields_in(condition) for condition in conditions if condition is not None)

@@ -202,7 +202,7 @@ def _money(one: Strategy) -> Iterator[Problem]:
     for i, rule in enumerate(one.hard):
         conditions += [(f"hard[{i}].must", rule.must), (f"hard[{i}].when", rule.when)]
     for path, condition in conditions:
-        if condition is not None and any(field.type is FieldType.MONEY for field in fields_in(condition)):
+        if condition is not None and any(field.type is FieldType.MONEY for field in fields_in(condition).values()):
             yield Problem(path, told)
 
 
@@ -226,5 +226,5 @@ def _left_out(one: Strategy, places: Sequence[Place]) -> Iterator[Problem]:
 def _of_places(one: Strategy) -> Iterator[tuple[str, Callable[[dict[str, Any]], bool]]]:
     """The rules that say the same of a location whatever the order."""
     for i, rule in enumerate(one.hard):
-        if rule.when is None and {field.name for field in fields_in(rule.must)} <= OF_PLACES:
+        if rule.when is None and fields_in(rule.must).keys() <= OF_PLACES:
             yield f"hard[{i}].must", compile_condition(rule.must)
