@@ -7,15 +7,15 @@ import msgspec
 import pytest
 
 from batuta.company.domain import Policies
-from batuta.fulfillment.commands import reject
-from batuta.fulfillment.domain import FulfillmentStatus, Reject, RejectionReason
+from batuta.fulfillment.commands import accept, reject
+from batuta.fulfillment.domain import Accept, FulfillmentStatus, Reject, RejectionReason
 from batuta.inventory.queries import availability
 from batuta.locations.commands import save_locations
 from batuta.orchestration.api import ROUTES
 from batuta.ordering.domain import HoldKind, OrderStatus
 from batuta.plumbing.database import Engine
-from batuta.sourcing.domain import PromiseEffect
-from batuta.sourcing.queries import parkings_of, rejections_of
+from batuta.sourcing.domain import PromiseEffect, explain
+from batuta.sourcing.queries import decisions_of, parkings_of, rejections_of
 from tests.asking import House, a_caller, at, problem
 from tests.journeys.conftest import OpenShop
 from tests.journeys.journey import SELLER, Journey
@@ -226,3 +226,35 @@ async def test_a_bundle_that_lacks_one_component_is_planned_anew_whole(open_shop
 
     assert len(await journey.ids(order_id, OFFERED)) == 1
     await journey.send(order_id)
+
+
+async def test_a_person_says_where_an_order_ships_from_and_why(open_shop: OpenShop, house: House) -> None:
+    """SRC-15."""
+    journey = await open_shop({"chair": {"north": 3, "south": 3}}, policies=MUTED)
+    order_id = await journey.buy(("chair", 2), gross_minor=5_490)
+    (first,) = await journey.work(order_id)
+    (other,) = (one for one in journey.shop.locations.values() if one.id != first.location_id)
+
+    path = f"/api/orders/{order_id}/sourcing/override"
+    body = {"location_id": str(other.id), "reason": "the store is closing"}
+    lacking = body | {"location_id": str(fresh_id())}
+    boss = house.asked_by(a_caller("sourcing.override"))
+    assert problem(await clerk(house).post(path, json=body)) == (403, "permission_missing")
+    assert problem(await boss.post(path, json=lacking)) == (409, "unfillable")
+    assert (await journey.ids(order_id, OFFERED)) == [first.id]
+    answer = await boss.post(path, json=body)
+    await journey.pass_time(seconds=1)
+
+    assert answer.status_code == 200, answer.text
+    offered = [one for one in await journey.work(order_id) if one.status is OFFERED]
+    assert [one.location_id for one in offered] == [other.id]
+    async with journey.engine.connect() as db:
+        decision = (await decisions_of(db, [order_id]))[order_id][-1]
+        assert await rejections_of(db, [order_id]) == {}
+    assert decision.override is not None
+    assert decision.override.reason == "the store is closing"
+    assert "Chosen by a person: the store is closing." in explain(decision, "en")
+    await journey.do(accept, acceptances=[Accept(fulfillment_order_id=one.id, actor=SELLER) for one in offered])
+    back = body | {"location_id": str(first.location_id)}
+    assert problem(await boss.post(path, json=back)) == (409, "not_free")
+    await journey.finish(order_id)

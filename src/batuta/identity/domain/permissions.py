@@ -35,6 +35,7 @@ PERMISSIONS = frozenset(
         "shipping.read",
         "shipping.track",
         "sourcing.override",
+        "sourcing.override",
         "returns.read",
         "returns.write",
         "payments.read",

@@ -1,7 +1,7 @@
 """The JSON routes of what follows what: orders that are parked, and what a person decides about them."""
 
-from batuta.orchestration.api import parking
+from batuta.orchestration.api import overriding, parking
 
-ROUTES = [*parking.ROUTES]
+ROUTES = [*parking.ROUTES, *overriding.ROUTES]
 
 __all__ = ["ROUTES"]

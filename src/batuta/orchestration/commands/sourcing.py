@@ -72,7 +72,7 @@ async def _plan_and_offer(db: Connection, order_ids: Sequence[UUID], *, now: dat
     }
     requests = [request for request in wanted.values() if request.lines]
     plans = await plan(db, requests=requests, now=now)
-    promised = await _promise_again(db, orders, list(zip(requests, plans, strict=True)), now=now)
+    promised = await promise_again(db, orders, list(zip(requests, plans, strict=True)), now=now)
     await offer_plans(db, orders=orders, channels=channels, plans=plans, promised=promised, now=now)
     unfillable = {
         request.order_id: one for request, one in zip(requests, plans, strict=True) if isinstance(one, Unfillable)
@@ -81,7 +81,7 @@ async def _plan_and_offer(db: Connection, order_ids: Sequence[UUID], *, now: dat
     return set(unfillable)
 
 
-async def _promise_again(
+async def promise_again(
     db: Connection,
     orders: Mapping[UUID, Order],
     plans: Sequence[tuple[SourcingRequest, Plan | Unfillable]],

@@ -58,11 +58,13 @@ async def take_capacity(
         return set()
 
     orders = await _lock_days(db, sorted(taking))
+    forced = {draft.request.order_id for draft in drafts if draft.request.override}
     refused = set()
     for (location_id, day), order_ids in taking.items():
         left = max(0, (gathered.locations[location_id].daily_capacity_orders or 0) - orders[location_id, day])
-        refused.update(order_ids[left:])
-        refusals.full.update((order_id, location_id) for order_id in order_ids[left:])
+        late = [order_id for order_id in order_ids[left:] if order_id not in forced]
+        refused.update(late)
+        refusals.full.update((order_id, location_id) for order_id in late)
     taken = {key: sum(order_id not in refused for order_id in order_ids) for key, order_ids in sorted(taking.items())}
     await db.execute(_add, _rows(list(taken), list(taken.values())))
     return refused

@@ -15,6 +15,7 @@ import msgspec
 from batuta.sourcing.domain.alternatives import Alternatives
 from batuta.sourcing.domain.board import Board
 from batuta.sourcing.domain.candidates import Candidate, Costs, Parts, units_in
+from batuta.sourcing.domain.requests import Override
 from batuta.sourcing.domain.sites import Rule, Site
 from batuta.sourcing.domain.strategies import StrategyUsed
 
@@ -79,6 +80,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     difference_minor: int | None = None
     is_greedy: bool = False
     strategy: StrategyUsed | None = None
+    override: Override | None = None
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):

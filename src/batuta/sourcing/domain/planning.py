@@ -224,7 +224,7 @@ class _Order:
         for location_id, site in sites.items():
             is_full = self.known.is_full(order_id, location_id)
             rule = rule_against(site, self.request, is_full=is_full, now=self.known.now)
-            if rule is None and (broken := self.ruled.rule_against(site)):
+            if rule is None and not self.request.override and (broken := self.ruled.rule_against(site)):
                 rule, because[location_id] = broken
             if rule is not None:
                 rules[location_id] = rule
@@ -234,6 +234,7 @@ class _Order:
                 for sku_id in stock[location_id]
                 if (sku_id, location_id) in self.request.banned or self.known.is_barred(order_id, sku_id, location_id)
             )
+            bans = frozenset() if self.request.override else bans
             candidates[location_id] = self._candidate(site, stock[location_id], bans)
         return Facts(sites=sites, rules=rules, stock=stock, candidates=candidates, because=because)
 
@@ -361,6 +362,7 @@ class _Order:
             difference_minor=second.difference_minor if second else None,
             is_greedy=choice.is_greedy if choice else False,
             strategy=self.ruled.used,
+            override=self.request.override,
         )
 
 

@@ -45,11 +45,20 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
 NOTHING_MORE = About()
 
 
+class Override(msgspec.Struct, frozen=True, kw_only=True):
+    """A person says where it ships from, whatever the rules prefer; stock and ability still count (SRC-15)."""
+
+    location_id: UUID
+    reason: Text
+    actor: Text
+
+
 class SourcingRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The units of one order that need a location: all of them, or those a location gave back.
 
     service_kind: of `shipping`, what the buyer chose. max_splits: how many locations more than one may share it.
     banned: SKUs at locations that the caller knows to be out of question. asker: for whom, where units are kept back.
+    override: the one location that a person wants, its bans, hours and capacity notwithstanding.
     """
 
     order_id: UUID
@@ -64,6 +73,7 @@ class SourcingRequest(msgspec.Struct, frozen=True, kw_only=True):
     banned: frozenset[tuple[UUID, UUID]] = frozenset()
     asker: Asker = NOBODY
     about: About = NOTHING_MORE
+    override: Override | None = None
     actor: Text = SYSTEM
 
     def __post_init__(self) -> None:

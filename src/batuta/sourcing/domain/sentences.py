@@ -22,6 +22,7 @@ _RULES = {
         Rule.CLOSED: "closed",
         Rule.AT_CAPACITY: "has all the orders it can take today",
         Rule.OTHER_CURRENCY: "counts its costs in another currency",
+        Rule.OVERRIDDEN: "somebody chose another location",
         Rule.OUTSIDE_NETWORK: "not in the network of the strategy",
         Rule.STRATEGY: "a rule of the strategy",
         Rule.NO_STOCK: "no stock",
@@ -37,6 +38,7 @@ _RULES = {
         Rule.CLOSED: "cerrada",
         Rule.AT_CAPACITY: "ya tiene todos los pedidos que admite hoy",
         Rule.OTHER_CURRENCY: "lleva sus costes en otra moneda",
+        Rule.OVERRIDDEN: "alguien eligió otra ubicación",
         Rule.OUTSIDE_NETWORK: "fuera de la red de la estrategia",
         Rule.STRATEGY: "una regla de la estrategia",
         Rule.NO_STOCK: "sin existencias",
@@ -90,6 +92,7 @@ _WORDS = {
         "more": "{names} and {count} more",
         "elsewhere": "{count} other locations have no stock of it.",
         "greedy": "The search was cut off; a cheaper plan may exist.",
+        "chosen_by": "Chosen by a person: {reason}.",
         "and": " and ",
     },
     "es": {
@@ -105,6 +108,7 @@ _WORDS = {
         "more": "{names} y {count} más",
         "elsewhere": "Otras {count} ubicaciones no tienen existencias.",
         "greedy": "La búsqueda se cortó; puede haber un plan más barato.",
+        "chosen_by": "La eligió una persona: {reason}.",
         "and": " y ",
     },
 }
@@ -128,6 +132,8 @@ def explain(decision: Decision, locale: str) -> str:
     else:
         said = [_chosen(decision, words, language), _second(decision, words, language)]
     said.append(_out(decision, words, language))
+    if decision.override:
+        said.insert(1, words["chosen_by"].format(reason=decision.override.reason.rstrip(".")))
     if decision.elsewhere:
         said.append(words["elsewhere"].format(count=decision.elsewhere))
     if decision.is_greedy:

@@ -22,6 +22,7 @@ class Rule(StrEnum):
     CLOSED = "closed"
     AT_CAPACITY = "at_capacity"
     OTHER_CURRENCY = "other_currency"
+    OVERRIDDEN = "overridden"
     OUTSIDE_NETWORK = "outside_network"
     STRATEGY = "strategy"
     NO_STOCK = "no_stock"
@@ -54,13 +55,15 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 def rule_against(site: Site, request: SourcingRequest, *, is_full: bool, now: datetime) -> Rule | None:
     """The first rule that shuts the whole location out of the order."""
     is_costly = bool(site.handling_order_minor or site.handling_unit_minor)
+    forced = request.override
     breaks = {
         Rule.INACTIVE: not site.is_active,
         Rule.NOT_THE_PICKUP_LOCATION: request.pickup_location_id not in (None, site.location_id),
         Rule.LACKS_ABILITY: request.method.value not in site.abilities,
-        Rule.CLOSED: site.opens_at is None or site.opens_at > now + OPENS_WITHIN,
-        Rule.AT_CAPACITY: is_full,
+        Rule.CLOSED: forced is None and (site.opens_at is None or site.opens_at > now + OPENS_WITHIN),
+        Rule.AT_CAPACITY: forced is None and is_full,
         Rule.OTHER_CURRENCY: is_costly and site.currency != request.currency,
+        Rule.OVERRIDDEN: forced is not None and forced.location_id != site.location_id,
     }
     return next((rule for rule, is_broken in breaks.items() if is_broken), None)
 
