@@ -128,9 +128,18 @@ def _said(value: str | None, kind: str, own: Mapping[str, str]) -> str:
         return f"'{value}'::{kind} - past.earlier"
     if kind == "date":
         return f"('{value}'::timestamp - past.earlier)::date"
-    if kind == "bytea":
-        return f"convert_to({_pieced(bytes.fromhex(value[2:]).decode(errors='replace'), own)}, 'UTF8')"
+    if kind == "bytea" and (words := _words_in(bytes.fromhex(value.removeprefix("\\x")))):
+        return f"convert_to({_pieced(words, own)}, 'UTF8')"
     return f"({_pieced(value, own)})::{kind}" if kind in TEXTS else f"'{value}'::{kind}"
+
+
+def _words_in(content: bytes) -> str:
+    """What the bytes say, such as a label for a printer; nothing when they are no text."""
+    try:
+        words = content.decode()
+    except UnicodeDecodeError:
+        return ""
+    return "" if "\0" in words else words
 
 
 def _pieced(value: str, own: Mapping[str, str]) -> str:

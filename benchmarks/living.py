@@ -1,7 +1,7 @@
 """Past orders, one of each kind, by the house's own commands and score at a moment of the past."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -42,6 +42,10 @@ class Life:
         self._engine = engine
         self._now = now
         self._works = clockwork(Settings())
+
+    async def rest(self) -> None:
+        """Let all that is under way in the house come to its end, at the time that it is."""
+        await settle_wholly(self._engine, self._works, now=datetime.now(UTC), worker=WORKER)
 
     async def live(self, *, skus: Sequence[int], external_id: str) -> UUID:
         """Buy one of each SKU, paid by card; send it from where the score says; deliver it: the order's id.

@@ -73,6 +73,7 @@ async def make_originals(one: House, *, skus: int, orders: int) -> Originals:
         await db.execute(text(KEEP_NUMBERS), {"orders": orders})
     placed_at = datetime.now(UTC).replace(microsecond=0) - LIVED_BEFORE
     life = Life(one.engine, now=placed_at)
+    await life.rest()
     taken_over = await original_of(one, life.take_over, name="past-90000000", lines=TAKEN_OVER_LINES, catalogue=skus)
     lived = await original_of(one, life.live, name="past-00000000", lines=LIVED_LINES, catalogue=skus)
     return Originals(lived=lived, taken_over=taken_over)
