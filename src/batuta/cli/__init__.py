@@ -12,6 +12,8 @@ from batuta.cli.callers import apikey, tell_shown, user
 from batuta.cli.geo import geo
 from batuta.cli.held_jobs import jobs
 from batuta.cli.reactions import events
+from batuta.cli.rehearsing import rehearse
+from batuta.cli.sourcing import sourcing
 from batuta.cli.stock import stock
 from batuta.plumbing.settings import load_settings
 
@@ -49,6 +51,8 @@ commands.add_command(jobs)
 commands.add_command(user)
 commands.add_command(apikey)
 commands.add_command(stock)
+commands.add_command(sourcing)
+commands.add_command(rehearse)
 
 
 @commands.command()

@@ -1,0 +1,5 @@
+"""What may be tried: rules on orders that were."""
+
+from batuta.rehearsal.commands.rehearsing import rehearse
+
+__all__ = ["rehearse"]
