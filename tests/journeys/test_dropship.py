@@ -1,5 +1,6 @@
 """Goods that a supplier sends to the customer by itself (FUL-13)."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -289,3 +290,21 @@ async def test_only_locations_of_suppliers_have_terms(journey: Journey) -> None:
     place = journey.shop.locations["north"]
     (refused,) = await journey.ask(save_suppliers, suppliers=[Supplier(location_id=place.id)])
     assert isinstance(refused, NotASupplier)
+
+
+async def test_of_two_answers_at_the_same_moment_one_holds(house: House) -> None:
+    """A yes and a no meet: the purchase order and the work say the same afterwards."""
+    order_id = await house.journey.buy(("lamp", 1), gross_minor=2_990)
+    bought = await house.purchase(order_id)
+    no = Refuse(purchase_id=bought.id, reason=RejectionReason.CANNOT_SERVE, actor=MAKER)
+    yes = ShipPurchase(purchase_id=bought.id, actor=MAKER)
+    answers = await asyncio.gather(
+        *(house.journey.ask(ship, shipments=[yes]) for _ in range(4)),
+        *(house.journey.ask(refuse, refusals=[no]) for _ in range(4)),
+    )
+    await house.journey.pass_time(seconds=1)
+
+    settled = (await house.purchase(order_id)).status
+    assert settled in {PurchaseStatus.SHIPPED, PurchaseStatus.REJECTED}
+    said = {one.status if isinstance(one, Purchase) else type(one).__name__ for (one,) in answers}
+    assert said == {settled, "IllegalMove"}

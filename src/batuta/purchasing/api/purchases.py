@@ -22,7 +22,7 @@ from batuta.plumbing.web import (
     read_cursor,
     requires,
 )
-from batuta.purchasing.api.bodies import ApproveBody, PurchaseTold
+from batuta.purchasing.api.bodies import ApproveBody, Moment, PurchaseTold
 from batuta.purchasing.api.sight import PATH, seen, told, work
 from batuta.purchasing.commands import approve
 from batuta.purchasing.domain import Approve, PurchaseStatus
@@ -39,7 +39,7 @@ async def purchases(  # noqa: PLR0917 - the parameters of the address
     location_id: FromQuery[UUID | None] = None,
     order_id: FromQuery[UUID | None] = None,
     status: FromQuery[PurchaseStatus | None] = None,
-    due_before: FromQuery[datetime | None] = None,
+    due_before: FromQuery[Moment | None] = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT_USUAL,
 ) -> Page[PurchaseTold]:
@@ -52,7 +52,7 @@ async def purchases(  # noqa: PLR0917 - the parameters of the address
         location_ids=asked,
         order_id=order_id,
         status=status,
-        due_before=None if due_before is None else min(LATEST, max(EARLIEST, due_before.astimezone(UTC))),
+        due_before=None if due_before is None else min(LATEST, max(EARLIEST, due_before)),
     )
     async with engine.connect() as db:
         found = await list_purchases(db, wanted=wanted, behind=behind, limit=limit + 1)
