@@ -35,6 +35,8 @@ from batuta.kernel.errors import Unavailable
 from batuta.kernel.ids import new_id
 from batuta.notifications.jobs import send
 from batuta.orchestration.commands.parking import cancel_parked
+from batuta.orchestration.commands.pooling import PLAN_POOLS, begin_due_pools
+from batuta.orchestration.jobs import plan_pools
 from batuta.orchestration.score import score
 from batuta.ordering.commands import end_patience, expire_unpaid, forget_carts, release_due_holds
 from batuta.ordering.queries import AUDIT as ORDERING_LAWS
@@ -231,6 +233,11 @@ SWEEPS = (
         due="SELECT FROM identity.allowance WHERE until_at < :now - interval '1 day'",
     ),
     Sweep(
+        "orders that waited to be planned together",
+        begin_due_pools,
+        due="SELECT FROM sourcing.pooled WHERE due_at <= :now",
+    ),
+    Sweep(
         "slots of the days ahead",
         generate_slots,
         due="SELECT FROM sourcing.slot_template WHERE generate_at <= :now",
@@ -257,7 +264,7 @@ _log = structlog.get_logger("batuta.worker")
 
 def clockwork(settings: Settings) -> Clockwork:
     """The score, the sweeps, and the jobs of an installation; without a mail server, mail waits."""
-    handlers: dict[str, Handler] = {"payments.carry_out": carry_out}
+    handlers: dict[str, Handler] = {"payments.carry_out": carry_out, PLAN_POOLS: plan_pools}
     if settings.smtp_url:
         handlers["notifications.send"] = partial(send, smtp_url=settings.smtp_url, sender=settings.mail_sender)
     return Clockwork(reactions=(score(), following()), sweeps=SWEEPS, handlers=handlers)

@@ -79,7 +79,8 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     rejections_max: so many locations may give an order back, then a person looks at it. park_retry_minutes: when an
     order that nobody can serve is tried again first; park_days: after so many it is cancelled, None waits for ever.
     backorder_priority: who waits for supply is served by it, 0 first. patience_days: after so many past the promise
-    the customer is asked, or the line cancelled (`out_of_patience`); None waits for ever.
+    the customer is asked, or the line cancelled (`out_of_patience`); None waits for ever. pool_minutes: so long
+    accepted orders wait for others to be planned together with them; 0 plans each at once.
     """
 
     cart_hold_minutes: Annotated[int, msgspec.Meta(ge=1, le=1_440)] = 10
@@ -99,6 +100,7 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     are_messages_muted: bool = False
     split_penalty_minor: Annotated[int, msgspec.Meta(ge=0)] = 300
     max_splits: Annotated[int, msgspec.Meta(ge=1)] = 4
+    pool_minutes: Annotated[int, msgspec.Meta(ge=0, le=1_440)] = 0
     rejections_max: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5
     park_retry_minutes: Annotated[int, msgspec.Meta(ge=1, le=1_440)] = 60
     park_days: Annotated[int, msgspec.Meta(ge=1, le=365)] | None = None

@@ -11,6 +11,7 @@ from batuta.inventory.commands.issuing import issue
 from batuta.inventory.commands.moving import record_movements
 from batuta.inventory.commands.paths import delete_paths, save_paths
 from batuta.inventory.commands.pooling import allocate
+from batuta.inventory.commands.rearranging import rearrange
 from batuta.inventory.commands.releasing import release
 from batuta.inventory.commands.relocating import relocate
 from batuta.inventory.commands.reserving import reserve
@@ -51,6 +52,7 @@ __all__ = [
     "peg_again",
     "promise_ahead",
     "promise_overdue",
+    "rearrange",
     "receive_expected",
     "recompute_safety",
     "record_movements",

@@ -13,6 +13,7 @@ from batuta.inventory.domain import Asker
 from batuta.inventory.events import SupplyServed
 from batuta.orchestration.commands.offering import components_of, offer_plans
 from batuta.orchestration.commands.parking import park_refused, park_unfillable, unpark_over
+from batuta.orchestration.commands.pooling import wait_in_pools
 from batuta.ordering.commands import Came, accept_ready, record_promises, take_over
 from batuta.ordering.domain import NewPromise, Order, OrderStatus, PromiseBasis, Stage
 from batuta.ordering.events import HoldEnded, LineSubstituted, OrderAccepted
@@ -20,6 +21,7 @@ from batuta.ordering.queries import orders_by_id
 from batuta.plumbing.database import Connection
 from batuta.sourcing.commands import plan
 from batuta.sourcing.domain import About, Method, Plan, Promised, SourcingLine, SourcingRequest, Unfillable
+from batuta.sourcing.domain.candidates import Placement
 from batuta.sourcing.queries import Planned, promises_of_plans
 
 FOUND = "its goods were found"
@@ -33,8 +35,10 @@ async def accept_released(db: Connection, events: Sequence[HoldEnded], now: date
 
 
 async def plan_and_offer(db: Connection, events: Sequence[OrderAccepted], now: datetime) -> None:
-    """Decide where each unit ships from, and ask those locations."""
-    await _plan_and_offer(db, [one.stream for one in events], now=now)
+    """Decide where each unit ships from, and ask those locations; where a channel has pools, wait for others first."""
+    order_ids = [one.stream for one in events]
+    waiting = await wait_in_pools(db, order_ids, now=now)
+    await plan_and_offer_orders(db, [id_ for id_ in order_ids if id_ not in waiting], now=now)
 
 
 async def plan_and_offer_again(
@@ -49,19 +53,25 @@ async def plan_and_offer_again(
 async def send_what_came(db: Connection, events: Sequence[SupplyServed], now: datetime) -> None:
     """What orders waited for is there: they take it over, and it is looked for where it is to be sent from (INV-24)."""
     came = [Came(order_id=one.stream, run_id=one.run_id, line_ids=one.line_ids) for one in events]
-    await _plan_and_offer(db, await take_over(db, came=came, now=now), now=now)
+    await plan_and_offer_orders(db, await take_over(db, came=came, now=now), now=now)
 
 
 async def _plan_and_offer_parked(db: Connection, order_ids: Sequence[UUID], *, now: datetime) -> None:
     """Orders that may wait in a queue; those of which nothing waits any more leave it."""
-    unfillable = await _plan_and_offer(db, order_ids, now=now)
+    unfillable = await plan_and_offer_orders(db, order_ids, now=now)
     left = await orders_by_id(db, [id_ for id_ in order_ids if id_ not in unfillable])
     found = [one.id for one in left.values() if not one.is_held(Stage.SOURCE)]
     await unpark_over(db, order_ids=found, because=FOUND, now=now)
 
 
-async def _plan_and_offer(db: Connection, order_ids: Sequence[UUID], *, now: datetime) -> set[UUID]:
-    """Plan the orders that nothing holds, and offer them; return those that nobody can serve, which are parked."""
+async def requests_of(db: Connection, order_ids: Sequence[UUID]) -> list[SourcingRequest]:
+    """What is to be looked for of the orders that nothing holds."""
+    return (await _wanted(db, order_ids))[0]
+
+
+async def _wanted(
+    db: Connection, order_ids: Sequence[UUID]
+) -> tuple[list[SourcingRequest], dict[UUID, Order], dict[UUID, Channel]]:
     orders = await orders_by_id(db, order_ids)
     channels = await channels_by_id(db, {one.channel_id for one in orders.values()})
     buyers = await customers_by_id(db, {one.customer_id for one in orders.values() if one.customer_id})
@@ -70,8 +80,18 @@ async def _plan_and_offer(db: Connection, order_ids: Sequence[UUID], *, now: dat
         for one in orders.values()
         if one.status in {OrderStatus.ACCEPTED, OrderStatus.IN_PROGRESS} and not one.is_held(Stage.SOURCE)
     }
-    requests = [request for request in wanted.values() if request.lines]
-    plans = await plan(db, requests=requests, now=now)
+    return [request for request in wanted.values() if request.lines], orders, channels
+
+
+async def plan_and_offer_orders(
+    db: Connection, order_ids: Sequence[UUID], *, now: datetime, preset: Mapping[UUID, Placement] | None = None
+) -> set[UUID]:
+    """Plan the orders that nothing holds, and offer them; return those that nobody can serve, which are parked.
+
+    preset: where orders of a pool ship from, as they were planned together.
+    """
+    requests, orders, channels = await _wanted(db, order_ids)
+    plans = await plan(db, requests=requests, now=now, preset=preset)
     promised = await promise_again(db, orders, list(zip(requests, plans, strict=True)), now=now)
     await offer_plans(db, orders=orders, channels=channels, plans=plans, promised=promised, now=now)
     unfillable = {

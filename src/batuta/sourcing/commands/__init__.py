@@ -4,6 +4,15 @@ from batuta.sourcing.commands.booking import confirm_slots, hold_slots, release_
 from batuta.sourcing.commands.keys import make_promise_secret
 from batuta.sourcing.commands.parking import park, requeue, unpark
 from batuta.sourcing.commands.planning import plan
+from batuta.sourcing.commands.pooling import (
+    Pooled,
+    Together,
+    add_to_pools,
+    begin_pools,
+    end_pools,
+    read_pools,
+    settle_pools,
+)
 from batuta.sourcing.commands.rejecting import record_rejection, withdraw
 from batuta.sourcing.commands.slots import (
     delete_slots,
@@ -17,8 +26,13 @@ from batuta.sourcing.commands.strategies import Draft, publish_strategies, save_
 
 __all__ = [
     "Draft",
+    "Pooled",
+    "Together",
+    "add_to_pools",
+    "begin_pools",
     "confirm_slots",
     "delete_slots",
+    "end_pools",
     "generate_slots",
     "hold_slots",
     "lock_slot_template",
@@ -27,6 +41,7 @@ __all__ = [
     "park",
     "plan",
     "publish_strategies",
+    "read_pools",
     "record_rejection",
     "release_expired_slots",
     "release_slots",
@@ -34,6 +49,7 @@ __all__ = [
     "save_drafts",
     "save_slot_templates",
     "save_slots",
+    "settle_pools",
     "unpark",
     "withdraw",
     "withdraw_strategies",

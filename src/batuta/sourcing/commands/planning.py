@@ -1,7 +1,7 @@
 """Planning: where the units of many orders ship from, with their claims moved there in the same transaction."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from batuta.sourcing.commands.capacity import take_capacity
 from batuta.sourcing.commands.gathering import Gathered, Refusals, gather
 from batuta.sourcing.commands.locating import locate
 from batuta.sourcing.domain import Assignment, Costs, Draft, Plan, SourcingRequest, Unfillable, decide_all
+from batuta.sourcing.domain.candidates import Placement
 from batuta.sourcing.events import LinesPlanned, LinesUnfillable
 from batuta.sourcing.queries import History, Standing, decisions_of, history_of
 from batuta.sourcing.tables import assignment, decision
@@ -21,25 +22,37 @@ ROUNDS_MAX = 5
 """How often an order is decided again because others were faster."""
 
 
-async def plan(db: Connection, *, requests: Sequence[SourcingRequest], now: datetime) -> list[Plan | Unfillable]:
+async def plan(
+    db: Connection,
+    *,
+    requests: Sequence[SourcingRequest],
+    now: datetime,
+    preset: Mapping[UUID, Placement] | None = None,
+) -> list[Plan | Unfillable]:
     """Choose for each order the cheapest locations for all units asked for, and move their claims there (SRC-01 to 03).
 
     Orders are served in turn, each seeing what those before it took. All units of a request are planned, or none, and
     then the reason says so; either way each line has a decision record (SRC-12). The same request again, with nothing
     given back since, answers the plan that stands. Locks stock, then capacity.
+
+    preset: where orders of a pool ship from, decided together before, as long as they can.
     """
     answers: list[Plan | Unfillable | None] = [None] * len(requests)
     waiting = list(range(len(requests)))
     while waiting:
         first = {requests[i].order_id: i for i in reversed(waiting)}
         turn = sorted(first.values())
-        for i, answer in zip(turn, await _plan_once(db, [requests[i] for i in turn], now=now), strict=True):
+        for i, answer in zip(
+            turn, await _plan_once(db, [requests[i] for i in turn], preset or {}, now=now), strict=True
+        ):
             answers[i] = answer
         waiting = [i for i in waiting if answers[i] is None]
     return [answer for answer in answers if answer is not None]
 
 
-async def _plan_once(db: Connection, requests: Sequence[SourcingRequest], *, now: datetime) -> list[Plan | Unfillable]:
+async def _plan_once(
+    db: Connection, requests: Sequence[SourcingRequest], preset: Mapping[UUID, Placement], *, now: datetime
+) -> list[Plan | Unfillable]:
     """Plan orders that come once each."""
     order_ids = [request.order_id for request in requests]
     sku_ids = {sku_id for request in requests for line in request.lines for sku_id, _ in line.components}
@@ -54,7 +67,7 @@ async def _plan_once(db: Connection, requests: Sequence[SourcingRequest], *, now
         if not left:
             break
         gathered = await gather(db, left, history, refusals, now=now)
-        drafts = decide_all(left, gathered.known)
+        drafts = decide_all(left, gathered.known, preset)
         refused = await _move_claims(db, drafts, refusals, now=now)
         refused |= await take_capacity(db, drafts, gathered, refusals, without=refused)
         settled += [(draft, gathered) for draft in drafts if draft.request.order_id not in refused]

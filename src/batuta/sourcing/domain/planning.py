@@ -8,10 +8,21 @@ import msgspec
 
 from batuta.sourcing.domain.alternatives import Alternatives
 from batuta.sourcing.domain.board import Board
-from batuta.sourcing.domain.candidates import Candidate, Choice, Demand, Lane, Parts, Terms, units_in
+from batuta.sourcing.domain.candidates import (
+    Candidate,
+    Choice,
+    Demand,
+    Lane,
+    Parts,
+    Placement,
+    Terms,
+    placement_of,
+    units_in,
+)
 from batuta.sourcing.domain.dealing import Moved, assignments_of, deal, moves_for, pieces_of
 from batuta.sourcing.domain.decisions import Asked, Considered, Decision, Facts, Outcome, Source, consider, runner_up
 from batuta.sourcing.domain.known import Good, Known
+from batuta.sourcing.domain.presets import as_preset
 from batuta.sourcing.domain.requests import Method, Plan, SourcingLine, SourcingRequest, Unfillable
 from batuta.sourcing.domain.ruling import ruled
 from batuta.sourcing.domain.search import choose_on
@@ -20,22 +31,30 @@ from batuta.sourcing.domain.sufficing import alone
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """An order as decided: what to answer, what to move for it, what to keep of it."""
+    """An order as decided: what to answer, what to move for it, what to keep of it. placement: of the plan."""
 
     request: SourcingRequest
     answer: Plan | Unfillable
     decisions: tuple[Decision, ...]
     moves: tuple[Moved, ...] = ()
+    placement: Placement | None = None
 
     @property
     def location_ids(self) -> set[UUID]:
         return {one.location_id for one in self.answer.assignments} if isinstance(self.answer, Plan) else set()
 
 
-def decide_all(requests: Sequence[SourcingRequest], known: Known) -> list[Draft]:
-    """Decide the orders in turn: in the order asked, but customers first whom a strategy serves first."""
-    orders = [_Order(request, known) for request in requests]
-    drafts = {n: orders[n].decide() for n in sorted(range(len(orders)), key=lambda n: orders[n].ruled.tier)}
+def decide_all(
+    requests: Sequence[SourcingRequest], known: Known, preset: Mapping[UUID, Placement] | None = None
+) -> list[Draft]:
+    """Decide the orders in turn: in the order asked, but customers first whom a strategy serves first.
+
+    preset: where orders ship from as long as they can, decided together before; these come before all others.
+    """
+    preset = preset or {}
+    orders = [Ordered(request, known, preset=preset.get(request.order_id)) for request in requests]
+    turns = sorted(range(len(orders)), key=lambda n: (orders[n].preset is None, orders[n].ruled.tier))
+    drafts = {n: orders[n].decide() for n in turns}
     return [drafts[n] for n in range(len(orders))]
 
 
@@ -60,12 +79,12 @@ def sketch(request: SourcingRequest, known: Known) -> Sketch | Rule:
     The same search over the same facts as a plan, so that what is promised is what is planned; it takes nothing, and
     keeps no record (PRM-04).
     """
-    return _Order(request, known).sketch()
+    return Ordered(request, known).sketch()
 
 
 def sketch_each(requests: Sequence[SourcingRequest], known: Known) -> list[Sketch | Rule]:
     """`sketch` of one order by several kinds of service, which share all facts but their lanes."""
-    orders = [_Order(request, known) for request in requests]
+    orders = [Ordered(request, known) for request in requests]
     facts = orders[0].facts() if orders else None
     return [one.sketch(facts) for one in orders]
 
@@ -84,14 +103,17 @@ def lots_of(parts: Parts, quantity: int, lot: int) -> tuple[Parts, int]:
     return tuple((sku_id, per_unit * lot) for sku_id, per_unit in parts), quantity // lot
 
 
-class _Order:
+class Ordered:
     """One order of the batch.
 
     totals: units by SKU. claimed: what its lines hold, by location and SKU. lots: of lines that are not split, how many
     units travel as one. is_whole: no line is split.
     """
 
-    def __init__(self, request: SourcingRequest, known: Known, *, is_whole: bool = False) -> None:
+    def __init__(
+        self, request: SourcingRequest, known: Known, *, is_whole: bool = False, preset: Placement | None = None
+    ) -> None:
+        self.preset = preset
         self.ruled = ruled(request, known)
         self.asked, self.request, self.known = request, self.ruled.request, known
         self.is_whole = is_whole or self.ruled.splits_per_line == 0
@@ -115,12 +137,12 @@ class _Order:
 
     def decide(self) -> Draft:
         facts = self.facts()
-        board = Board(self._demands(), list(facts.candidates.values()), self._terms())
+        board = Board(self.demands(), list(facts.candidates.values()), self.terms())
         nothing = None if self.totals else Choice(shipments=(), split_minor=0, is_greedy=False)
         is_held = self.request.order_id not in self.known.unheld
         choice = nothing or (self._choose(board) if is_held else None)
         if choice is None and is_held and not self.is_whole and self.ruled.splits_per_line is not None:
-            return _Order(self.asked, self.known, is_whole=True).decide()
+            return Ordered(self.asked, self.known, is_whole=True).decide()
         if choice is None:
             return self._unfillable(board, facts)
 
@@ -147,6 +169,7 @@ class _Order:
                 self._decision(line, board, facts, others, sources[line.line_id]) for line in self.request.lines
             ),
             moves=moves,
+            placement=placement_of(choice.shipments),
         )
 
     def sketch(self, shared: Facts | None = None) -> Sketch | Rule:
@@ -155,7 +178,7 @@ class _Order:
         if self.request.method is Method.SHIP and not any(one.lanes for one in facts.candidates.values()):
             return _most(facts.rules) if self.totals and not facts.candidates else Rule.NOT_SERVED
         candidates = [one for one in facts.candidates.values() if one.lanes or one.lanes is None]
-        demands, terms = self._demands(), self._terms()
+        demands, terms = self.demands(), self.terms()
         if whole := alone(demands, candidates, terms) if candidates else None:
             return self._from_one(whole[0], whole[1], demands)
         choice = self._choose(Board(demands, candidates, terms)) if candidates else None
@@ -175,8 +198,11 @@ class _Order:
         return _most(facts.rules)
 
     def _choose(self, board: Board) -> Choice | None:
-        """The cheapest plan that splits no line too often; where the search cannot know it, one that is, marked so."""
-        choice, splits = choose_on(board), self.ruled.splits_per_line
+        """The cheapest plan that splits no line too often; where the search cannot know it, one that is, marked so.
+
+        What was decided together with other orders stands as long as it can be sent.
+        """
+        choice, splits = as_preset(board, self.preset) or choose_on(board), self.ruled.splits_per_line
         if choice is None or self.is_whole or splits is None or len(choice.shipments) <= splits + 1:
             return choice
         places = Counter(line_id for line_id, _ in deal(self.wanted, choice, self.claims))
@@ -190,7 +216,7 @@ class _Order:
     def _in_units(self, dealt: Mapping[tuple[UUID, UUID], int]) -> dict[tuple[UUID, UUID], int]:
         return {(line_id, at): count * self.lots[line_id] for (line_id, at), count in dealt.items()}
 
-    def _demands(self) -> list[Demand]:
+    def demands(self) -> list[Demand]:
         units: dict[Parts, int] = defaultdict(int)
         values_minor: dict[Parts, int] = defaultdict(int)
         heaviest_g: dict[Parts, int] = defaultdict(int)
@@ -213,7 +239,7 @@ class _Order:
             for parts, quantity in units.items()
         ]
 
-    def _terms(self) -> Terms:
+    def terms(self) -> Terms:
         return self.ruled.terms()
 
     def facts(self) -> Facts:
@@ -255,7 +281,7 @@ class _Order:
                 for lane in lanes
                 if lane.steps
             )
-            for demand in self._demands()
+            for demand in self.demands()
         )
 
     def _by_other_lanes(self, facts: Facts) -> Facts:

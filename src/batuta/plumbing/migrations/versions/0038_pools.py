@@ -1,0 +1,10 @@
+"""Orders that wait to be planned together, and what planning them together was worth."""
+
+from batuta.plumbing.migrate import run_sql_of
+
+revision = "0038"
+down_revision = "0037"
+
+
+def upgrade() -> None:
+    run_sql_of(__file__)

@@ -1,0 +1,120 @@
+"""Pools made of real orders: what they hold is everybody's until all of them are planned."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+import msgspec
+
+from batuta.sourcing.domain.board import Board
+from batuta.sourcing.domain.candidates import Placement
+from batuta.sourcing.domain.dealing import Moved, deal, moves_for, pieces_of
+from batuta.sourcing.domain.known import Known, Shelf
+from batuta.sourcing.domain.planning import Ordered, decide_all
+from batuta.sourcing.domain.pools import PARKED_MINOR, Pool, PoolOrder
+from batuta.sourcing.domain.presets import as_preset
+from batuta.sourcing.domain.requests import SourcingRequest
+
+Cell = tuple[UUID, UUID]
+"""A SKU at a location."""
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """A pool as it was read, and whose orders are in it, in the same order."""
+
+    order_ids: Sequence[UUID]
+    pool: Pool
+
+
+def pools_of(requests: Sequence[SourcingRequest], known: Known) -> list[Waiting]:
+    """The pools that the orders make: one for each currency and each set of weights, each warm from order by order.
+
+    Orders that hold not all their units are in none, nor is any while stock is kept back from some: they are planned
+    in turn.
+    """
+    poolable = [one for one in requests if one.order_id not in known.unheld] if known.fence is None else []
+    own = _apart(known)
+    in_turn = {draft.request.order_id: draft.placement for draft in decide_all(poolable, own)}
+    shared = lifted(known, [one.order_id for one in poolable])
+    groups: dict[tuple[object, ...], list[PoolOrder]] = defaultdict(list)
+    for request in poolable:
+        order = Ordered(request, shared)
+        standing = in_turn[request.order_id]
+        candidates = list(order.facts().candidates.values())
+        if order.totals and candidates and standing is not None:
+            terms = order.terms()
+            one = PoolOrder(
+                order_id=request.order_id,
+                demands=order.demands(),
+                candidates=candidates,
+                terms=terms,
+                parked_minor=PARKED_MINOR + sum(line.unit_value_minor * line.quantity for line in request.lines),
+                standing=standing,
+            )
+            groups[request.currency, *msgspec.structs.astuple(terms.weights)].append(one)
+    stock = {cell: max(0, shelf.room) for cell, shelf in shared.shelves.items()}
+    capacity = {at: max(0, orders) for at, orders in known.capacity.items()}
+    # Pools of other weights share the shelves: only the largest is planned together.
+    largest = max(groups.values(), key=len, default=[])
+    if len(largest) <= 1:
+        return []
+    pool = Pool(orders=largest, stock=stock, capacity=capacity)
+    return [Waiting(order_ids=[one.order_id for one in largest], pool=pool)]
+
+
+def moves_to(
+    preset: Mapping[UUID, Placement], requests: Sequence[SourcingRequest], known: Known
+) -> dict[UUID, tuple[Moved, ...]]:
+    """What each order has to move to ship from where the pool wants it; orders that cannot do so now are left out.
+
+    All moves together leave no shelf with more claims than units.
+    """
+    there = [one for one in requests if one.order_id in preset and one.order_id not in known.unheld]
+    if known.fence is not None:
+        return {}
+    shared = lifted(known, [one.order_id for one in there])
+    found: dict[UUID, tuple[Moved, ...]] = {}
+    for request in there:
+        order = Ordered(request, shared, preset=preset[request.order_id])
+        choice = as_preset(Board(order.demands(), list(order.facts().candidates.values()), order.terms()), order.preset)
+        if choice is not None:
+            claims = known.claims.get(request.order_id, {})
+            pieces = pieces_of(order.wanted, deal(order.wanted, choice, claims))
+            found[request.order_id] = tuple(moves_for(pieces, claims, known.goods))
+    return _without_overdrawn(found, known)
+
+
+def lifted(known: Known, order_ids: Iterable[UUID]) -> Known:
+    """The same facts, with what these orders hold laid back on the shelves."""
+    shelves = {cell: Shelf(on_hand=one.on_hand, room=one.room) for cell, one in known.shelves.items()}
+    ids = set(order_ids)
+    for order_id in ids:
+        for (_, sku_id, location_id), units in known.claims.get(order_id, {}).items():
+            if (sku_id, location_id) in shelves:
+                shelves[sku_id, location_id].room += units
+    claims = {order_id: held for order_id, held in known.claims.items() if order_id not in ids}
+    return msgspec.structs.replace(known, shelves=shelves, claims=claims, capacity=dict(known.capacity))
+
+
+def _apart(known: Known) -> Known:
+    """The same facts, to decide on without anything having been decided."""
+    shelves = {cell: Shelf(on_hand=one.on_hand, room=one.room) for cell, one in known.shelves.items()}
+    return msgspec.structs.replace(known, shelves=shelves, capacity=dict(known.capacity))
+
+
+def _without_overdrawn(moves: dict[UUID, tuple[Moved, ...]], known: Known) -> dict[UUID, tuple[Moved, ...]]:
+    """Leave out orders until what the others move fits on every shelf; who is left out keeps what it holds."""
+    while True:
+        room = {cell: max(0, shelf.room) for cell, shelf in known.shelves.items()}
+        for one in (one for some in moves.values() for one in some):
+            room[one.sku_id, one.source_location_id] += one.quantity
+            room[one.sku_id, one.target_location_id] -= one.quantity
+        over = {cell for cell, units in room.items() if units < 0}
+        if not over:
+            return moves
+        stale = next(
+            order_id
+            for order_id in reversed(list(moves))
+            if any((one.sku_id, one.target_location_id) in over for one in moves[order_id])
+        )
+        moves = {order_id: some for order_id, some in moves.items() if order_id != stale}
