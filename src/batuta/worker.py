@@ -60,7 +60,7 @@ from batuta.returns.commands import expire_returns
 from batuta.returns.queries import AUDIT as RETURNS_LAWS
 from batuta.shipping.commands import learn_transit, match_scans
 from batuta.shipping.queries import AUDIT as SHIPPING_LAWS
-from batuta.sourcing.commands import generate_slots, release_expired_slots
+from batuta.sourcing.commands import generate_slots, release_expired_slots, shorten_decisions
 from batuta.sourcing.queries import AUDIT as SOURCING_LAWS
 
 STEP_EVERY_S = 1.0
@@ -233,9 +233,15 @@ SWEEPS = (
         due="SELECT FROM identity.allowance WHERE until_at < :now - interval '1 day'",
     ),
     Sweep(
+<<<<<<< src/batuta/worker.py
+        "decisions of months ago",
+        shorten_decisions,
+        due="SELECT FROM sourcing.decision WHERE is_whole AND at <= :now - interval '90 days'",
+=======
         "orders that waited to be planned together",
         begin_due_pools,
         due="SELECT FROM sourcing.pooled WHERE due_at <= :now",
+>>>>>>> /tmp/pooling/new
     ),
     Sweep(
         "slots of the days ahead",

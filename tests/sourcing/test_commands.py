@@ -12,7 +12,7 @@ from batuta.inventory.domain import Account, Movement, MovementReason, Release
 from batuta.kernel.addresses import Address
 from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.events import facts_of
-from batuta.sourcing.commands import plan, record_rejection
+from batuta.sourcing.commands import plan, record_rejection, shorten_decisions
 from batuta.sourcing.domain import (
     Decision,
     Method,
@@ -447,3 +447,30 @@ async def test_the_audit_names_what_breaks_a_law(db: Connection, corruption: str
     await db.execute(statement, {name: value for name, value in given.items() if f":{name}" in corruption})
 
     assert await broken_laws(db) == [law]
+
+
+async def test_after_90_days_a_decision_tells_no_more_who_was_shut_out(db: Connection) -> None:
+    """SRC-12."""
+    shop, _ = await given_shop(
+        db,
+        {"chair": {"dear": 5, "near": 5, "shut": 5}},
+        postal_codes={"near": "25001"},
+        prices={"": 900, "25": 400},
+        shut={"is_active": False},
+    )
+    order = an_order(shop, ("chair", 1))
+    await hold_at(db, order)
+    await planned(db, order)
+    whole = await decision_on(db, order)
+    assert {one.name for one in whole.considered} == {"dear", "near", "shut"}
+
+    assert await shorten_decisions(db, now=NOW + timedelta(days=89), limit=500) == 0
+    assert await decision_on(db, order) == whole
+    assert await shorten_decisions(db, now=NOW + timedelta(days=90), limit=500) >= 1
+
+    short = await decision_on(db, order)
+    assert {one.name for one in short.considered} == {"dear", "near"}
+    assert msgspec.structs.replace(short, considered=whole.considered) == whole
+    assert "Next best is dear" in explain(short, "en")
+    assert await shorten_decisions(db, now=NOW + timedelta(days=90), limit=500) == 0
+    assert await broken_laws(db) == []

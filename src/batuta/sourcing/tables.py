@@ -17,6 +17,7 @@ from sqlalchemy import (
     TypedColumns,
     UniqueConstraint,
     Uuid,
+    true,
 )
 
 from batuta.catalog.tables import sku
@@ -28,7 +29,7 @@ from batuta.sourcing.domain.strategies import VersionStatus
 
 
 class DecisionColumns(TypedColumns):
-    """record: the `Decision`."""
+    """record: the `Decision`. is_whole: it tells yet what was considered and not chosen."""
 
     order_id: Named[UUID] = Column(Uuid, primary_key=True)
     line_id: Named[UUID] = Column(Uuid, primary_key=True)
@@ -36,6 +37,7 @@ class DecisionColumns(TypedColumns):
     at: Named[datetime] = Column(Instant, nullable=False)
     outcome: Named[str] = Column(Text, nullable=False)
     record: Named[Any] = Column(Json, nullable=False)
+    is_whole: Named[bool] = Column(Boolean, nullable=False, server_default=true())
 
 
 decision = Table(
@@ -46,6 +48,7 @@ decision = Table(
     CheckConstraint("attempt > 0", name="attempt_counts_from_one"),
     schema="sourcing",
 )
+Index("decision_whole_idx", decision.c.at, postgresql_where=decision.c.is_whole)
 
 
 class AssignmentColumns(TypedColumns):

@@ -1,6 +1,7 @@
 """What may be done: plan orders, and take back what a location will not serve."""
 
 from batuta.sourcing.commands.booking import confirm_slots, hold_slots, release_expired_slots, release_slots
+from batuta.sourcing.commands.keeping import shorten_decisions
 from batuta.sourcing.commands.keys import make_promise_secret
 from batuta.sourcing.commands.parking import park, requeue, unpark
 from batuta.sourcing.commands.planning import plan
@@ -49,7 +50,11 @@ __all__ = [
     "save_drafts",
     "save_slot_templates",
     "save_slots",
+<<<<<<< src/batuta/sourcing/commands/__init__.py
+    "shorten_decisions",
+=======
     "settle_pools",
+>>>>>>> /tmp/pooling/new
     "unpark",
     "withdraw",
     "withdraw_strategies",

@@ -16,3 +16,6 @@ CREATE INDEX release_sku_idx ON inventory.release (sku_id, released_at);
 INSERT INTO inventory.release (reservation_id, held, units, holder_id, sku_id, location_id, lot, released_at)
 SELECT id, held, quantity - held - consumed, holder_id, sku_id, location_id, lot, created_at
 FROM inventory.reservation WHERE quantity > held + consumed;
+
+ALTER TABLE sourcing.decision ADD COLUMN is_whole boolean DEFAULT true NOT NULL;
+CREATE INDEX decision_whole_idx ON sourcing.decision (at) WHERE is_whole;
