@@ -41,11 +41,13 @@ fulfillment.read      x      x       x      x      x      x     x    |   .
 fulfillment.work      x      x       .      .      .      x     x    |   .
 shipping.read         x      x       x      x      x      x     x    |   .
 shipping.track        x      x       .      .      .      .     .    |   .
+sourcing.override     x      x       .      .      .      .     .    |   .
 returns.read          x      x       x      x      x      x     .    |   .
 returns.write         x      x       x      x      .      x     .    |   .
 payments.read         x      x       x      x      x      .     .    |   .
 payments.capture      x      x       .      x      .      .     .    |   .
 payments.refund       x      x       x      x      .      .     .    |   .
+sourcing.manage       x      x       .      .      .      .     .    |   .
 pricing.read          x      x       x      x      x      x     .    |   x
 purchasing.read       x      x       x      x      x      x     .    |   .
 purchasing.manage     x      x       .      x      .      .     .    |   .

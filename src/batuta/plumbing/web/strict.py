@@ -21,6 +21,8 @@ class StrictRequest(Request[Any, Any, State]):
         kind = self.route_handler.parsed_fn_signature.parameters["data"].annotation
         try:
             body = with_whole_numbers(await self.body() or b"null")
+            return decode_json(body, target_type=kind, strict=True)
         except msgspec.DecodeError as problem:
             raise SerializationException(str(problem)) from problem
-        return decode_json(body, target_type=kind, strict=True)
+        except RecursionError as problem:
+            raise SerializationException("the JSON is nested too deep") from problem
