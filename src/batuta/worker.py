@@ -233,15 +233,14 @@ SWEEPS = (
         due="SELECT FROM identity.allowance WHERE until_at < :now - interval '1 day'",
     ),
     Sweep(
-<<<<<<< src/batuta/worker.py
         "decisions of months ago",
         shorten_decisions,
         due="SELECT FROM sourcing.decision WHERE is_whole AND at <= :now - interval '90 days'",
-=======
+    ),
+    Sweep(
         "orders that waited to be planned together",
         begin_due_pools,
         due="SELECT FROM sourcing.pooled WHERE due_at <= :now",
->>>>>>> /tmp/pooling/new
     ),
     Sweep(
         "slots of the days ahead",

@@ -50,11 +50,8 @@ __all__ = [
     "save_drafts",
     "save_slot_templates",
     "save_slots",
-<<<<<<< src/batuta/sourcing/commands/__init__.py
-    "shorten_decisions",
-=======
     "settle_pools",
->>>>>>> /tmp/pooling/new
+    "shorten_decisions",
     "unpark",
     "withdraw",
     "withdraw_strategies",
