@@ -1,6 +1,7 @@
 """`python -m benchmarks.torture`: full load while processes and PostgreSQL are killed, and nothing said is lost.
 
-Buyers, cancellers, stock feeds, transfers and counts ask until they are answered and write down what was acknowledged.
+Buyers, cancellers, stock feeds, transfers, counts, receipts (some with lots), snapshots of tills and builders of kits
+ask until they are answered and write down what was acknowledged.
 A seed decides when a process of batuta, PostgreSQL's first process or one of its sessions gets kill -9. Afterwards each
 line of the list is looked for, by GET and by SQL, and the house is audited.
 """
@@ -28,7 +29,7 @@ from benchmarks.harness import House, NotReady, Process, house, lasting
 from benchmarks.persisting import NoAnswer, Persistent
 from benchmarks.reporting import Tell, progress, report
 from benchmarks.shopping import headers_of
-from benchmarks.stocktaking import torment
+from benchmarks.supplying import EXTRA_SKUS, lost_supplies, prepare, torment
 from benchmarks.tormenting import Acknowledged, Torment
 
 OK = 200
@@ -156,6 +157,7 @@ async def lost_of(one: House, acknowledged: Sequence[Acknowledged]) -> list[Ackn
         *(done for done in movements if done.name not in moved),
         *(done for done in steps if f"{done.id} {done.number}" not in stepped),
         *(done for done in counts if not counted & _statuses(done)),
+        *await lost_supplies(one, acknowledged),
     ]
 
 
@@ -191,6 +193,7 @@ async def torture(one: House, asked: argparse.Namespace, tell: Tell) -> tuple[di
     ample = [(sku, place, 1_000_000) for sku in range(scarce, asked.skus) for place in range(asked.locations)]
     async with one.engine.begin() as db:
         await receive(db, cells + ample, now=datetime.now(UTC))
+    await prepare(one, skus=asked.skus, scarce=scarce)
     path = one.folder / "acknowledged.jsonl"
     wish = Torment(
         ports=one.ports,
@@ -263,7 +266,7 @@ async def run(asked: argparse.Namespace) -> tuple[dict[str, object], dict[str, o
     """Torture a house of its own and report."""
     with progress("torture", steps=5, is_quiet=asked.json) as tell:
         tell("building the shop")
-        catalogue = Catalogue(skus=asked.skus, locations=asked.locations, units=0)
+        catalogue = Catalogue(skus=asked.skus + EXTRA_SKUS, locations=asked.locations, units=0)
         async with house(catalogue) as one:
             figures, notes = await torture(one, asked, tell)
     report(figures, as_json=asked.json, notes=notes)
