@@ -2,7 +2,7 @@
 
 from batuta.plumbing.migrate import run_sql_of
 
-revision = "0037"
+revision = "0036"
 down_revision = "0035"
 
 
