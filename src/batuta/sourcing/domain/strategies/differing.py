@@ -39,9 +39,12 @@ def _differ(path: str, before: Any, after: Any) -> Iterator[Difference]:
                 f"{path}.{name}" if path else str(name), before.get(name, _NOTHING), after.get(name, _NOTHING)
             )
     elif _are_rules(before) and _are_rules(after):
-        mine, others = ({rule["code"]: rule for rule in rules} for rules in (before, after))
-        for code in dict.fromkeys([*mine, *others]):
-            yield from _differ(f"{path}[{code}]", mine.get(code, _NOTHING), others.get(code, _NOTHING))
+        was, becomes = ({rule["code"]: rule for rule in rules} for rules in (before, after))
+        for code in dict.fromkeys([*was, *becomes]):
+            yield from _differ(f"{path}[{code}]", was.get(code, _NOTHING), becomes.get(code, _NOTHING))
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for i, (mine, other) in enumerate(zip(before, after, strict=True)):
+            yield from _differ(f"{path}[{i}]", mine, other)
     elif before != after:
         yield Difference(
             path=path,
