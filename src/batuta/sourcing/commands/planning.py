@@ -18,6 +18,9 @@ from batuta.sourcing.events import LinesPlanned, LinesUnfillable
 from batuta.sourcing.queries import History, Standing, decisions_of, history_of
 from batuta.sourcing.tables import assignment, decision
 
+ORDERS_AT_ONCE = 100
+"""So many are decided between two statements: the server ends a transaction that says nothing for ten seconds."""
+
 ROUNDS_MAX = 5
 """How often an order is decided again because others were faster."""
 
@@ -41,7 +44,7 @@ async def plan(
     waiting = list(range(len(requests)))
     while waiting:
         first = {requests[i].order_id: i for i in reversed(waiting)}
-        turn = sorted(first.values())
+        turn = sorted(first.values())[:ORDERS_AT_ONCE]
         for i, answer in zip(
             turn, await _plan_once(db, [requests[i] for i in turn], preset or {}, now=now), strict=True
         ):
