@@ -14,7 +14,8 @@ LOAD_STOCK = f"""
     INSERT INTO inventory.movement (key, sku_id, quantity, source_kind, target_kind, target_location_id,
         target_condition, lot, reason, document_id, actor, effective_at, recorded_at)
     SELECT 'opening:' || n || ':' || l.code, ({FIRST_SKU} + n || '-0000-7000-8000-000000000000')::uuid,
-        1 + (n * 7 + row_number) % CAST(:spread AS integer), 'supplier', 'location', l.id, 'sellable', '', 'receipt', l.id, '{ACTOR}',
+        1 + (n * 7 + row_number) % CAST(:spread AS integer), 'supplier', 'location', l.id, 'sellable', '', 'receipt',
+        l.id, '{ACTOR}',
         '2026-01-01', '2026-01-01'
     FROM generate_series(CAST(:first AS integer), CAST(:last AS integer)) n,
         (SELECT id, code, row_number() OVER (ORDER BY code) FROM locations.location) l
