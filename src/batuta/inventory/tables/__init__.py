@@ -1,9 +1,9 @@
 """Tables of the inventory, a module for each noun."""
 
-from batuta.inventory.tables.counts import stock_count as stock_count
+from batuta.inventory.tables.counts import stock_count
 from batuta.inventory.tables.feeds import feed, feed_count, feed_difference, feed_location, feed_message
 from batuta.inventory.tables.lots import kit_work, lot, serial, serial_use
-from batuta.inventory.tables.replenishing import replenishment_rule as replenishment_rule
+from batuta.inventory.tables.replenishing import replenishment_rule
 from batuta.inventory.tables.stock import Key, holder, movement, one_of, release, reservation, stock
 from batuta.inventory.tables.supply import (
     backorder_limit,
@@ -15,7 +15,7 @@ from batuta.inventory.tables.supply import (
     supply_run,
     waiting,
 )
-from batuta.inventory.tables.transfers import transfer as transfer
+from batuta.inventory.tables.transfers import transfer
 from batuta.inventory.tables.withholding import (
     buffer_rule,
     pool,
@@ -49,6 +49,7 @@ __all__ = [
     "pool",
     "pool_stock",
     "release",
+    "replenishment_rule",
     "reservation",
     "safety_policy",
     "serial",
@@ -56,8 +57,10 @@ __all__ = [
     "shown_label",
     "silence",
     "stock",
+    "stock_count",
     "supply_run",
     "threshold",
+    "transfer",
     "waiting",
     "withholding_change",
 ]

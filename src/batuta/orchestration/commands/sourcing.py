@@ -138,6 +138,8 @@ async def promise_again(
 
 
 def request_for(order: Order, channel: Channel, customer: Customer | None = None) -> SourcingRequest:
+    """What to look for: the units that wait, for whom they are, and what strategies may want to know of the order."""
+    group = customer.customer_group if customer else ""
     return SourcingRequest(
         order_id=order.id,
         lines=tuple(
@@ -157,10 +159,10 @@ def request_for(order: Order, channel: Channel, customer: Customer | None = None
         service_kind=order.service_kind,
         split_penalty_minor=channel.policies.split_penalty_minor,
         max_splits=channel.policies.max_splits,
-        asker=Asker(channel_id=channel.id, region=order.ship_to.region),
+        asker=Asker(channel_id=channel.id, region=order.ship_to.region, customer_group=group),
         about=About(
             channel_code=channel.code,
-            customer_group=customer.customer_group if customer else "",
+            customer_group=group,
             customer_kind=str(customer.kind) if customer else "",
             value_minor=order.gross_minor,
             placed_at=order.placed_at,
