@@ -43,6 +43,8 @@ POLICIES = Policies(
     duplicate_minutes=0,
     split_penalty_minor=1_000,
     max_splits=8,
+    # A seller's no is the last word the data has of an order.
+    rejections_max=1,
 )
 
 

@@ -704,6 +704,8 @@ async def test_a_batch_takes_the_same_few_statements_however_large(db: Connectio
     (location_id,) = await given_locations(db)
     skus = await given_skus(db, 9)
     await record_movements(db, movements=[receipt(sku_id, location_id, 100) for sku_id in skus], now=NOW)
+    # What is withheld is read once and kept in memory.
+    await reserve(db, requests=[wish((skus[0], 1))], now=NOW)
     for size in (1, 64):
         requests = [wish(*((sku_id, 1) for sku_id in skus[i % 7 : i % 7 + 3])) for i in range(size)]
         with statements_of(db.engine) as statements:

@@ -106,6 +106,8 @@ async def test_units_at_many_locations_are_all_sold_and_none_twice(engine: Engin
         return sku_id
 
     sku_id = await prepared(engine, make)
+    # What is withheld is in memory before the race begins.
+    assert await stock_left(engine, sku_id) == (30, 0)
 
     won = await all_at_once(*(buys(engine, *(wish((sku_id, 1)) for _ in range(3))) for _ in range(20)))
 

@@ -79,8 +79,13 @@ class SupplyMachine(StockMachine):
             self.reread(made, place, less=-gained)
 
     def unclaimed(self, sku: UUID, at: UUID) -> int:
+        """Neither claimed nor kept back from sale."""
         here = sum(units for (a, b, _), units in self.units.items() if (a, b) == (sku, at))
-        return here - sum(one.units for one in self.live() if (one.sku, one.at) == (sku, at))
+        return (
+            here
+            - self.safety.get((sku, at), 0)
+            - sum(one.units for one in self.live() if (one.sku, one.at) == (sku, at))
+        )
 
 
 def test_announced_units_and_kits_agree_with_a_naive_model(machine: type[StockMachine]) -> None:

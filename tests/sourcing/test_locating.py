@@ -14,9 +14,9 @@ from tests.sourcing.making import ANDORRA, an_order, given_shop, hold_at, postal
 from tests.world import Shop
 
 
-def going_to(shop: Shop, postal_code: str) -> SourcingRequest:
+def going_to(shop: Shop, postal_code: str, units: int = 1) -> SourcingRequest:
     nowhere = msgspec.structs.replace(ANDORRA, postal_code=postal_code, latitude=None, longitude=None)
-    return an_order(shop, ("chair", 1), destination=nowhere)
+    return an_order(shop, ("chair", units), destination=nowhere)
 
 
 async def know(db: Connection, postal_code: str, latitude: float) -> None:
@@ -32,8 +32,12 @@ async def test_of_two_locations_that_cost_the_same_the_one_nearer_to_the_postal_
         near = shop.locations[name]
         assert near.latitude
         await know(db, postal_code_of(shop), near.latitude)
-        request = going_to(shop, postal_code_of(shop))
-        await hold_at(db, request)
+        request = going_to(shop, postal_code_of(shop), units=2)
+        # One unit is held at each, so that either plan moves one.
+        (line,) = request.lines
+        half = msgspec.structs.replace(request, lines=(msgspec.structs.replace(line, quantity=1),))
+        await hold_at(db, half, shop.locations["north"].id)
+        await hold_at(db, request, shop.locations["south"].id)
 
         (answer,) = await plan(db, requests=[request], now=NOW)
 
