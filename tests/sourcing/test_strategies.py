@@ -97,7 +97,7 @@ class TestReading:
             ({"ship_complete": True, "max_splits": 2}, "ship_complete", "is not split"),
             ({"max_splits": 1, "max_splits_per_line": 2}, "max_splits_per_line", "more often than its order"),
             ({"split_penalty_minor": 5}, "split_penalty_minor", "amounts are in a currency"),
-            ({"valid_from": "2026-12-01T00:00:00"}, "valid_from", "distance from UTC"),
+            ({"valid_from": "2026-12-01T00:00:00"}, "valid_from", "timezone component"),
             (
                 {"valid_from": "2026-12-02T00:00:00Z", "valid_until": "2026-12-01T00:00:00Z"},
                 "valid_until",

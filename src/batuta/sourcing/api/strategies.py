@@ -101,7 +101,12 @@ async def diff(
     return Differences(differences=differences(one.document, other.document))
 
 
-@post("/api/sourcing/strategies/check", guards=[requires("orders.read")], status_code=HTTPStatus.OK)
+@post(
+    "/api/sourcing/strategies/check",
+    guards=[requires("orders.read")],
+    status_code=HTTPStatus.OK,
+    opt={"takes_no_key": True},
+)
 async def check(engine: NamedDependency[Engine], data: JSONBody[WrittenStrategy]) -> Checked:
     """Say all that is wrong with a strategy; nothing is kept."""
     async with engine.connect() as db:

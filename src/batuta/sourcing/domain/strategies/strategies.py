@@ -21,6 +21,7 @@ TIER_MAX = 1_000_000
 NO_TIER = TIER_MAX + 1
 """Of orders whose customers no strategy names: they are served last."""
 
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Splits = Annotated[int, msgspec.Meta(ge=0, le=SPLITS_MAX)]
 Priority = Annotated[int, msgspec.Meta(ge=0, le=PRIORITY_MAX)]
 Tier = Annotated[int, msgspec.Meta(ge=0, le=TIER_MAX)]
@@ -95,8 +96,8 @@ class WrittenStrategy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     owner: Text
     priority: Priority
     currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")] | None = None
-    valid_from: datetime | None = None
-    valid_until: datetime | None = None
+    valid_from: Moment | None = None
+    valid_until: Moment | None = None
     when: dict[str, Any] | None = None
     network: Annotated[list[Code], msgspec.Meta(min_length=1, max_length=NETWORK_MAX)] | None = None
     hard: Annotated[list[WrittenRule], msgspec.Meta(max_length=RULES_MAX)] = []
