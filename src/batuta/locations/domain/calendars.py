@@ -41,6 +41,7 @@ def check_shifts(shifts: Shifts) -> None:
         closed_since = wall_minutes(closes)
 
 
+@lru_cache(maxsize=20_000)
 def wall_instant(day: date, minutes: int, zone: ZoneInfo, *, fold: int) -> datetime:
     """The UTC instant of a wall time; the first (fold 0) or second (fold 1) of two; the jump itself for one skipped."""
     wall = datetime.combine(day, time()) + minutes * MINUTE

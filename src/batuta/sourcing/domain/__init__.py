@@ -6,7 +6,7 @@ from batuta.sourcing.domain.dealing import Moved
 from batuta.sourcing.domain.decisions import Considered, Decision, Outcome, Source, Verdict
 from batuta.sourcing.domain.known import Good, Known, Shelf
 from batuta.sourcing.domain.parking import EXCEPTIONS, UNFILLABLE, Park, Parking, PromiseEffect, UnknownParking
-from batuta.sourcing.domain.planning import Draft, Sketch, decide_all, parts_of, sketch, sketch_each
+from batuta.sourcing.domain.planning import Draft, decide_all, parts_of
 from batuta.sourcing.domain.promises import Promised, PromisedLine, PromisedShipment, PromiseTerms
 from batuta.sourcing.domain.requests import (
     About,
@@ -23,6 +23,7 @@ from batuta.sourcing.domain.requests import (
 from batuta.sourcing.domain.search import choose
 from batuta.sourcing.domain.sentences import components_of, explain
 from batuta.sourcing.domain.sites import Rule, Site
+from batuta.sourcing.domain.sketching import Sketch, sketch, sketch_each
 from batuta.sourcing.domain.slot_templates import SlotTemplate, UnknownSlotTemplate
 from batuta.sourcing.domain.slots import (
     ConfirmSlot,

@@ -12,7 +12,6 @@ from batuta.sourcing.domain.candidates import (
     Candidate,
     Choice,
     Demand,
-    Lane,
     Parts,
     Placement,
     Terms,
@@ -27,7 +26,6 @@ from batuta.sourcing.domain.requests import Method, Plan, SourcingLine, Sourcing
 from batuta.sourcing.domain.ruling import ruled
 from batuta.sourcing.domain.search import choose_on
 from batuta.sourcing.domain.sites import Rule, Site, distance_of, rule_against
-from batuta.sourcing.domain.sufficing import alone
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,37 +54,6 @@ def decide_all(
     turns = sorted(range(len(orders)), key=lambda n: (orders[n].preset is None, orders[n].ruled.tier))
     drafts = {n: orders[n].decide() for n in turns}
     return [drafts[n] for n in range(len(orders))]
-
-
-class Sent(msgspec.Struct, frozen=True, kw_only=True):
-    """What one location would send, by which service."""
-
-    location_id: UUID
-    service_id: UUID | None
-    units: tuple[tuple[Parts, int], ...]
-
-
-class Sketch(msgspec.Struct, frozen=True, kw_only=True):
-    """What would be planned. dealt: units by line and location."""
-
-    sent: tuple[Sent, ...]
-    dealt: Mapping[tuple[UUID, UUID], int]
-
-
-def sketch(request: SourcingRequest, known: Known) -> Sketch | Rule:
-    """What would be planned for an order that nobody has placed, or the rule that most stands against it.
-
-    The same search over the same facts as a plan, so that what is promised is what is planned; it takes nothing, and
-    keeps no record (PRM-04).
-    """
-    return Ordered(request, known).sketch()
-
-
-def sketch_each(requests: Sequence[SourcingRequest], known: Known) -> list[Sketch | Rule]:
-    """`sketch` of one order by several kinds of service, which share all facts but their lanes."""
-    orders = [Ordered(request, known) for request in requests]
-    facts = orders[0].facts() if orders else None
-    return [one.sketch(facts) for one in orders]
 
 
 def parts_of(line: SourcingLine, goods: Mapping[UUID, Good]) -> Parts:
@@ -140,7 +107,7 @@ class Ordered:
         board = Board(self.demands(), list(facts.candidates.values()), self.terms())
         nothing = None if self.totals else Choice(shipments=(), split_minor=0, is_greedy=False)
         is_held = self.request.order_id not in self.known.unheld
-        choice = nothing or (self._choose(board) if is_held else None)
+        choice = nothing or (self.choose(board) if is_held else None)
         if choice is None and is_held and not self.is_whole and self.ruled.splits_per_line is not None:
             return Ordered(self.asked, self.known, is_whole=True).decide()
         if choice is None:
@@ -172,32 +139,7 @@ class Ordered:
             placement=placement_of(choice.shipments),
         )
 
-    def sketch(self, shared: Facts | None = None) -> Sketch | Rule:
-        """shared: what is known of the same order by another kind of service."""
-        facts = self.facts() if shared is None else self._by_other_lanes(shared)
-        if self.request.method is Method.SHIP and not any(one.lanes for one in facts.candidates.values()):
-            return _most(facts.rules) if self.totals and not facts.candidates else Rule.NOT_SERVED
-        candidates = [one for one in facts.candidates.values() if one.lanes or one.lanes is None]
-        demands, terms = self.demands(), self.terms()
-        if whole := alone(demands, candidates, terms) if candidates else None:
-            return self._from_one(whole[0], whole[1], demands)
-        choice = self._choose(Board(demands, candidates, terms)) if candidates else None
-        if choice is not None:
-            sent = [
-                Sent(location_id=one.location_id, service_id=one.service_id, units=one.units)
-                for one in choice.shipments
-            ]
-            return Sketch(sent=tuple(sent), dealt=self._in_units(deal(self.wanted, choice, self.claims)))
-        have: dict[UUID, int] = defaultdict(int)
-        for one in facts.candidates.values():
-            for sku_id, units in one.stock.items():
-                have[sku_id] += units
-        if all(have[sku_id] >= units for sku_id, units in self.totals.items()):
-            lanes = {id(one.lanes): one.lanes for one in candidates}.values()
-            return Rule.TOO_MANY_SPLITS if any(map(self._is_taken, lanes)) else Rule.NOT_SERVED
-        return _most(facts.rules)
-
-    def _choose(self, board: Board) -> Choice | None:
+    def choose(self, board: Board) -> Choice | None:
         """The cheapest plan that splits no line too often; where the search cannot know it, one that is, marked so.
 
         What was decided together with other orders stands as long as it can be sent.
@@ -212,9 +154,6 @@ class Ordered:
         terms = msgspec.structs.replace(board.terms, max_splits=splits)
         fewer = choose_on(Board(board.demands, candidates, terms))
         return msgspec.structs.replace(fewer, is_greedy=True) if fewer else None
-
-    def _in_units(self, dealt: Mapping[tuple[UUID, UUID], int]) -> dict[tuple[UUID, UUID], int]:
-        return {(line_id, at): count * self.lots[line_id] for (line_id, at), count in dealt.items()}
 
     def demands(self) -> list[Demand]:
         units: dict[Parts, int] = defaultdict(int)
@@ -263,34 +202,6 @@ class Ordered:
             bans = frozenset() if self.request.override else bans
             candidates[location_id] = self._candidate(site, stock[location_id], bans)
         return Facts(sites=sites, rules=rules, stock=stock, candidates=candidates, because=because)
-
-    def _from_one(self, candidate: Candidate, lane: Lane | None, demands: Sequence[Demand]) -> Sketch:
-        """All of it from one location."""
-        at = candidate.location_id
-        units = tuple((demand.parts, demand.quantity) for demand in demands)
-        return Sketch(
-            sent=(Sent(location_id=at, service_id=lane.service_id if lane else None, units=units),),
-            dealt=self._in_units({(line_id, at): quantity for line_id, (_, quantity) in self.wanted.items()}),
-        )
-
-    def _is_taken(self, lanes: Sequence[Lane] | None) -> bool:
-        """Whether one of the lanes takes a unit of each line."""
-        return lanes is None or all(
-            any(
-                (demand.heaviest_g or demand.weight_g) <= lane.steps[-1][0] and demand.length_mm <= lane.length_max_mm
-                for lane in lanes
-                if lane.steps
-            )
-            for demand in self.demands()
-        )
-
-    def _by_other_lanes(self, facts: Facts) -> Facts:
-        lanes, order_id = self.known.lanes, self.request.order_id
-        candidates = {
-            location_id: msgspec.structs.replace(one, lanes=lanes.get((order_id, location_id), ()))
-            for location_id, one in facts.candidates.items()
-        }
-        return msgspec.structs.replace(facts, candidates=candidates)
 
     def _stock(self) -> dict[UUID, dict[UUID, int]]:
         """Units by location and SKU that the order may have: what is free, and what it holds and is truly there.
@@ -390,9 +301,3 @@ class Ordered:
             strategy=self.ruled.used,
             override=self.request.override,
         )
-
-
-def _most(rules: Mapping[UUID, Rule]) -> Rule:
-    """The rule that shuts out most locations; too little stock when none does."""
-    counts = Counter(rules.values())
-    return max(counts, key=lambda rule: counts[rule]) if counts else Rule.NO_STOCK

@@ -54,18 +54,22 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
 def rule_against(site: Site, request: SourcingRequest, *, is_full: bool, now: datetime) -> Rule | None:
     """The first rule that shuts the whole location out of the order."""
-    is_costly = bool(site.handling_order_minor or site.handling_unit_minor)
-    forced = request.override
-    breaks = {
-        Rule.INACTIVE: not site.is_active,
-        Rule.NOT_THE_PICKUP_LOCATION: request.pickup_location_id not in (None, site.location_id),
-        Rule.LACKS_ABILITY: request.method.value not in site.abilities,
-        Rule.CLOSED: forced is None and (site.opens_at is None or site.opens_at > now + OPENS_WITHIN),
-        Rule.AT_CAPACITY: forced is None and is_full,
-        Rule.OTHER_CURRENCY: is_costly and site.currency != request.currency,
-        Rule.OVERRIDDEN: forced is not None and forced.location_id != site.location_id,
-    }
-    return next((rule for rule, is_broken in breaks.items() if is_broken), None)
+    forced, rule = request.override, None
+    if not site.is_active:
+        rule = Rule.INACTIVE
+    elif request.pickup_location_id is not None and request.pickup_location_id != site.location_id:
+        rule = Rule.NOT_THE_PICKUP_LOCATION
+    elif request.method.value not in site.abilities:
+        rule = Rule.LACKS_ABILITY
+    elif forced is None and (site.opens_at is None or site.opens_at > now + OPENS_WITHIN):
+        rule = Rule.CLOSED
+    elif forced is None and is_full:
+        rule = Rule.AT_CAPACITY
+    elif (site.handling_order_minor or site.handling_unit_minor) and site.currency != request.currency:
+        rule = Rule.OTHER_CURRENCY
+    elif forced is not None and forced.location_id != site.location_id:
+        rule = Rule.OVERRIDDEN
+    return rule
 
 
 def distance_of(site: Site, request: SourcingRequest) -> int:
