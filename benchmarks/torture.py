@@ -66,7 +66,8 @@ TWICE = """
 """
 UNSETTLED = """
     SELECT count(*) FILTER (WHERE NOT EXISTS (
-        SELECT FROM payments.entry e WHERE e.order_id = o.id AND e.kind <> 'due')) FROM ordering."order" o
+        SELECT FROM payments.entry e WHERE e.order_id = o.id AND e.kind <> 'due'))
+        + (SELECT count(*) FROM payments.instruction WHERE status = 'pending') FROM ordering."order" o
 """
 
 
