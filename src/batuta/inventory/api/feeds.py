@@ -55,6 +55,7 @@ from batuta.plumbing.web import (
     page_of,
     read_cursor,
     requires,
+    sentence_for,
 )
 from batuta.plumbing.web.moments import fresh_id, moment
 
@@ -215,7 +216,7 @@ async def tell(
         await _feed(db, caller, code)
         whole = await completed(db, part)
         check_size(whole)
-        return Answer(only(await hear(db, parts=[whole], now=moment())))
+        return Answer(_in_words(request, only(await hear(db, parts=[whole], now=moment()))))
 
     return await once(engine, request, act)
 
@@ -313,6 +314,15 @@ def _told(one: Feed, codes: Mapping[UUID, str]) -> FeedTold:
         location_codes=sorted(codes[at] for at in one.location_ids),
         **{name: getattr(one, name) for name in FeedTold.__struct_fields__ if name != "location_codes"},
     )
+
+
+def _in_words(request: AnyRequest, told: FeedAnswer) -> FeedAnswer:
+    """The answer with the reasons of refused rows in the language of who asks."""
+    rows = [
+        msgspec.structs.replace(row, detail=sentence_for(request, row.code, row.detail or "")) if row.code else row
+        for row in told.rows
+    ]
+    return msgspec.structs.replace(told, rows=rows)
 
 
 ROUTES = [feeds, feed, save_feed, tell, differences, settle_difference]

@@ -79,20 +79,19 @@ async def place_orders(request: AnyRequest) -> Stream:
     key = await key_of(request)
     lines = [line for line in (await request.body()).split(b"\n") if line.strip()]
     batcher = batcher_of(request, place_batcher)
-    outcomes = _outcomes(batcher, lines, _Asking(caller_of(request), key, request.scope["path"]))
+    outcomes = _outcomes(batcher, lines, _Asking(request, key))
     return Stream(outcomes, media_type="application/x-ndjson")
 
 
 class _Asking(msgspec.Struct, frozen=True):
     """Who asks for a batch. key: of the whole of it."""
 
-    caller: Caller
+    request: AnyRequest
     key: Key | None
-    path: str
 
     def encode(self, outcome: Placed | BatutaError) -> Kept:
         if isinstance(outcome, BatutaError):
-            return kept_refusal(outcome, instance=self.path)
+            return kept_refusal(self.request, outcome)
         return Kept(HTTPStatus.CREATED, msgspec.json.encode(outcome))
 
     def key_of_line(self, i: int, line: bytes) -> Key | None:
@@ -128,7 +127,7 @@ async def _place_lines(batcher: Batcher[Wish, Placed], lines: Sequence[tuple[int
 
 async def _kept(batcher: Batcher[Wish, Placed], i: int, line: bytes, asking: _Asking) -> Kept:
     try:
-        wish = _wish(_read_order(line), asking.caller)
+        wish = _wish(_read_order(line), caller_of(asking.request))
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         return asking.encode(BadLine(str(problem), line=i + 1))
     while True:

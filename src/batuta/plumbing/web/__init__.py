@@ -6,6 +6,7 @@ changes something goes through `once` or `batched`, so that a request that is se
 
 from batuta.plumbing.web.bodies import NulInText
 from batuta.plumbing.web.callers import (
+    AnyRequest,
     Caller,
     Guard,
     NotSignedIn,
@@ -31,7 +32,7 @@ from batuta.plumbing.web.paging import (
     page_of,
     read_cursor,
 )
-from batuta.plumbing.web.problems import AnyRequest, explain, explain_accident, explain_http, status_of
+from batuta.plumbing.web.problems import explain, explain_accident, explain_http, sentence_for, status_of
 from batuta.plumbing.web.shell import create_shell
 from batuta.plumbing.web.versions import VersionConflict, check_version, etag
 
@@ -69,6 +70,7 @@ __all__ = [
     "page_of",
     "read_cursor",
     "requires",
+    "sentence_for",
     "signed_in",
     "status_of",
 ]

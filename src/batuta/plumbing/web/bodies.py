@@ -15,7 +15,7 @@ from litestar.params import BodyKwarg
 from litestar.types import HTTPReceiveMessage, Receive
 
 from batuta.kernel.errors import Invalid
-from batuta.plumbing.web.problems import AnyRequest
+from batuta.plumbing.web.callers import AnyRequest
 
 BODY_BYTES_MAX = 10_000_000
 BODY_WITHIN_S = 10.0

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from litestar.datastructures import Cookie
 
 from batuta.kernel.errors import Forbidden
-from batuta.plumbing.web.problems import AnyRequest
+from batuta.plumbing.web.callers import AnyRequest
 
 SESSION_COOKIE = "batuta_session"
 SESSION_LASTS_S = 7 * 24 * 3_600

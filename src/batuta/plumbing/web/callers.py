@@ -5,16 +5,18 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from litestar import Request
 from litestar.connection import ASGIConnection
+from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
 from batuta.kernel.errors import Forbidden, Unauthenticated
-from batuta.plumbing.web.problems import AnyRequest
 
 PERMISSION = "permission"
 SIGNED_IN = "signed_in"
 CALLER = "batuta_caller"
 
+AnyRequest = Request[Any, Any, State]
 AnyConnection = ASGIConnection[Any, Any, Any, Any]
 
 

@@ -21,10 +21,10 @@ from litestar.utils.scope.state import ScopeState
 from batuta.kernel.errors import BatutaError
 from batuta.plumbing.keys import Kept
 from batuta.plumbing.web.bodies import check_request, whole_body, with_whole_numbers
-from batuta.plumbing.web.callers import Requires, caller_of
+from batuta.plumbing.web.callers import AnyRequest, Requires, caller_of
 from batuta.plumbing.web.idempotency import EXPRESS, media_type_of
 from batuta.plumbing.web.observing import REQUEST_ID, begin_request, end_request
-from batuta.plumbing.web.problems import AnyRequest, explain, explain_accident, explain_http
+from batuta.plumbing.web.problems import explain, explain_accident, explain_http
 
 IS_EXPRESS = "is_express"
 KNOWN = {"request", "data", "engine", "caller"}

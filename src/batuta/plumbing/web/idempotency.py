@@ -17,8 +17,8 @@ from batuta.plumbing.database import Connection, DatabaseError, Engine
 from batuta.plumbing.keys import AnsweredMeanwhile, IdempotencyKeyReused, Kept, Key, check_same, keep, kept_under
 from batuta.plumbing.outage import DatabaseAway, DatabaseBusy, outage
 from batuta.plumbing.web.bodies import header_of
-from batuta.plumbing.web.callers import CALLER
-from batuta.plumbing.web.problems import PROBLEM_TYPE, AnyRequest, problem_body, problem_headers, status_of
+from batuta.plumbing.web.callers import CALLER, AnyRequest
+from batuta.plumbing.web.problems import PROBLEM_TYPE, problem_body, problem_headers, sentence_for, status_of
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -84,7 +84,7 @@ async def _once(
     except (IdempotencyKeyReused, Unavailable):
         raise
     except BatutaError as refusal:
-        kept = kept_refusal(refusal, instance=request.url.path)
+        kept = kept_refusal(request, refusal)
         async with engine.begin() as db:
             await keep(db, [(key, kept)], now=datetime.now(UTC))
     return kept
@@ -101,11 +101,10 @@ async def batched(
         IdempotencyKeyReused: the key was used for another request. QueueFull, OutcomeUnknown.
     """
     done = _usual_status(request) if status is None else status
-    path = request.scope["path"]
 
     def encode(outcome: T | BatutaError) -> Kept:
         if isinstance(outcome, BatutaError):
-            return kept_refusal(outcome, instance=path)
+            return kept_refusal(request, outcome)
         return Kept(done, msgspec.json.encode(outcome))
 
     kept = await batcher_of(request, batcher).answer(item, key=await key_of(request), encode=encode)
@@ -133,10 +132,11 @@ async def key_of(request: AnyRequest) -> Key | None:
     return Key(caller.id, given, route[:200], digest.digest())
 
 
-def kept_refusal(refusal: BatutaError, *, instance: str) -> Kept:
-    """A refusal as it is told."""
+def kept_refusal(request: AnyRequest, refusal: BatutaError) -> Kept:
+    """A refusal as it is told to who asked."""
     status = status_of(refusal)
-    body = problem_body(status, refusal.code, refusal.sentence, instance=instance, facts=refusal.facts)
+    sentence = sentence_for(request, refusal.code, refusal.sentence)
+    body = problem_body(status, refusal.code, sentence, instance=request.scope["path"], facts=refusal.facts)
     return Kept(status, body, problem_headers(refusal) or None)
 
 

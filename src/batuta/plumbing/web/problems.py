@@ -1,13 +1,14 @@
 """Problem details (RFC 9457): every error's status, its stable code and its facts."""
 
+import tomllib
 from collections.abc import Mapping
+from functools import cache
 from http import HTTPStatus
-from typing import Any
+from importlib.resources import files
 
 import msgspec
 import structlog
-from litestar import Request, Response
-from litestar.datastructures import State
+from litestar import Response
 from litestar.exceptions import HTTPException
 
 from batuta.kernel.errors import (
@@ -21,6 +22,7 @@ from batuta.kernel.errors import (
     Unavailable,
 )
 from batuta.plumbing.outage import outage
+from batuta.plumbing.web.callers import CALLER, AnyRequest, Caller
 
 STATUS_BY_KIND: Mapping[type[BatutaError], int] = {
     Invalid: 400,
@@ -36,7 +38,6 @@ PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER_S = "1"
 CHALLENGE = 'Bearer realm="batuta"'
 
-AnyRequest = Request[Any, Any, State]
 Problem = Response[bytes]
 
 log = structlog.get_logger("batuta.web")
@@ -48,10 +49,11 @@ def status_of(error: BatutaError) -> int:
 
 
 def explain(request: AnyRequest, error: BatutaError) -> Problem:
-    """Answer with the error's code and facts; the web layer never reads its sentence."""
+    """Answer with the error's code and facts, and a sentence that the caller can read."""
     status = status_of(error)
+    sentence = sentence_for(request, error.code, error.sentence)
     return Response(
-        problem_body(status, error.code, error.sentence, instance=request.url.path, facts=error.facts),
+        problem_body(status, error.code, sentence, instance=request.url.path, facts=error.facts),
         status_code=status,
         media_type=PROBLEM_TYPE,
         headers=problem_headers(error),
@@ -65,8 +67,9 @@ def explain_http(request: AnyRequest, error: HTTPException) -> Problem:
     phrase = HTTPStatus(error.status_code).phrase
     code = "invalid" if error.status_code == STATUS_BY_KIND[Invalid] else phrase.lower().replace(" ", "_")
     facts = {"errors": error.extra} if error.extra else {}
+    sentence = sentence_for(request, code, error.detail)
     return Response(
-        problem_body(error.status_code, code, error.detail, instance=request.url.path, facts=facts),
+        problem_body(error.status_code, code, sentence, instance=request.url.path, facts=facts),
         status_code=error.status_code,
         media_type=PROBLEM_TYPE,
         headers=dict(error.headers or {}),
@@ -82,6 +85,23 @@ def explain_accident(request: AnyRequest, error: Exception) -> Problem:
     sentence = "batuta made a mistake; it is logged under the request id"
     body = problem_body(BUG_STATUS, "bug", sentence, instance=request.url.path, facts={})
     return Response(body, status_code=BUG_STATUS, media_type=PROBLEM_TYPE)
+
+
+def sentence_for(request: AnyRequest, code: str, sentence: str) -> str:
+    """What a problem says to who asks: in Spanish if that is their language and there are words, else in English."""
+    return _in_spanish().get(code, sentence) if _reads_spanish(request) else sentence
+
+
+def _reads_spanish(request: AnyRequest) -> bool:
+    """The language that the request asks for; a caller who asks for none has one of their own."""
+    caller: Caller | None = request.scope.get("state", {}).get(CALLER)
+    wish = request.headers.get("accept-language") or (caller.locale if caller else "")
+    return wish.strip().lower().startswith("es")
+
+
+@cache
+def _in_spanish() -> Mapping[str, str]:
+    return tomllib.loads(files("batuta.plumbing.web").joinpath("problems.es.toml").read_text())
 
 
 def problem_headers(error: BatutaError) -> dict[str, str]:

@@ -9,8 +9,8 @@ from litestar import Response
 from batuta.plumbing.database import Engine
 from batuta.plumbing.keys import Kept
 from batuta.plumbing.shared_reads import SharedRead
+from batuta.plumbing.web.callers import AnyRequest
 from batuta.plumbing.web.idempotency import as_response
-from batuta.plumbing.web.problems import AnyRequest
 
 Question = TypeVar("Question")
 T = TypeVar("T")

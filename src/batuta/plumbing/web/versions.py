@@ -3,7 +3,7 @@
 import re
 
 from batuta.kernel.errors import Invalid, Refused
-from batuta.plumbing.web.problems import AnyRequest
+from batuta.plumbing.web.callers import AnyRequest
 
 ETAG = re.compile(r'"(\d{1,18})"')
 

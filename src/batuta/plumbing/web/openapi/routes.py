@@ -11,9 +11,8 @@ from jinja2 import Environment
 from litestar import Litestar, Response, get
 from litestar.enums import MediaType
 
-from batuta.plumbing.web.callers import anyone
+from batuta.plumbing.web.callers import AnyRequest, anyone
 from batuta.plumbing.web.openapi.document import document_of
-from batuta.plumbing.web.problems import AnyRequest
 
 PAGE = Path(__file__).with_name("page.html")
 STYLE = Path(__file__).with_name("page.css")
