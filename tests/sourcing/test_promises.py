@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from batuta.catalog.commands import save_skus
-from batuta.inventory.commands import expect, set_limits
+from batuta.inventory.commands import expect, promise_ahead, set_limits
 from batuta.inventory.domain.supply import Expected, SupplyKind
-from batuta.inventory.domain.waiting import BackorderLimit
+from batuta.inventory.domain.waiting import AheadLine, AheadRequest, BackorderLimit
 from batuta.kernel.addresses import Address
 from batuta.kernel.ids import child_id
 from batuta.locations.commands import close_days, save_places
@@ -256,6 +256,37 @@ async def test_what_is_sold_out_is_promised_from_supply_where_the_channel_may_se
     assert two["standard"].shipments[0].ready_at == datetime(2026, 3, 5, 9, tzinfo=UTC)
     one = await market.promised(db)
     assert one["standard"].limiting_step is not LimitingStep.SUPPLY
+
+
+async def test_nothing_is_promised_from_supply_beyond_what_the_channel_may_still_sell_ahead(db: Connection) -> None:
+    """INV-12: what others wait for already has used up a part of the limit."""
+    market = await given_market(db, {"chair": {"north": 1}}, north=WORKS)
+    chair, north, channel = market.shop.skus["chair"].id, market.shop.locations["north"].id, market.shop.channel.id
+    receipt = Expected(
+        id=fresh_id(),
+        sku_id=chair,
+        location_id=north,
+        quantity=50,
+        kind=SupplyKind.PURCHASE,
+        due_at=datetime(2026, 3, 10, 8, tzinfo=UTC),
+        document="PO-1",
+        actor="test:buyer",
+    )
+    sound(await expect(db, expected=[receipt], now=NOW))
+    sound(await set_limits(db, limits=[BackorderLimit(sku_id=chair, channel_id=channel, units=5)], now=NOW))
+    assert "standard" in await market.promised(db, lines=market.lines(chair=6))
+    assert (await market.reasons(db, lines=market.lines(chair=7)))["standard"] == "no_stock"
+
+    others = AheadRequest(
+        order_id=fresh_id(),
+        channel_id=channel,
+        lines=(AheadLine(line_id=fresh_id(), sku_id=chair, units=3),),
+        ordered_at=NOW,
+    )
+    sound(await promise_ahead(db, requests=[others], now=NOW))
+
+    assert "standard" in await market.promised(db, lines=market.lines(chair=3))
+    assert (await market.reasons(db, lines=market.lines(chair=4)))["standard"] == "no_stock"
 
 
 async def test_a_postal_code_is_put_on_the_map_or_refused(db: Connection) -> None:

@@ -77,12 +77,12 @@ async def _from_supply(db: Connection, options: Sequence[_Option], seen: Survey,
     short = [one for one in options if isinstance(one.found, Rule) and one.found in SHORT]
     if not short:
         return
-    cases = {one.wish.case.ask.id: (one.wish.case, seen.known_for(one.wish)) for one in short}
+    cases = {one.wish.case.ask.id: one.wish.case for one in short}
     supplies = await supply_for(db, list(cases.values()), now=now)
     for option in short:
-        supply = supplies.get(option.wish.case.ask.id)
-        if supply is not None:
-            _look_later(option, supply, seen.known_for(option.wish))
+        supply, known = supplies.get(option.wish.case.ask.id), seen.known_for(option.wish)
+        if supply is not None and supply.allows(option.wish.case.lines, known):
+            _look_later(option, supply, known)
 
 
 def _look_later(option: _Option, supply: Supply, known: Known) -> None:

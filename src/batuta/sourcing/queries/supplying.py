@@ -1,17 +1,17 @@
 """What will be there later: supply by date, for goods that a channel may sell ahead of its stock (INV-12, INV-20)."""
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
 from batuta.inventory.domain.atp import AtpStep
-from batuta.inventory.domain.waiting import BackorderLimit
-from batuta.inventory.queries import limits, supply_of
+from batuta.inventory.domain.waiting import LimitUse
+from batuta.inventory.queries import limit_uses, limits, supply_of
 from batuta.plumbing.database import Connection
-from batuta.sourcing.domain import Known, Shelf
+from batuta.sourcing.domain import Known, Shelf, SourcingLine
 from batuta.sourcing.domain.asking import Case
 
 Stock = tuple[UUID, UUID]
@@ -19,15 +19,23 @@ Stock = tuple[UUID, UUID]
 
 
 class Supply(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be promised from each date on. launches: the first date on which a SKU is sent at all."""
+    """What may be promised from each date on.
+
+    rooms: how many units the channel may still sell ahead. launches: the first date on which a SKU is sent at all.
+    """
 
     steps: Mapping[Stock, Sequence[AtpStep]]
+    rooms: Mapping[UUID, int]
     launches: Mapping[UUID, datetime] = {}
 
     @property
     def dates(self) -> list[datetime]:
         """The moments at which there is more of something, in order."""
         return sorted({step.at for steps in self.steps.values() for step in steps})
+
+    def allows(self, lines: Sequence[SourcingLine], known: Known) -> bool:
+        """Whether what is short may be sold ahead, as placing the order would find it."""
+        return all(units <= self.rooms.get(sku_id, 0) for sku_id, units in _short(lines, known).items())
 
     def shelves_at(self, moment: datetime, known: Known) -> dict[Stock, Shelf]:
         """The shelves as they will be; never less than what is free now."""
@@ -50,42 +58,48 @@ class Supply(msgspec.Struct, frozen=True, kw_only=True):
         return max(moments, default=None)
 
 
-async def supply_for(db: Connection, cases: Sequence[tuple[Case, Known]], *, now: datetime) -> dict[UUID, Supply]:
-    """By ask, what its goods may be promised from, where its channel may sell all that is short of them ahead."""
+async def supply_for(db: Connection, cases: Collection[Case], *, now: datetime) -> dict[UUID, Supply]:
+    """By ask, what its goods may be promised from, where its channel may sell any of them ahead."""
     allowed = await limits(db)
-    if not allowed:
+    mine = {case.ask.id: {sku_id for line in case.lines for sku_id, _ in line.components} for case in cases}
+    sold = [case for case in cases if any((sku_id, case.channel.id) in allowed for sku_id in mine[case.ask.id])]
+    if not sold:
         return {}
-    open_ = {}
-    for case, known in cases:
-        short = _short(case, known)
-        found = {sku_id: allowed.get((sku_id, case.channel.id)) for sku_id in short}
-        if all(limit is not None and limit.is_open(now) for limit in found.values()):
-            open_[case.ask.id] = case, {sku_id: limit for sku_id, limit in found.items() if limit}
-    skus = {sku_id for case, _ in open_.values() for line in case.lines for sku_id, _ in line.components}
+    skus = {sku_id for case in sold for sku_id in mine[case.ask.id]}
+    uses = [one for one in await limit_uses(db, skus) if one.is_open(now)]
     steps = await supply_of(db, sku_ids=skus, now=now)
-    return {ask_id: _supply(case, steps, found, now) for ask_id, (case, found) in open_.items()}
-
-
-def _short(case: Case, known: Known) -> set[UUID]:
-    """Tracked SKUs of which all locations together have too little."""
-    wanted: dict[UUID, int] = {}
-    for line in case.lines:
-        for sku_id, per_unit in line.components:
-            wanted[sku_id] = wanted.get(sku_id, 0) + per_unit * line.quantity
-    return {
-        sku_id
-        for sku_id, units in wanted.items()
-        if sku_id in known.goods
-        and known.goods[sku_id].is_tracked
-        and sum(known.shelves[sku_id, at].room for at in known.holders.get(sku_id, ())) < units
-    }
+    return {case.ask.id: _supply(case.channel.id, mine[case.ask.id], steps, uses, now) for case in sold}
 
 
 def _supply(
-    case: Case, steps: Mapping[Stock, Sequence[AtpStep]], found: Mapping[UUID, BackorderLimit], now: datetime
+    channel_id: UUID,
+    sku_ids: Collection[UUID],
+    steps: Mapping[Stock, Sequence[AtpStep]],
+    uses: Sequence[LimitUse],
+    now: datetime,
 ) -> Supply:
-    mine = {sku_id for line in case.lines for sku_id, _ in line.components}
+    limits_ = [one for one in uses if one.channel_id == channel_id and one.sku_id in sku_ids]
     return Supply(
-        steps={place: several for place, several in steps.items() if place[0] in mine},
-        launches={sku_id: one.launch_at for sku_id, one in found.items() if one.launch_at and now < one.launch_at},
+        steps={place: several for place, several in steps.items() if place[0] in sku_ids},
+        rooms={one.sku_id: one.units - one.used for one in limits_},
+        launches={one.sku_id: one.launch_at for one in limits_ if one.launch_at and now < one.launch_at},
     )
+
+
+def _short(lines: Sequence[SourcingLine], known: Known) -> dict[UUID, int]:
+    """Units that would be sold ahead: all parts of each unit of a line that stock does not make whole."""
+    left = {
+        sku_id: sum(known.shelves[sku_id, at].room for at in known.holders.get(sku_id, ()))
+        for line in lines
+        for sku_id, _ in line.components
+        if sku_id in known.goods and known.goods[sku_id].is_tracked
+    }
+    short: dict[UUID, int] = {}
+    for line in lines:
+        parts = [(sku_id, per_unit) for sku_id, per_unit in line.components if sku_id in left]
+        whole = min((left[sku_id] // per_unit for sku_id, per_unit in parts), default=line.quantity)
+        missing = max(0, line.quantity - whole)
+        for sku_id, per_unit in parts:
+            left[sku_id] -= (line.quantity - missing) * per_unit
+            short[sku_id] = short.get(sku_id, 0) + missing * per_unit
+    return {sku_id: units for sku_id, units in short.items() if units}
