@@ -11,6 +11,7 @@ from sqlalchemy import text
 from batuta.inventory.commands import (
     Forgo,
     SafetyLevel,
+    allocate,
     expect,
     forgo,
     move_expected,
@@ -19,12 +20,14 @@ from batuta.inventory.commands import (
     receive_expected,
     save_lateness,
     save_paths,
+    save_pools,
+    save_rules,
     serve_waiting,
     set_limits,
     set_safety_stock,
 )
 from batuta.inventory.commands.ahead import forgo_orders
-from batuta.inventory.domain import Condition, NotStocked, UnknownStock
+from batuta.inventory.domain import Allocate, BufferRule, Condition, NotStocked, Pool, RuleKind, UnknownStock
 from batuta.inventory.domain.reaching import LeadPath, Part, PathKind
 from batuta.inventory.domain.supply import (
     Expected,
@@ -60,6 +63,7 @@ from batuta.inventory.queries import (
     limits,
     promises_of,
     receipts_by_id,
+    stocks_of_pools,
     supply_of,
 )
 from batuta.inventory.queries.supply import SupplyRun
@@ -581,3 +585,60 @@ async def test_receipts_moves_and_sales_ahead_at_once_leave_no_peg_too_many(engi
         await assert_sound(db)
         await forgo_orders(db, order_ids=[one.order_id for one in orders], now=NOW)
         await assert_sound(db)
+
+
+async def test_a_line_that_waits_gets_nothing_that_is_kept_back_from_it(db: Connection) -> None:
+    """INV-05, INV-06, INV-07: of what comes, the units of another's pool and those of a buffer stay where they are."""
+    shop = await a_shop(db, north=4)
+    sku_id, north = shop.skus["chair"].id, shop.locations["north"].id
+    await given_limit(db, shop, 20)
+    vip = Pool(id=fresh_id(), code=fresh_code("vip"), channel_id=shop.channel.id, customer_group="vip")
+    await save_pools(db, given=[vip], actor="test:ana", now=NOW)
+    await allocate(db, asked=[Allocate(pool_id=vip.id, sku_id=sku_id, location_id=north, units=4)], now=NOW)
+    buffer = BufferRule(id=fresh_id(), code=fresh_code("R"), priority=fresh_id().int % 900_000, units=1, sku_id=sku_id)
+    await save_rules(db, rules=[buffer], actor="test:ana", now=NOW)
+    receipt = a_receipt(shop, 12, days=5)
+    await expect(db, expected=[receipt], now=NOW)
+    anyone, of_vip = an_order(shop, 6), an_order(shop, 4, turn=1, customer_group="vip")
+    await promise_ahead(db, requests=[anyone, of_vip], now=NOW)
+
+    await receive_expected(db, receipts=[coming_in(receipt, 3)], now=NOW)
+    assert await held(db, anyone, of_vip) == [2, 4]
+    (stock,) = await stocks_of_pools(db, [vip.id])
+    assert (stock.allocated, stock.used) == (4, 4)
+
+    await receive_expected(db, receipts=[coming_in(receipt, 5, key="truck-2")], now=NOW)
+    assert await held(db, anyone, of_vip) == [6, 4]
+    await forgo(db, units=[Forgo(line_id=of_vip.lines[0].line_id, sku_id=sku_id, units=4)], now=NOW)
+    (stock,) = await stocks_of_pools(db, [vip.id])
+    assert stock.used == 0
+    await assert_sound(db)
+
+
+async def test_a_channel_that_may_have_nothing_there_is_served_when_it_may(db: Connection) -> None:
+    """INV-06, INV-11: an exclusion and a silent feed hold for those who wait too; the sweep looks again."""
+    shop = await a_shop(db)
+    await given_limit(db, shop, 20)
+    receipt = a_receipt(shop, 5, days=5)
+    await expect(db, expected=[receipt], now=NOW)
+    order = an_order(shop, 5)
+    await promise_ahead(db, requests=[order], now=NOW)
+    shut = BufferRule(
+        id=fresh_id(),
+        code=fresh_code("R"),
+        priority=fresh_id().int % 900_000,
+        kind=RuleKind.EXCLUSION,
+        channel_id=shop.channel.id,
+        sku_id=shop.skus["chair"].id,
+        until_at=NOW + DAY,
+    )
+    await save_rules(db, rules=[shut], actor="test:ana", now=NOW)
+
+    await receive_expected(db, receipts=[coming_in(receipt, 5)], now=NOW)
+    assert await held(db, order) == [0]
+
+    later = NOW + DAY
+    while not sum(await held(db, order)) and await serve_waiting(db, now=later, limit=500):
+        later += timedelta(minutes=1)
+    assert await held(db, order) == [5]
+    await assert_sound(db)

@@ -283,6 +283,8 @@ def _waiting(one: AheadRequest, line: AheadLine, limit: BackorderLimit, place: U
         patience_days=one.patience_days,
         patience_until_at=None,
         looked_at=now,
+        region=one.region,
+        customer_group=one.customer_group,
     )
 
 

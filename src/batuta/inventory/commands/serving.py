@@ -15,6 +15,7 @@ from sqlalchemy import Uuid, delete, select, text, update
 from batuta.inventory.commands.claiming import LockedClaims, lock_claims, write_claims
 from batuta.inventory.commands.expiring import lock_rows_now
 from batuta.inventory.commands.rows import LockedRows, sellable, write_rows
+from batuta.inventory.domain.pools import Fence
 from batuta.inventory.domain.supply import SupplyStatus
 from batuta.inventory.domain.waiting import (
     NEVER,
@@ -30,6 +31,7 @@ from batuta.inventory.domain.waiting import (
 )
 from batuta.inventory.events import PromiseMoved, SupplyServed
 from batuta.inventory.queries.supply import SupplyRun, coming, waiting_from
+from batuta.inventory.queries.withholding import fence_of, withheld
 from batuta.inventory.tables import backorder_limit, expected, peg, supply_run, waiting
 from batuta.kernel.ids import child_id
 from batuta.plumbing.database import (
@@ -123,6 +125,8 @@ async def lock_supply(db: Connection, sku_ids: Collection[UUID]) -> LockedSupply
 async def serve(db: Connection, *, came: Sequence[Came], now: datetime) -> list[SupplyRun]:
     """Claim what is free for the lines that wait, by their turn, and write down who was served.
 
+    A line gets no unit that is kept back from whom it is for, or in a pool of others (INV-05, INV-07).
+
     The units are claimed for the line itself, as its own holder, until its order takes them over: nobody else gets
     them in between. What still waits is pegged anew.
     """
@@ -131,7 +135,8 @@ async def serve(db: Connection, *, came: Sequence[Came], now: datetime) -> list[
     rows = await lock_rows_now(db, {sellable(one.sku_id, one.location_id) for one in came}, now=now)
     supply = await lock_supply(db, {one.sku_id for one in came})
     claims = await lock_claims(db, {one.line_id for one in supply.waiting.values()}, now=now)
-    runs = [_serve(one, rows, supply, claims, now) for one in came]
+    fence = await _fence(db, rows, supply, now=now)
+    runs = [_serve(one, rows, supply, claims, fence, now) for one in came]
     await write_rows(db, rows)
     await write_claims(db, claims)
     await write_waiting(db, list(supply.waiting.values()))
@@ -263,19 +268,31 @@ def _moved(line: Waiting, after: Waiting, now: datetime) -> PromiseMoved:
     )
 
 
-def _serve(one: Came, rows: LockedRows, supply: LockedSupply, claims: LockedClaims, now: datetime) -> SupplyRun:
+async def _fence(db: Connection, rows: LockedRows, supply: LockedSupply, *, now: datetime) -> Fence | None:
+    """What is kept back from whom at the places under lock; nothing is asked where nobody waits."""
+    known = await withheld(db) if supply.waiting else None
+    if known is None or known.is_empty():
+        return None
+    sku_ids = {sku_id for _, sku_id in supply.waiting}
+    return await fence_of(db, known, sku_ids=sku_ids, on_hand=rows.sellable_on_hand(), lots=rows.lots(), now=now)
+
+
+def _serve(  # noqa: PLR0917 - what is under lock
+    one: Came, rows: LockedRows, supply: LockedSupply, claims: LockedClaims, fence: Fence | None, now: datetime
+) -> SupplyRun:
     place = sellable(one.sku_id, one.location_id)
     free = rows.free_at(place) if one.is_sellable else 0
     lines = supply.of(one.sku_id)
-    served = serve_out(free, one.location_id, lines)
+    served = serve_out(free, one.location_id, lines, fence)
     for each in served:
         key = (each.line_id, one.sku_id)
         supply.waiting[key] = msgspec.structs.replace(
             supply.waiting[key], units=supply.waiting[key].units - each.units, looked_at=now
         )
         part_id = child_id(each.line_id, "served", one.run_id)
-        for row, units in rows.claim(place, each.units, until_at=None):
-            claims.make(each.line_id, part_id, row, units, until_at=None)
+        for pool_id, part in each.pools:
+            for row, units in rows.claim(place, part, until_at=None):
+                claims.make(each.line_id, part_id, row, units, until_at=None, pool_id=pool_id)
     left = [line for line in supply.of(one.sku_id) if line.units]
     return SupplyRun(
         id=one.run_id,

@@ -13,6 +13,8 @@ from uuid import UUID
 
 import msgspec
 
+from batuta.inventory.domain.pools import Fence
+from batuta.inventory.domain.withholding import Asker
 from batuta.kernel.errors import NotFound, Refused
 from batuta.kernel.quantities import Quantity, QuantityOrNone
 
@@ -74,6 +76,7 @@ class AheadLine(msgspec.Struct, frozen=True, kw_only=True):
 class AheadRequest(msgspec.Struct, frozen=True, kw_only=True):
     """All that an order wants ahead of stock; it gets all of it or nothing.
 
+    region, customer_group: besides its channel, for whom it is, where units are kept back (INV-05).
     location_ids: where alone it may come to; None is anywhere. patience_days: after so many days past the promise the
     customer is asked, or the line cancelled; None is never.
     """
@@ -82,6 +85,8 @@ class AheadRequest(msgspec.Struct, frozen=True, kw_only=True):
     channel_id: UUID
     lines: tuple[AheadLine, ...]
     ordered_at: datetime
+    region: str = ""
+    customer_group: str = ""
     location_ids: tuple[UUID, ...] | None = None
     priority: Priority = 5
     patience_days: int | None = None
@@ -139,6 +144,12 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     patience_days: int | None
     patience_until_at: datetime | None
     looked_at: datetime
+    region: str = ""
+    customer_group: str = ""
+
+    @property
+    def asker(self) -> Asker:
+        return Asker(channel_id=self.channel_id, region=self.region, customer_group=self.customer_group)
 
     @property
     def turn(self) -> tuple[int, datetime, UUID, UUID]:
@@ -172,7 +183,7 @@ class Pegged(msgspec.Struct, frozen=True):
 
 
 class Served(msgspec.Struct, frozen=True, kw_only=True):
-    """Units that a waiting line is given."""
+    """Units that a waiting line is given. pools: of which ring-fenced pools they are, None of what is common."""
 
     line_id: UUID
     order_id: UUID
@@ -180,6 +191,7 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
     priority: int
     promised_at: datetime | None
     ordered_at: datetime
+    pools: tuple[tuple[UUID | None, int], ...] = ()
 
 
 def peg_out(coming: Iterable[Coming], waiting: Iterable[Waiting]) -> dict[UUID, Pegged]:
@@ -219,16 +231,18 @@ def after_deficits(coming: Iterable[Coming], lacking: Mapping[UUID, int]) -> lis
     return left
 
 
-def serve_out(free: int, location_id: UUID, waiting: Iterable[Waiting]) -> list[Served]:
+def serve_out(free: int, location_id: UUID, waiting: Iterable[Waiting], fence: Fence | None = None) -> list[Served]:
     """Give free units of one SKU at one location to the lines that wait for it, by their turn.
 
     A line that is served whole, or takes several units for one of its own, is passed over while there is too little.
+    fence: what is kept back there from whom; what lines take of pools is counted in it.
     """
     served = []
     for line in sorted(waiting, key=lambda one: one.service_turn):
         if not line.units or not line.may_come_to(location_id):
             continue
-        units = min(free, line.units)
+        place = (line.sku_id, location_id)
+        units = min(fence.usable(line.asker, place, free) if fence else free, line.units)
         units = units - units % line.per_unit if not line.serves_whole else units * (units == line.units)
         if units:
             free -= units
@@ -240,6 +254,7 @@ def serve_out(free: int, location_id: UUID, waiting: Iterable[Waiting]) -> list[
                     priority=line.priority,
                     promised_at=line.promised_at,
                     ordered_at=line.ordered_at,
+                    pools=tuple(fence.take(line.asker, place, units)) if fence else ((None, units),),
                 )
             )
     return served

@@ -137,6 +137,7 @@ class WaitingColumns(TypedColumns):
     units: that still wait; asked: at first. per_unit: what one unit of the line takes. serves_whole: no part of it is
     served. location_id: where it is to come; only_there: and nowhere else. promised_at: as told last, None when nobody
     knows; first_promised_at: as told at first. patience_until_at: when too much of the customer's time has gone.
+    region, customer_group: for whom, besides the channel, where units are kept back.
     """
 
     line_id: Named[UUID] = Column(Uuid, primary_key=True)
@@ -158,6 +159,8 @@ class WaitingColumns(TypedColumns):
     patience_days: Named[int | None] = Column(Integer)
     patience_until_at: Named[datetime | None] = Column(Instant)
     looked_at: Named[datetime] = Column(Instant, nullable=False)
+    region: Named[str] = Column(Text, nullable=False, server_default="")
+    customer_group: Named[str] = Column(Text, nullable=False, server_default="")
 
 
 waiting = Table(

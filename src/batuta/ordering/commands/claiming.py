@@ -163,6 +163,8 @@ def _ahead_request(one: Draft, lines: Sequence[AheadLine]) -> AheadRequest:
         channel_id=one.channel.id,
         lines=tuple(lines),
         ordered_at=one.asked.placed_at,
+        region=one.ship_to.region,
+        customer_group=one.customer_group,
         location_ids=(one.pickup_location_id,) if one.pickup_location_id else None,
         priority=policies.backorder_priority,
         patience_days=policies.patience_days,

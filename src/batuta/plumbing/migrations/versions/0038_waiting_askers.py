@@ -1,0 +1,10 @@
+"""For whom lines wait, where units are kept back."""
+
+from batuta.plumbing.migrate import run_sql_of
+
+revision = "0038"
+down_revision = "0037"
+
+
+def upgrade() -> None:
+    run_sql_of(__file__)
