@@ -11,6 +11,7 @@ from batuta.inventory.commands import (
     release_expired,
     serve_waiting,
 )
+from batuta.inventory.commands.learning import LATENESS_DUE, learn_latenesses
 from batuta.inventory.commands.lots import LOTS_DUE, retire_lots
 from batuta.inventory.commands.replenishing import replenish_due
 from batuta.orchestration.commands.parking import cancel_parked
@@ -67,6 +68,11 @@ SWEEPS = (
             " WHERE w.units > 0 AND w.looked_at <= :now - interval '1 minute'"
             " AND s.condition = 'sellable' AND s.on_hand - s.reserved - s.safety > 0"
         ),
+    ),
+    Sweep(
+        "deliveries that teach how late suppliers are",
+        learn_latenesses,
+        due=LATENESS_DUE,
     ),
     Sweep(
         "supply that should have come",

@@ -21,6 +21,7 @@ from batuta.inventory.domain.supply import (
     MoveExpected,
     PastDate,
     ReceiveExpected,
+    SupplierLateness,
     SupplyFilter,
     SupplyKind,
     SupplyStatus,
@@ -108,7 +109,7 @@ class Receipts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Suppliers(msgspec.Struct, frozen=True, kw_only=True):
-    suppliers: list[Lateness]
+    suppliers: list[SupplierLateness]
 
 
 @get("/api/supply/receipts", guards=[requires("inventory.move")])
@@ -240,7 +241,7 @@ async def runs(  # noqa: PLR0917 - the parameters of the address
 
 @get("/api/supply/suppliers", guards=[requires("inventory.move")])
 async def suppliers(engine: NamedDependency[Engine]) -> Suppliers:
-    """List how late suppliers mostly are."""
+    """List how late suppliers mostly are: as told, and as learned from what came, which counts where there is any."""
     async with engine.connect() as db:
         return Suppliers(suppliers=await latenesses(db))
 
@@ -252,7 +253,7 @@ async def put_suppliers(
     caller: NamedDependency[Caller],
     data: JSONBody[SuppliersBody],
 ) -> Response[Suppliers]:
-    """Say how late suppliers mostly are; what is promised from now on counts on it."""
+    """Say how late suppliers mostly are; what is promised counts on it, and the more came of one, the less."""
     check_unbound(caller)
     for one in data.suppliers:
         if one.p90_days < one.p50_days:

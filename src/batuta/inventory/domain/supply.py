@@ -66,6 +66,23 @@ class Lateness(msgspec.Struct, frozen=True, kw_only=True):
         return (self.p50_days if reliability is Reliability.P50 else self.p90_days) * DAY
 
 
+class SupplierLateness(Lateness, frozen=True, kw_only=True):
+    """What was told of a supplier, and what its deliveries have taught since, which counts once there is any."""
+
+    learned_p50_days: int | None = None
+    learned_p90_days: int | None = None
+    deliveries: int = 0
+    learned_at: datetime | None = None
+
+    def of(self, reliability: Reliability) -> timedelta:
+        if self.learned_p50_days is None or self.learned_p90_days is None:
+            return Lateness.of(self, reliability)
+        learned = Lateness(
+            supplier_code=self.supplier_code, p50_days=self.learned_p50_days, p90_days=self.learned_p90_days
+        )
+        return learned.of(reliability)
+
+
 class Expected(msgspec.Struct, frozen=True, kw_only=True):
     """Units that are announced for a location.
 

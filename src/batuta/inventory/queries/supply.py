@@ -15,6 +15,7 @@ from batuta.inventory.domain.supply import (
     ExpectedReceipt,
     Lateness,
     Reliability,
+    SupplierLateness,
     SupplyFilter,
     SupplyKind,
     SupplyStatus,
@@ -135,8 +136,8 @@ _COMING = (
         expected.c.due_at,
         (expected.c.quantity - expected.c.received).label("units"),
         expected.c.supplier_code,
-        func.coalesce(lateness.c.p50_days, 0).label("p50_days"),
-        func.coalesce(lateness.c.p90_days, 0).label("p90_days"),
+        func.coalesce(lateness.c.learned_p50_days, lateness.c.p50_days, 0).label("p50_days"),
+        func.coalesce(lateness.c.learned_p90_days, lateness.c.p90_days, 0).label("p90_days"),
     )
     .join_from(expected, lateness, lateness.c.supplier_code == expected.c.supplier_code, isouter=True)
     .where(expected.c.sku_id == _sku_ids, expected.c.status == SupplyStatus.OPEN.value)
@@ -186,10 +187,10 @@ async def list_receipts(
     return [receipt_from(dict(row)) for row in rows]
 
 
-async def latenesses(db: Connection) -> list[Lateness]:
+async def latenesses(db: Connection) -> list[SupplierLateness]:
     """How late each known supplier mostly is."""
-    rows = await db.execute(_LATENESS)
-    return [Lateness(supplier_code=row.supplier_code, p50_days=row.p50_days, p90_days=row.p90_days) for row in rows]
+    names = SupplierLateness.__struct_fields__
+    return [SupplierLateness(**{name: row[name] for name in names}) for row in map(dict, await db.execute(_LATENESS))]
 
 
 _LATENESS = select(lateness).order_by(lateness.c.supplier_code)

@@ -19,12 +19,16 @@ SCHEMA = "inventory"
 
 
 class SupplierColumns(TypedColumns):
-    """How late a supplier mostly is."""
+    """How late a supplier mostly is: as somebody told, and as its deliveries have taught."""
 
     supplier_code: Named[str] = Column(Key, primary_key=True)
     p50_days: Named[int] = Column(Integer, nullable=False)
     p90_days: Named[int] = Column(Integer, nullable=False)
     updated_at: Named[datetime] = Column(Instant, nullable=False)
+    learned_p50_days: Named[int | None] = Column(Integer)
+    learned_p90_days: Named[int | None] = Column(Integer)
+    deliveries: Named[int] = Column(Integer, nullable=False, server_default="0")
+    learned_at: Named[datetime | None] = Column(Instant)
 
 
 lateness = Table(
@@ -32,6 +36,7 @@ lateness = Table(
     metadata,
     SupplierColumns,
     CheckConstraint("0 <= p50_days AND p50_days <= p90_days", name="p90_is_no_earlier"),
+    CheckConstraint("0 <= learned_p50_days AND learned_p50_days <= learned_p90_days", name="learned_p90_is_no_earlier"),
     schema=SCHEMA,
 )
 
