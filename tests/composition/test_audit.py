@@ -45,6 +45,13 @@ BOUGHT = """
         SELECT id, id, order_id, order_number, location_id, 'sent', 'EUR', created_at FROM asked RETURNING id)
 """
 
+SHADOW = """
+    shadow AS (
+        SELECT id, id AS version_id, 'tried' AS strategy_code, 1 AS number, '{}'::jsonb AS document,
+            placed_at AS begun_at, 'test' AS begun_by, placed_at AS ended_at, 'test' AS ended_by, 0 AS left_out
+        FROM ordering."order" LIMIT 1)
+"""
+
 DAMAGES = {
     "what claims gave back is noted": """
         INSERT INTO inventory.release
@@ -325,6 +332,16 @@ DAMAGES = {
     """,
     "a purchase order came to its status by the last of its steps": f"""
         WITH {BOUGHT} SELECT id FROM bought
+    """,
+    "only a draft in shadow has orders to plan": f"""
+        WITH {SHADOW}, ended AS (INSERT INTO rehearsal.shadow SELECT * FROM shadow RETURNING id)
+        INSERT INTO rehearsal.shadow_pending (shadow_id, order_id, at)
+        SELECT ended.id, o.id, o.placed_at FROM ended, ordering."order" o LIMIT 1 RETURNING order_id
+    """,
+    "what a draft in shadow would change was planned with it": f"""
+        WITH {SHADOW}, ended AS (INSERT INTO rehearsal.shadow SELECT * FROM shadow RETURNING id)
+        INSERT INTO rehearsal.shadow_difference (shadow_id, order_id, at, record)
+        SELECT ended.id, o.id, o.placed_at, '{{}}' FROM ended, ordering."order" o LIMIT 1 RETURNING shadow_id
     """,
 }
 """For each law: a statement that breaks it in one row, and returns what names that row."""

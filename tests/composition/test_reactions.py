@@ -134,7 +134,7 @@ async def test_skipping_a_fact_keeps_who_decided_it_and_why(house: House) -> Non
 async def test_what_is_not_there_is_told(house: House) -> None:
     unknown = await house.batuta("events", "retry", "encore", str(fresh_id()))
     assert isinstance(unknown.exception, NoSuchReaction)
-    assert unknown.exception.facts["known"] == ["score", "webhooks"]
+    assert unknown.exception.facts["known"] == ["score", "shadow", "webhooks"]
     for verb in (("retry",), ("skip", "--reason", "none")):
         absent = await house.batuta("events", *verb, "score", str(fresh_id()))
         assert isinstance(absent.exception, parked.NothingParked)

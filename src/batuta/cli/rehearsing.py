@@ -9,7 +9,7 @@ import rich_click as click
 from batuta.cli import running
 
 if TYPE_CHECKING:
-    from batuta.rehearsal.domain import Comparison, Rehearsal
+    from batuta.rehearsal.domain import Changed, Comparison, Load, Rehearsal
 
 MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"]
 CHANGED_TOLD_MAX = 50
@@ -61,23 +61,34 @@ def _tell(found: "Rehearsal") -> None:
     left_out = f", {found.left_out} left out" if found.left_out else ""
     click.echo(f"{found.orders} orders{left_out}; {found.reproduced} planned again as they were by the live rules")
     for one in found.comparisons:
-        _tell_figures(one)
+        tell_figures(one)
     for load in found.loads:
-        click.echo(
-            f"  {load.location_code}: {load.live_orders} -> {load.draft_orders} orders,"
-            f" {load.live_units} -> {load.draft_units} units"
-        )
+        tell_load(load)
     click.echo(f"{len(found.changed)} orders would ship from elsewhere")
     for order in found.changed[:CHANGED_TOLD_MAX]:
-        click.echo(
-            f"  {order.number}: {' + '.join(order.live) or 'nowhere'} -> {' + '.join(order.draft) or 'nowhere'}"
-            f"  ({_minor(order.live_cost_minor)} -> {_minor(order.draft_cost_minor)} {order.currency})"
-        )
+        tell_changed(order)
     if len(found.changed) > CHANGED_TOLD_MAX:
         click.echo("  … and more; --json tells all")
 
 
-def _tell_figures(one: "Comparison") -> None:
+def tell_load(load: "Load") -> None:
+    """Say what a location has to do."""
+    click.echo(
+        f"  {load.location_code}: {load.live_orders} -> {load.draft_orders} orders,"
+        f" {load.live_units} -> {load.draft_units} units"
+    )
+
+
+def tell_changed(order: "Changed") -> None:
+    """Say from where an order would ship."""
+    click.echo(
+        f"  {order.number}: {' + '.join(order.live) or 'nowhere'} -> {' + '.join(order.draft) or 'nowhere'}"
+        f"  ({_minor(order.live_cost_minor)} -> {_minor(order.draft_cost_minor)} {order.currency})"
+    )
+
+
+def tell_figures(one: "Comparison") -> None:
+    """Say what all orders of a currency cost."""
     live, draft = one.live, one.draft
     click.echo(f"{one.currency}, in minor units: live -> draft")
     click.echo(f"  cost per order  {live.cost_per_order_minor:.1f} -> {draft.cost_per_order_minor:.1f}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from batuta.cli import running
+from batuta.cli.shadows import shadow
 
 if TYPE_CHECKING:
     from batuta.kernel.rules import Problem
@@ -22,6 +23,9 @@ _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.group()
 def sourcing() -> None:
     """Sourcing: where orders ship from, and what is wanted of that."""
+
+
+sourcing.add_command(shadow)
 
 
 @sourcing.command()

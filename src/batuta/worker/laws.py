@@ -9,6 +9,7 @@ from batuta.payments.queries import AUDIT as PAYMENTS_LAWS
 from batuta.plumbing.audit import PLUMBING, Law
 from batuta.pricing.queries import AUDIT as PRICING_LAWS
 from batuta.purchasing.queries import AUDIT as PURCHASING_LAWS
+from batuta.rehearsal.queries import AUDIT as REHEARSAL_LAWS
 from batuta.returns.queries import AUDIT as RETURNS_LAWS
 from batuta.shipping.queries import AUDIT as SHIPPING_LAWS
 from batuta.sourcing.queries import AUDIT as SOURCING_LAWS
@@ -25,6 +26,7 @@ LAWS: tuple[Law, ...] = (
     *FULFILLMENT_LAWS,
     *RETURNS_LAWS,
     *PURCHASING_LAWS,
+    *REHEARSAL_LAWS,
     *WEBHOOKS_LAWS,
 )
 """All that must be true of a sound database, from the bottom of the house to its top."""

@@ -27,6 +27,8 @@ from batuta.plumbing.outage import outage
 from batuta.plumbing.settings import Settings
 from batuta.plumbing.stepping import Clockwork, settle
 from batuta.plumbing.watching import begin_watching, watch
+from batuta.rehearsal.commands import shadowing
+from batuta.rehearsal.jobs import compare_pending
 from batuta.worker.sweeps import SWEEPS
 
 STEP_EVERY_S = 1.0
@@ -34,6 +36,7 @@ PAUSE_AFTER_TROUBLE_S = 2.0
 WATCH_EVERY_S = 5.0
 TIDY_EVERY_S = 3_600.0
 DELIVER_EVERY_S = 1.0
+COMPARE_EVERY_S = 1.0
 ENDPOINTS_AT_ONCE_MAX = 50
 
 _log = structlog.get_logger("batuta.worker")
@@ -44,7 +47,7 @@ def clockwork(settings: Settings) -> Clockwork:
     handlers: dict[str, Handler] = {"payments.carry_out": carry_out, PLAN_POOLS: plan_pools}
     if settings.smtp_url:
         handlers["notifications.send"] = partial(send, smtp_url=settings.smtp_url, sender=settings.mail_sender)
-    return Clockwork(reactions=(score(), following()), sweeps=SWEEPS, handlers=handlers)
+    return Clockwork(reactions=(score(), following(), shadowing()), sweeps=SWEEPS, handlers=handlers)
 
 
 async def work_on(engine: Engine, works: Clockwork) -> None:
@@ -110,13 +113,22 @@ async def deliver_on(engine: Engine, sender: Sender) -> None:
         await asyncio.gather(*ending, return_exceptions=True)
 
 
+async def compare_on(engine: Engine) -> None:
+    """Plan orders again with drafts in shadow until cancelled; beside the step, which waits for none of it."""
+
+    async def compare(now: datetime) -> None:
+        await compare_pending(engine, now=now)
+
+    await _again_and_again(compare, every_s=COMPARE_EVERY_S)
+
+
 @contextlib.asynccontextmanager
 async def working(engine: Engine, works: Clockwork, *, sender: Sender | None = None) -> AsyncIterator[None]:
     """A worker beside the block, ended with it; an unfinished transaction rolls back and is done again later.
 
     sender: by which webhooks go out; without it, they wait.
     """
-    tasks = [asyncio.create_task(work_on(engine, works)), asyncio.create_task(watch_on(engine, works))]
+    tasks = [asyncio.create_task(one) for one in (work_on(engine, works), watch_on(engine, works), compare_on(engine))]
     if sender:
         tasks.append(asyncio.create_task(deliver_on(engine, sender)))
     try:

@@ -20,6 +20,7 @@ from batuta.ordering.commands import end_patience, expire_unpaid, forget_carts, 
 from batuta.payments.commands import expire_authorisations, renew_authorisations
 from batuta.plumbing.keys import forget_old
 from batuta.plumbing.sweeps import Sweep
+from batuta.rehearsal.commands import forget_differences
 from batuta.returns.commands import expire_returns
 from batuta.shipping.commands import learn_transit, match_scans
 from batuta.sourcing.commands import generate_slots, release_expired_slots, shorten_decisions
@@ -199,6 +200,15 @@ SWEEPS = (
         "returns that nobody sent",
         expire_returns,
         due="SELECT FROM returns.return WHERE status IN ('requested', 'approved', 'label_sent') AND expires_at <= :now",
+    ),
+    Sweep(
+        "differences that drafts would have made months ago",
+        forget_differences,
+        due="""
+            SELECT FROM rehearsal.shadow_difference WHERE at <= :now - interval '90 days'
+            UNION ALL
+            SELECT FROM rehearsal.shadow_day WHERE day < ((:now - interval '90 days') AT TIME ZONE 'UTC')::date
+        """,
     ),
     Sweep(
         "webhooks of months ago",

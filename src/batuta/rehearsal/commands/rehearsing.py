@@ -1,38 +1,13 @@
 """Trying a draft on the orders of a period."""
 
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
-from itertools import groupby
-from uuid import UUID
+from datetime import datetime
 
-import msgspec
-
-from batuta.inventory.queries import fence_of
-from batuta.locations.domain import local_day
 from batuta.plumbing.database import Connection
-from batuta.rehearsal.domain import BadPeriod, Drift, Recorded, Rehearsal, Replayed, pushed, report
-from batuta.rehearsal.queries import Facts, facts_of, recorded_orders
-from batuta.sourcing.commands.locating import locate
-from batuta.sourcing.domain import Draft, Known, Method, Plan, Promised, Shelf, SourcingRequest, decide_all
-from batuta.sourcing.domain.strategies import Strategies, Strategy, Version
-from batuta.sourcing.queries import (
-    LaneRequest,
-    Planned,
-    lanes_of,
-    promises_of_plans,
-    sites_of,
-    strategies,
-    strategy_versions,
-)
-from batuta.sourcing.queries.strategies import tried
-
-
-class _Scene(msgspec.Struct, frozen=True):
-    """What is replayed by, on what, and how far it has gone away from it."""
-
-    rules: Strategies
-    facts: Facts
-    drift: Drift
+from batuta.rehearsal.commands.replaying import located, replay, with_draft
+from batuta.rehearsal.domain import BadPeriod, Rehearsal, report
+from batuta.rehearsal.queries import facts_of, recorded_orders
+from batuta.sourcing.domain.strategies import Strategy
+from batuta.sourcing.queries import strategies, strategy_versions
 
 
 async def rehearse(
@@ -49,110 +24,11 @@ async def rehearse(
     if from_at >= until_at:
         raise BadPeriod("a period begins before it ends", from_at=from_at.isoformat(), until_at=until_at.isoformat())
     live = await strategies(db)
-    tried_out = await _with(db, draft)
+    tried_out = with_draft(await strategy_versions(db), draft)
     orders, left_out = await recorded_orders(db, from_at=from_at, until_at=until_at)
-    requests = await locate(db, [one.request for one in orders])
-    orders = [msgspec.structs.replace(one, request=request) for one, request in zip(orders, requests, strict=True)]
-    before = await _replay(db, orders, live, await facts_of(db, orders, [live], now=now))
+    orders = await located(db, orders)
+    before = await replay(db, orders, live, await facts_of(db, orders, [live], now=now))
     facts = await facts_of(db, orders, [tried_out], now=now)
-    after = await _replay(db, orders, tried_out, facts)
+    after = await replay(db, orders, tried_out, facts)
     codes = {one.id: one.code for one in facts.every.by_id.values()}
     return report(orders, before, after, codes, left_out=left_out)
-
-
-async def _with(db: Connection, draft: Strategy) -> Strategies:
-    others = [one for one in await strategy_versions(db) if one.status != "draft" and one.code != draft.code]
-    always = msgspec.structs.replace(draft, valid_from=None, valid_until=None)
-    return Strategies([*(tried(one) for one in others), Version(number=1, strategy=always)])
-
-
-async def _replay(db: Connection, orders: Sequence[Recorded], rules: Strategies, facts: Facts) -> list[Replayed]:
-    """The orders in order of time, those of one moment together, each seeing what the ones before it took."""
-    drift = Drift()
-    found: list[Replayed] = []
-    for at, several in groupby(orders, key=lambda one: one.at):
-        batch = list(several)
-        drift.hear(facts.past.go_to(at))
-        known, days = await _known(db, batch, _Scene(rules, facts, drift), at)
-        drafts = decide_all([one.request for one in batch], known)
-        replayed = await _dated(db, batch, drafts, days, at)
-        for one, again in zip(batch, replayed, strict=True):
-            drift.add(one, again)
-        found += replayed
-    return found
-
-
-async def _known(
-    db: Connection, batch: Sequence[Recorded], scene: _Scene, at: datetime
-) -> tuple[Known, Mapping[UUID, date]]:
-    facts, drift = scene.facts, scene.drift
-    asked = {sku_id for one in batch for line in one.request.lines for sku_id, _ in line.components}
-    goods = {sku_id: facts.goods[sku_id] for sku_id in asked if sku_id in facts.goods}
-    shelves, holders = {}, {}
-    for sku_id, good in goods.items():
-        if good.is_tracked:
-            holders[sku_id] = facts.past.places(sku_id)
-            for location_id in holders[sku_id]:
-                was = facts.past.at(sku_id, location_id, at)
-                free = was.free + drift.free(sku_id, location_id)
-                shelves[sku_id, location_id] = Shelf(on_hand=max(was.on_hand, 0), room=free)
-    every = facts.every.by_id
-    sites = sites_of(facts.every, [id_ for id_, one in every.items() if one.is_active], now=at)
-    limits = {id_: limit for id_ in sites if (limit := every[id_].daily_capacity_orders) is not None}
-    days = {id_: local_day(every[id_], at) for id_ in limits}
-    fence = None
-    if not facts.kept_back.is_empty():
-        on_hand = {key: shelf.on_hand for key, shelf in shelves.items()}
-        fence = await fence_of(db, facts.kept_back, sku_ids=list(holders), on_hand=on_hand, now=at)
-    known = Known(
-        now=at,
-        goods=goods,
-        sites=sites,
-        shelves=shelves,
-        holders=holders,
-        claims={one.request.order_id: pushed(one.claims, shelves, drift) for one in batch},
-        lanes=await lanes_of(
-            db, [_lane(one.request) for one in batch if one.request.method is Method.SHIP], facts.every
-        ),
-        capacity={
-            id_: limit - facts.load(id_, days[id_], at) - drift.orders(id_, days[id_]) for id_, limit in limits.items()
-        },
-        barred=facts.barred(at),
-        sites_active=len(sites),
-        fence=fence,
-        strategies=scene.rules,
-    )
-    return known, days
-
-
-def _lane(request: SourcingRequest) -> LaneRequest:
-    return LaneRequest(
-        order_id=request.order_id,
-        destination=request.destination,
-        service_kind=request.service_kind,
-        currency=request.currency,
-    )
-
-
-async def _dated(
-    db: Connection, batch: Sequence[Recorded], drafts: Sequence[Draft], days: Mapping[UUID, date], at: datetime
-) -> list[Replayed]:
-    """What became of each order, and whether it would have come when it was first promised."""
-    plans = [draft.answer if isinstance(draft.answer, Plan) else None for draft in drafts]
-    made = [
-        Planned(request=one.request, plan=plan, sku_codes=one.sku_codes)
-        for one, plan in zip(batch, plans, strict=True)
-        if plan is not None and plan.assignments and one.promised_at is not None
-    ]
-    dates = await promises_of_plans(db, made, now=at) if made else {}
-    return [
-        Replayed(plan=plan, days=days, is_on_time=_is_on_time(one, dates))
-        for one, plan in zip(batch, plans, strict=True)
-    ]
-
-
-def _is_on_time(one: Recorded, dates: Mapping[UUID, Promised]) -> bool | None:
-    promised = dates.get(one.request.order_id)
-    if one.promised_at is None or promised is None:
-        return None
-    return promised.p90_at <= one.promised_at

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from batuta.rehearsal.domain.recorded import Recorded, Replayed
+from batuta.sourcing.domain import Plan
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +26,12 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     cost_minor: int
     costs: dict[str, int]
     margin_minor: int
+
+    def plus(self, other: "Figures") -> "Figures":
+        """Of the orders of both."""
+        mine, more = msgspec.structs.asdict(self), msgspec.structs.asdict(other)
+        costs = {one: self.costs.get(one, 0) + other.costs.get(one, 0) for one in {**self.costs, **other.costs}}
+        return Figures(**{name: mine[name] + more[name] for name in mine if name != "costs"}, costs=costs)
 
     @property
     def cost_per_order_minor(self) -> float:
@@ -59,7 +66,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Changed(msgspec.Struct, frozen=True, kw_only=True):
-    """An order that would ship from elsewhere. Costs are None where nobody could serve it."""
+    """An order that would ship from elsewhere. Costs, whole and by component, are None where nobody could serve it."""
 
     order_id: UUID
     number: str
@@ -69,6 +76,8 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True):
     draft: list[str]
     live_cost_minor: int | None
     draft_cost_minor: int | None
+    live_costs: dict[str, int] | None = None
+    draft_costs: dict[str, int] | None = None
 
 
 class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,8 +132,8 @@ def _figures(orders: Sequence[tuple[Recorded, Replayed]]) -> Figures:
     plans = [(one, again, again.plan) for one, again in orders if again.plan is not None]
     costs: dict[str, int] = defaultdict(int)
     for _, _, plan in plans:
-        for component, minor in msgspec.structs.asdict(plan.costs).items():
-            costs[component.removesuffix("_minor")] += minor
+        for component, minor in _by_component(plan).items():
+            costs[component] += minor
     return Figures(
         orders=len(orders),
         planned=len(plans),
@@ -169,4 +178,12 @@ def _changed(one: Recorded, before: Replayed, after: Replayed, codes: Mapping[UU
         draft=sorted(codes[id_] for id_ in after.location_ids),
         live_cost_minor=before.plan.cost_minor if before.plan else None,
         draft_cost_minor=after.plan.cost_minor if after.plan else None,
+        live_costs=_by_component(before.plan) if before.plan else None,
+        draft_costs=_by_component(after.plan) if after.plan else None,
     )
+
+
+def _by_component(plan: Plan) -> dict[str, int]:
+    """What a plan costs, but what costs nothing."""
+    costs = msgspec.structs.asdict(plan.costs)
+    return {component.removesuffix("_minor"): minor for component, minor in costs.items() if minor}

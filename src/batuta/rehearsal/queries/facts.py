@@ -3,11 +3,12 @@
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
+from sqlalchemy import ARRAY, Date, Uuid, any_, bindparam, select
 
 from batuta.catalog.queries import skus_by_id
 from batuta.inventory.domain.past import Past
@@ -20,6 +21,11 @@ from batuta.sourcing.domain import Good
 from batuta.sourcing.domain.strategies import Strategies
 from batuta.sourcing.queries import categories_of, goods_of
 from batuta.sourcing.tables import assignment, rejection
+
+_PLANNED = select(assignment.c.location_id, assignment.c.day, assignment.c.order_id, assignment.c.planned_at).where(
+    assignment.c.location_id == any_(bindparam("location_ids", type_=ARRAY(Uuid(), dimensions=1))),
+    assignment.c.day >= bindparam("from_day", type_=Date()),
+)
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,17 +71,17 @@ async def facts_of(
         every=every,
         kept_back=await withheld(db),
         rejections=await rows_with(db, rejection.c.sku_id, asked),
-        planned=await _planned(db, every),
+        planned=await _planned(db, every, since=since),
     )
 
 
-async def _planned(db: Connection, every: AllLocations) -> dict[tuple[UUID, date], list[datetime]]:
+async def _planned(db: Connection, every: AllLocations, *, since: datetime) -> dict[tuple[UUID, date], list[datetime]]:
     limited = [one.id for one in every.by_id.values() if one.daily_capacity_orders is not None]
     first: dict[tuple[UUID, date, UUID], datetime] = {}
-    for row in await rows_with(db, assignment.c.location_id, limited) if limited else ():
-        if row["day"] is not None:
-            key = (row["location_id"], row["day"], row["order_id"])
-            first[key] = min(row["planned_at"], first.get(key, row["planned_at"]))
+    given = {"location_ids": limited, "from_day": since.date() - timedelta(days=1)}
+    for row in await db.execute(_PLANNED, given) if limited else ():
+        key = (row["location_id"], row["day"], row["order_id"])
+        first[key] = min(row["planned_at"], first.get(key, row["planned_at"]))
     found: dict[tuple[UUID, date], list[datetime]] = defaultdict(list)
     for (location_id, day, _), at in first.items():
         found[location_id, day].append(at)

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import bindparam, select
+from sqlalchemy import ARRAY, any_, bindparam, select
 
 from batuta.company.queries import channels_by_id
 from batuta.customers.queries import customers_by_id
@@ -17,7 +17,7 @@ from batuta.orchestration.commands.offering import components_of
 from batuta.orchestration.commands.sourcing import request_for
 from batuta.ordering.domain import Order, PromiseKind
 from batuta.ordering.queries import orders_by_id, promises_of
-from batuta.plumbing.database import Connection, Instant, rows_with
+from batuta.plumbing.database import Connection, Instant, Row, rows_with
 from batuta.rehearsal.domain import Recorded
 from batuta.sourcing.domain import SourcingLine
 from batuta.sourcing.tables import assignment, decision
@@ -28,13 +28,13 @@ _DECIDED = (
     select(
         decision.c.order_id, decision.c.line_id, decision.c.at, decision.c.record["quantity"].as_integer().label("n")
     )
-    .where(
-        decision.c.attempt == FIRST,
-        decision.c.at >= bindparam("from_at", type_=Instant),
-        decision.c.at < bindparam("until_at", type_=Instant),
-    )
+    .where(decision.c.attempt == FIRST)
     .order_by(decision.c.at, decision.c.order_id, decision.c.line_id)
 )
+_WITHIN = _DECIDED.where(
+    decision.c.at >= bindparam("from_at", type_=Instant), decision.c.at < bindparam("until_at", type_=Instant)
+)
+_AT = _DECIDED.where(decision.c.is_whole, decision.c.at == any_(bindparam("moments", type_=ARRAY(Instant))))
 
 
 async def recorded_orders(db: Connection, *, from_at: datetime, until_at: datetime) -> tuple[list[Recorded], int]:
@@ -42,9 +42,19 @@ async def recorded_orders(db: Connection, *, from_at: datetime, until_at: dateti
 
     Those are left out that did not hold their units when they were planned, so that it is not known from where.
     """
+    return await _recorded(db, (await db.execute(_WITHIN, {"from_at": from_at, "until_at": until_at})).all())
+
+
+async def recorded_at(db: Connection, moments: Collection[datetime]) -> list[Recorded]:
+    """The orders first planned at these moments of late, in order of time, but those that are left out."""
+    found, _ = await _recorded(db, (await db.execute(_AT, {"moments": sorted(moments)})).all())
+    return found
+
+
+async def _recorded(db: Connection, rows: Sequence[Row]) -> tuple[list[Recorded], int]:
     lines: dict[UUID, dict[UUID, int]] = defaultdict(dict)
     at: dict[UUID, datetime] = {}
-    for row in await db.execute(_DECIDED, {"from_at": from_at, "until_at": until_at}):
+    for row in rows:
         lines[row.order_id][row.line_id] = row.n
         at[row.order_id] = row.at
     orders = await orders_by_id(db, lines)
