@@ -58,6 +58,7 @@ def wall_instant(day: date, minutes: int, zone: ZoneInfo, *, fold: int) -> datet
     return after
 
 
+@lru_cache(maxsize=2_000)
 def wall_minutes(text: str) -> int:
     """Return the minutes since midnight of `HH:MM`.
 

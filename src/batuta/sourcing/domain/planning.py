@@ -1,7 +1,7 @@
 """Deciding a batch of orders, each seeing what those before it took."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -185,6 +185,7 @@ class Ordered:
         stock = self._stock()
         sites = {location_id: self.known.sites[location_id] for location_id in stock if location_id in self.known.sites}
         order_id = self.request.order_id
+        may_be_banned = not self.request.override and (self.request.banned or self.known.barred)
         rules, because, candidates = {}, {}, {}
         for location_id, site in sites.items():
             is_full = self.known.is_full(order_id, location_id)
@@ -194,14 +195,16 @@ class Ordered:
             if rule is not None:
                 rules[location_id] = rule
                 continue
-            bans = frozenset(
-                sku_id
-                for sku_id in stock[location_id]
-                if (sku_id, location_id) in self.request.banned or self.known.is_barred(order_id, sku_id, location_id)
-            )
-            bans = frozenset() if self.request.override else bans
+            bans = self._bans(location_id, stock[location_id]) if may_be_banned else frozenset()
             candidates[location_id] = self._candidate(site, stock[location_id], bans)
         return Facts(sites=sites, rules=rules, stock=stock, candidates=candidates, because=because)
+
+    def _bans(self, location_id: UUID, sku_ids: Iterable[UUID]) -> frozenset[UUID]:
+        """The SKUs that the order must not have from there."""
+        banned, barred, order_id = self.request.banned, self.known.is_barred, self.request.order_id
+        return frozenset(
+            sku_id for sku_id in sku_ids if (sku_id, location_id) in banned or barred(order_id, sku_id, location_id)
+        )
 
     def _stock(self) -> dict[UUID, dict[UUID, int]]:
         """Units by location and SKU that the order may have: what is free, and what it holds and is truly there.
@@ -209,12 +212,13 @@ class Ordered:
         What is not tracked is wherever something else of the order is, or else everywhere.
         """
         stock: dict[UUID, dict[UUID, int]] = defaultdict(dict)
+        known, asker = self.known, self.request.asker
         for sku_id in self.totals:
-            for location_id in self.known.holders.get(sku_id, ()):
-                shelf = self.known.shelves[sku_id, location_id]
-                held = self.claimed[location_id][sku_id] if location_id in self.claimed else 0
-                room = self.known.room(self.request.asker, sku_id, location_id)
-                stock[location_id][sku_id] = min(held, shelf.on_hand) + room
+            for location_id in known.holders.get(sku_id, ()):
+                units = known.room(asker, sku_id, location_id)
+                if location_id in self.claimed:
+                    units += min(self.claimed[location_id][sku_id], known.shelves[sku_id, location_id].on_hand)
+                stock[location_id][sku_id] = units
         if self.request.pickup_location_id is not None:
             stock.setdefault(self.request.pickup_location_id, {})
         untracked = {sku_id: units for sku_id, units in self.totals.items() if not self.known.goods[sku_id].is_tracked}
@@ -229,7 +233,7 @@ class Ordered:
             code=site.code,
             handling_order_minor=site.handling_order_minor,
             handling_unit_minor=site.handling_unit_minor,
-            stock={sku_id: units for sku_id, units in stock.items() if sku_id not in bans},
+            stock={sku_id: units for sku_id, units in stock.items() if sku_id not in bans} if bans else stock,
             claimed=self.claimed.get(site.location_id, {}),
             distance_m=distance_of(site, self.request),
             preference_minor=self.ruled.preference_minor(site),
