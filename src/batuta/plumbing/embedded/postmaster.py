@@ -24,6 +24,7 @@ from batuta.plumbing.embedded.problems import (
     OrphansAlive,
     diagnose,
 )
+from batuta.plumbing.embedded.sizing import memory_mb, sizes
 
 SOCKET_PORT = 5432
 SOCKET_PATH_BYTES_MAX = 107
@@ -37,8 +38,6 @@ PING_TIMEOUT_S = 3
 LOG_BYTES_MAX = 16 * 1024 * 1024
 
 SETTINGS: Mapping[str, str] = {
-    "shared_buffers": "256MB",
-    "effective_cache_size": "1GB",
     "work_mem": "16MB",
     "maintenance_work_mem": "128MB",
     "max_connections": "100",
@@ -98,7 +97,7 @@ class Postmaster:
         self.binaries = binaries
         self.port = port or SOCKET_PORT
         listening = {"listen_addresses": "127.0.0.1" if port else "", "port": str(self.port)}
-        self.settings = {**SETTINGS, **listening, **options}
+        self.settings = {**SETTINGS, **sizes(memory_mb()), **listening, **options}
         self.socket_folder = Path()
         self.child: subprocess.Popen[bytes] | None = None
         self.leaving = threading.Event()
