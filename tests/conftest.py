@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlalchemy.engine import make_url
 
 import batuta
@@ -18,6 +18,8 @@ from batuta.plumbing import jobs
 from batuta.plumbing.database import Connection, Engine, create_engine, metadata
 from batuta.plumbing.embedded import EmbeddedServer
 from batuta.plumbing.events.parked import rebase
+from batuta.sourcing.tables import promise_key
+from tests.making import NOW
 from tests.schema import sql_of_all
 
 SERVER_URL = "BATUTA_TEST_SERVER_URL"
@@ -101,7 +103,7 @@ async def db(engine: Engine) -> AsyncIterator[Connection]:
 
 
 async def create_database(server_url: str, name: str) -> None:
-    """Make a database with the declared schema, the job queue, and its cluster known to the log."""
+    """Make a database with the declared schema, the job queue, a secret, and its cluster known to the log."""
     administrator = create_engine(server_url)
     async with administrator.connect() as connection:
         await connection.execute(text(f'CREATE DATABASE "{name}"'))
@@ -118,4 +120,5 @@ async def create_database(server_url: str, name: str) -> None:
         await connection.run_script(sql_of_all(metadata))
         await connection.run_script(jobs.installation_sql())
         await rebase(connection)
+        await connection.execute(insert(promise_key), {"id": 1, "secret": b"s" * 32, "made_at": NOW})
     await made.dispose()

@@ -285,6 +285,7 @@ DAMAGES = {
         SELECT id, order_id, id, sku_id, id, 'another', 1, 'as_ordered', 0, '', '', 'staff:ana', '2026-03-02'
         FROM ordering.line WHERE is_tracked LIMIT 1 RETURNING line_id
         """,
+    "a line goes another way than its order only where its customer chose it": changed("ordering.line", "route = '{}'"),
     "the units of every order line that locations have are those of its fulfillment orders": deleted(
         "fulfillment.fulfillment_line", named="line_id"
     ),

@@ -74,6 +74,8 @@ PUBLIC = {
     "POST /api/carts/{cart_id:uuid}/reservation": "the cart's own token is looked at",
     "DELETE /api/carts/{cart_id:uuid}/reservation": "the cart's own token is looked at",
     "POST /api/carts/{cart_id:uuid}/order": "the cart's own token is looked at",
+    "GET /api/reroutes/{link:str}": "the link is signed",
+    "POST /api/reroutes/{link:str}": "the link is signed",
     "POST /api/payments/webhooks/{provider:str}": "the provider's signature is looked at",
     "GET /api/slots": "windows and what is left of them, nobody's orders",
     "GET /api/openapi.json": "how to ask",

@@ -17,6 +17,7 @@ from batuta.pricing.domain import TaxRate
 from batuta.sourcing.api import ROUTES as SOURCING
 from batuta.sourcing.domain import PromiseTerms
 from batuta.sourcing.domain.promises import PromiseHasEnded, PromiseIsForged, goods_digest, read_signed, sign
+from batuta.sourcing.queries import promise_secret
 from tests.asking import House, a_caller, problem
 from tests.counting import statements_of
 from tests.making import NOW, fresh_id
@@ -130,15 +131,8 @@ async def test_a_promise_costs_an_order_one_statement_and_none_without(engine: E
 
 
 async def _secret(engine: Engine) -> bytes:
-    from batuta.sourcing.commands import make_promise_secret
-    from batuta.sourcing.queries import promise_secret
-
-    async with engine.begin() as db:
-        await make_promise_secret(db, secret=b"s" * 32, now=NOW)
     async with engine.connect() as db:
-        secret = await promise_secret(db)
-    assert secret
-    return secret
+        return await promise_secret(db)
 
 
 def _placing(market: Market, signed: str | None) -> PlaceOrder:

@@ -16,6 +16,8 @@ from batuta.kernel.quantities import Code, Prose, Text, fitting
 
 GS1_PREFIX_DIGITS = range(4, 13)
 
+WebAddress = Annotated[str, msgspec.Meta(max_length=250, pattern="^(https?://[!-~]+)?$")]
+
 
 class BadLegalEntity(Invalid):
     """The legal entity cannot be so; `field` says where."""
@@ -40,6 +42,16 @@ class ChannelKind(StrEnum):
     STORE = "store"
     MARKETPLACE = "marketplace"
     RESTAURANT = "restaurant"
+
+
+class RerouteKind(StrEnum):
+    """What a customer may choose whose store cannot serve them."""
+
+    STORE = "store"
+    DELIVERY = "delivery"
+    SPLIT = "split"
+    WAIT = "wait"
+    CANCEL = "cancel"
 
 
 class TaxMode(StrEnum):
@@ -80,7 +92,10 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     order that nobody can serve is tried again first; park_days: after so many it is cancelled, None waits for ever.
     backorder_priority: who waits for supply is served by it, 0 first. patience_days: after so many past the promise
     the customer is asked, or the line cancelled (`out_of_patience`); None waits for ever. pool_minutes: so long
-    accepted orders wait for others to be planned together with them; 0 plans each at once.
+    accepted orders wait for others to be planned together with them; 0 plans each at once. reroute_url: where customers
+    whose store cannot serve them choose another way, up to the link's token; empty asks nobody. reroute_choices: the
+    ways they are given, for so many reroute_days. is_reroute_free: whether the shop pays for a delivery that they
+    choose; else it is offered only where the price list asks no more of them than they have been asked already.
     """
 
     cart_hold_minutes: Annotated[int, msgspec.Meta(ge=1, le=1_440)] = 10
@@ -110,6 +125,10 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     serves_backorders_partly: bool = True
     patience_days: Annotated[int, msgspec.Meta(ge=0, le=365)] | None = None
     out_of_patience: Literal["ask", "cancel"] = "ask"
+    reroute_url: WebAddress = ""
+    reroute_choices: Annotated[tuple[RerouteKind, ...], msgspec.Meta(max_length=10)] = tuple(RerouteKind)
+    reroute_days: Annotated[int, msgspec.Meta(ge=1, le=30)] = 3
+    is_reroute_free: bool = True
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):

@@ -60,6 +60,8 @@ FACTS: Mapping[str, frozenset[str]] = {
         "delayed_without_day": (),
         "sooner": ("promised_at",),
         "still_waiting": ("units", "item"),
+        "choose_another_way": ("location", "items", "url", "until_at"),
+        "rerouted": ("pickup", "address", "delivered_to", "promised_at"),
     }.items()
 }
 """The facts that each template needs. Others it may have: `url` (where to look or act), `address` of a pickup,

@@ -32,6 +32,7 @@ from batuta.orchestration.commands.paying import (
     request_authorisation,
 )
 from batuta.orchestration.commands.promising import promise_anew
+from batuta.orchestration.commands.rerouting import ask_where_else
 from batuta.orchestration.commands.slots import free_slots
 from batuta.orchestration.commands.sourcing import (
     accept_released,
@@ -40,6 +41,7 @@ from batuta.orchestration.commands.sourcing import (
     send_what_came,
 )
 from batuta.orchestration.commands.telling import (
+    ask_how_else,
     ask_whether_to_wait,
     tell_cancelled,
     tell_delivered,
@@ -48,6 +50,7 @@ from batuta.orchestration.commands.telling import (
     tell_promise_moved,
     tell_ready_for_pickup,
     tell_refunded,
+    tell_rerouted,
     tell_return_received,
     tell_shipped,
 )
@@ -56,6 +59,7 @@ from batuta.payments import events as payments
 from batuta.plumbing.events import Handler, Reaction
 from batuta.returns import events as returns
 from batuta.shipping import events as shipping
+from batuta.sourcing import events as sourcing
 
 SCORE: Mapping[type[Event], Sequence[Handler]] = {
     # An order comes in, and the money for it is asked for.
@@ -72,6 +76,10 @@ SCORE: Mapping[type[Event], Sequence[Handler]] = {
     fulfillment.Rejected: (plan_and_offer_again, pull_shared_offers, follow_supplier),
     fulfillment.OfferExpired: (plan_and_offer_again, follow_supplier),
     fulfillment.Short: (plan_and_offer_again, follow_supplier),
+    # A store cannot have it ready: its customer is asked how else they want it, and has it that way.
+    sourcing.OrderParked: (ask_where_else,),
+    ordering.RerouteAsked: (ask_how_else,),
+    ordering.LinesRerouted: (tell_rerouted,),
     # What was not there comes, and those who wait for it get it; or it comes at another time, and they are told.
     inventory.SupplyServed: (send_what_came,),
     inventory.PromiseMoved: (promise_anew, tell_promise_moved),

@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from batuta.company.domain import RerouteKind
 from batuta.kernel.events import Event
 from batuta.ordering.domain import CancelLine, HoldKind
 
@@ -94,6 +95,28 @@ class WaitAsked(Event, frozen=True):
     units: int
     name: str
     promised_at: datetime | None
+
+
+class RerouteAsked(Event, frozen=True):
+    """The store cannot have units ready; the customer is asked for another way (SRC-16)."""
+
+    reroute_id: UUID
+    location_id: UUID
+    line_ids: tuple[UUID, ...]
+    expires_at: datetime
+
+
+class LinesRerouted(Event, frozen=True):
+    """The customer chose how they have what their store could not serve.
+
+    kind: store, delivery, split, wait or cancel. amount_minor: by which the order costs more; less when negative.
+    """
+
+    reroute_id: UUID
+    kind: RerouteKind
+    choice: str
+    line_ids: tuple[UUID, ...]
+    amount_minor: int
 
 
 class OrderAdjusted(Event, frozen=True):

@@ -136,6 +136,7 @@ class LineColumns(TypedColumns):
     delivered: Named[int] = Column(Integer, nullable=False)
     cancelled: Named[int] = Column(Integer, nullable=False)
     returned: Named[int] = Column(Integer, nullable=False)
+    route: Named[dict[str, Any] | None] = Column(Json)
 
 
 line = Table(
@@ -355,5 +356,29 @@ substitution = Table(
     CheckConstraint("quantity > 0", name="quantity_positive"),
     CheckConstraint("instead_of_id <> sku_id", name="another_sku"),
     _one_of("price_rule", PriceRule),
+    schema=SCHEMA,
+)
+
+
+class RerouteColumns(TypedColumns):
+    """Questions to customers whose store cannot serve them; what was chosen is kept as it was shown."""
+
+    id: Named[UUID] = Column(Uuid, primary_key=True)
+    order_id: Named[UUID] = Column(ForeignKey(order.c.id), nullable=False, index=True)
+    location_id: Named[UUID] = Column(ForeignKey(location.c.id), nullable=False)
+    line_ids: Named[list[Any]] = Column(Json, nullable=False)
+    asked_at: Named[datetime] = Column(Instant, nullable=False)
+    expires_at: Named[datetime] = Column(Instant, nullable=False)
+    chosen_at: Named[datetime | None] = Column(Instant)
+    chosen_by: Named[str | None] = Column(Text)
+    chosen: Named[dict[str, Any] | None] = Column(Json)
+
+
+reroute = Table(
+    "reroute",
+    metadata,
+    RerouteColumns,
+    CheckConstraint("expires_at > asked_at", name="ends_after_it_begins"),
+    CheckConstraint("num_nulls(chosen_at, chosen_by, chosen) IN (0, 3)", name="chosen_whole"),
     schema=SCHEMA,
 )

@@ -6,8 +6,8 @@ from uuid import UUID
 import msgspec
 
 from batuta.kernel.text import one_line
-from batuta.ordering.domain import Bucket, Cancellation, CancelLine, Line, Order, Share, value_of
-from batuta.ordering.domain.cancelling import decide
+from batuta.ordering.domain import Cancellation, CancelLine, Line, Order
+from batuta.ordering.domain.cancelling import decide, worth_of
 from batuta.web.catalogue import Speech
 from batuta.web.pills import BAD, GOOD, WAITING
 
@@ -118,7 +118,7 @@ def review(order: Order, names: Mapping[UUID, str], chosen: Chosen, wish: UUID, 
     """What would happen now; the lines change meanwhile at most in how much of it needs the location's word."""
     lines = {line.id: line for line in order.lines}
     decided = [decide(lines[wanted.line_id], wanted.quantity) for wanted in chosen.lines]
-    worth = _worth(order, decided)
+    worth = worth_of(order, decided)
     return Review(
         number=order.number,
         wish=str(wish),
@@ -144,14 +144,3 @@ def _outcomes(one: Cancellation, speech: Speech) -> list[OutcomeView]:
         for units, words, tone in found
         if units
     ]
-
-
-def _worth(order: Order, decided: Sequence[Cancellation]) -> int:
-    """What the units cancelled at once are worth: the last of their lines, and with the last of all, the shipping."""
-    taken = {one.line_id: one.units for one in decided}
-    worth = 0
-    for line in order.lines:
-        past = line.quantity - line.buckets.of(Bucket.CANCELLED)
-        worth += value_of(line.gross_minor, line.quantity, Share(past - taken.get(line.id, 0), past))
-    left = sum(line.buckets.live - taken.get(line.id, 0) for line in order.lines)
-    return worth + (0 if left else order.shipping_minor)

@@ -169,6 +169,7 @@ def _words(told: Mapping[str, Any], named: Named, speech: Speech) -> dict[str, s
         "parcel": ", ".join(filter(None, (named.parcels.get(one, "") for one in parcels))),
         "reason": reason_in_words(str(told.get("reason") or ""), speech),
         "hold": speech.of("hold", str(told.get("kind") or "")),
+        "way": speech.of("reroute", str(told.get("kind") or "")),
         "asked": speech.of("asked", str(told.get("kind") or "")),
         "method": speech.of("method", str(method)) if method else "",
         "detail": speech.of("detail", str(told.get("code") or "")),

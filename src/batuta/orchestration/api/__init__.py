@@ -1,7 +1,7 @@
-"""The JSON routes of what follows what: orders that are parked, and what a person decides about them."""
+"""The JSON routes of what follows what: orders that are parked, what a person decides, what a customer chooses."""
 
-from batuta.orchestration.api import overriding, parking
+from batuta.orchestration.api import overriding, parking, rerouting
 
-ROUTES = [*parking.ROUTES, *overriding.ROUTES]
+ROUTES = [*parking.ROUTES, *overriding.ROUTES, *rerouting.ROUTES]
 
 __all__ = ["ROUTES"]

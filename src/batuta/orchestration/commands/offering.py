@@ -76,6 +76,7 @@ def _risk_at(told: Sequence[Promise], planned: Promised | None, now: datetime) -
 def _offers(order: Order, planned: Plan, clock: _Clock, minutes: int, risk_at: datetime | None) -> list[Offer]:
     """One fulfillment order for each location and service of the plan."""
     per_unit = {(line.id, sku_id): units for line in order.lines for sku_id, units in components_of(line)}
+    route = next(line.route for line in order.lines if line.id == planned.assignments[0].line_id) or order.route
     tracked = {line.id: line.is_tracked for line in order.lines}
     lines: dict[tuple[UUID, UUID | None], list[OfferedLine]] = defaultdict(list)
     for one in planned.assignments:
@@ -94,10 +95,10 @@ def _offers(order: Order, planned: Plan, clock: _Clock, minutes: int, risk_at: d
             order_id=order.id,
             order_number=order.number,
             location_id=location_id,
-            method=Method(order.method),
+            method=Method(route.method),
             service_id=service_id,
             lines=tuple(offered),
-            ship_to=order.ship_to,
+            ship_to=route.ship_to,
             locale=order.locale,
             expires_at=(expires_at := clock.answer_by(location_id, minutes)),
             escalate_at=risk_at if risk_at is not None and risk_at < expires_at else None,

@@ -15,13 +15,13 @@ from batuta.fulfillment.queries import fulfillment_orders_of
 from batuta.kernel.errors import BatutaError, Refused
 from batuta.kernel.quantities import Quantity, Text
 from batuta.orchestration.commands.offering import offer_plans
-from batuta.orchestration.commands.sourcing import FOUND, promise_again, request_for
+from batuta.orchestration.commands.sourcing import FOUND, promise_again, requests_for
 from batuta.ordering.commands import EndHold, UnknownLine, UnknownOrder, end_holds, lock_orders
 from batuta.ordering.domain import Order, OrderStatus, Stage
 from batuta.ordering.queries import orders_by_id
 from batuta.plumbing.database import Connection
 from batuta.sourcing.commands import plan, unpark
-from batuta.sourcing.domain import Override, Plan, SourcingRequest, Unfillable
+from batuta.sourcing.domain import Override, Parking, Plan, SourcingRequest, Unfillable
 from batuta.sourcing.queries import parkings_of
 
 
@@ -31,6 +31,10 @@ class NotToBePlanned(Refused):
 
 class NotFree(Refused):
     """Units that a location has accepted stay with it; it may reject them."""
+
+
+class SeveralRoutes(Refused):
+    """The customer has some of these lines another way than the others."""
 
 
 class OverriddenLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,18 +80,17 @@ async def _override(db: Connection, wish: OverrideSourcing, now: datetime) -> Pl
     if order is None:
         raise UnknownOrder("there is no such order", order_id=str(wish.order_id))
     parked = (await parkings_of(db, [order.id])).get(order.id)
+    check_is_to_be_planned(order, parked)
     own = parked.hold_id if parked and not parked.is_over else None
-    holds = [one for one in order.holds if one.keeps(Stage.SOURCE) and one.id != own]
-    if order.status not in {OrderStatus.ACCEPTED, OrderStatus.IN_PROGRESS} or holds:
-        raise NotToBePlanned(
-            "the order is not to be planned now", status=order.status, holds=[one.reason for one in holds]
-        )
     wanted = _wanted(order, wish)
     order = await _take_back(db, order, wanted, wish, now)
     channels = await channels_by_id(db, {order.channel_id})
     buyers = await customers_by_id(db, {order.customer_id} if order.customer_id else set())
     buyer = buyers.get(order.customer_id) if order.customer_id else None
-    request = _forced(request_for(order, channels[order.channel_id], buyer), wanted, wish)
+    forced = [_forced(one, wanted, wish) for one in requests_for(order, channels[order.channel_id], buyer)]
+    request, *others = [one for one in forced if one.lines]
+    if others:
+        raise SeveralRoutes("these lines are had in different ways: name those of one")
     (planned,) = await plan(db, requests=[request], now=now)
     if isinstance(planned, Plan):
         promised = await promise_again(db, {order.id: order}, [(request, planned)], now=now)
@@ -97,6 +100,20 @@ async def _override(db: Connection, wish: OverrideSourcing, now: datetime) -> Pl
             await unpark(db, order_ids=[order.id], because=FOUND, actor=wish.actor, now=now)
             await end_holds(db, ends=[EndHold(hold_id=own, actor=wish.actor, reason=wish.reason)], now=now)
     return planned
+
+
+def check_is_to_be_planned(order: Order, parked: Parking | None) -> None:
+    """Let pass what only waits in a queue.
+
+    Raises:
+        NotToBePlanned: with what else keeps the order.
+    """
+    own = parked.hold_id if parked and not parked.is_over else None
+    holds = [one for one in order.holds if one.keeps(Stage.SOURCE) and one.id != own]
+    if order.status not in {OrderStatus.ACCEPTED, OrderStatus.IN_PROGRESS} or holds:
+        raise NotToBePlanned(
+            "the order is not to be planned now", status=order.status, holds=[one.reason for one in holds]
+        )
 
 
 def _wanted(order: Order, wish: OverrideSourcing) -> dict[UUID, int]:

@@ -1,5 +1,6 @@
 """Where the goods come from: planned when the order is accepted, and again when a location gives units back."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -15,7 +16,7 @@ from batuta.orchestration.commands.offering import components_of, offer_plans
 from batuta.orchestration.commands.parking import park_refused, park_unfillable, unpark_over
 from batuta.orchestration.commands.pooling import wait_in_pools
 from batuta.ordering.commands import Came, accept_ready, record_promises, take_over
-from batuta.ordering.domain import NewPromise, Order, OrderStatus, PromiseBasis, Stage
+from batuta.ordering.domain import NewPromise, Order, OrderStatus, PromiseBasis, Route, Stage
 from batuta.ordering.events import HoldEnded, LineSubstituted, OrderAccepted
 from batuta.ordering.queries import orders_by_id
 from batuta.plumbing.database import Connection
@@ -75,12 +76,15 @@ async def _wanted(
     orders = await orders_by_id(db, order_ids)
     channels = await channels_by_id(db, {one.channel_id for one in orders.values()})
     buyers = await customers_by_id(db, {one.customer_id for one in orders.values() if one.customer_id})
-    wanted = {
-        one.id: request_for(one, channels[one.channel_id], buyers.get(one.customer_id) if one.customer_id else None)
+    wanted = [
+        request
         for one in orders.values()
         if one.status in {OrderStatus.ACCEPTED, OrderStatus.IN_PROGRESS} and not one.is_held(Stage.SOURCE)
-    }
-    return [request for request in wanted.values() if request.lines], orders, channels
+        for request in requests_for(
+            one, channels[one.channel_id], buyers.get(one.customer_id) if one.customer_id else None
+        )
+    ]
+    return wanted, orders, channels
 
 
 async def plan_and_offer_orders(
@@ -91,14 +95,27 @@ async def plan_and_offer_orders(
     preset: where orders of a pool ship from, as they were planned together.
     """
     requests, orders, channels = await _wanted(db, order_ids)
-    plans = await plan(db, requests=requests, now=now, preset=preset)
-    promised = await promise_again(db, orders, list(zip(requests, plans, strict=True)), now=now)
-    await offer_plans(db, orders=orders, channels=channels, plans=plans, promised=promised, now=now)
-    unfillable = {
-        request.order_id: one for request, one in zip(requests, plans, strict=True) if isinstance(one, Unfillable)
-    }
-    await park_unfillable(db, orders=orders, channels=channels, unfillable=unfillable, now=now)
+    unfillable: dict[UUID, Unfillable] = {}
+    for turn in _turns(requests):
+        plans = await plan(db, requests=turn, now=now, preset=preset)
+        promised = await promise_again(db, orders, list(zip(turn, plans, strict=True)), now=now)
+        await offer_plans(db, orders=orders, channels=channels, plans=plans, promised=promised, now=now)
+        unfillable |= {one.order_id: why for one, why in zip(turn, plans, strict=True) if isinstance(why, Unfillable)}
+    waiting = await orders_by_id(db, unfillable)
+    await park_unfillable(db, orders=waiting, channels=channels, unfillable=unfillable, now=now)
     return set(unfillable)
+
+
+def _turns(requests: Sequence[SourcingRequest]) -> list[list[SourcingRequest]]:
+    """Each turn has every order once: what goes different ways is planned one way after the other."""
+    turns: list[list[SourcingRequest]] = []
+    seen: Counter[UUID] = Counter()
+    for one in requests:
+        if seen[one.order_id] == len(turns):
+            turns.append([])
+        turns[seen[one.order_id]].append(one)
+        seen[one.order_id] += 1
+    return turns
 
 
 async def promise_again(
@@ -137,9 +154,26 @@ async def promise_again(
     return found
 
 
-def request_for(order: Order, channel: Channel, customer: Customer | None = None) -> SourcingRequest:
-    """What to look for: the units that wait, for whom they are, and what strategies may want to know of the order."""
+def requests_for(order: Order, channel: Channel, customer: Customer | None = None) -> list[SourcingRequest]:
+    """What to look for, for each way in which the customer wants what waits; mostly there is one."""
+    routes: list[Route] = []
+    for line in order.lines:
+        route = line.route or order.route
+        if route not in routes:
+            routes.append(route)
+    found = [request_for(order, channel, customer, route=route) for route in routes]
+    return [one for one in found if one.lines]
+
+
+def request_for(
+    order: Order, channel: Channel, customer: Customer | None = None, *, route: Route | None = None
+) -> SourcingRequest:
+    """What to look for: the units that wait, for whom they are, and what strategies may want to know of the order.
+
+    route: those that are had this way; without it, as the order says.
+    """
     group = customer.customer_group if customer else ""
+    way = route or order.route
     return SourcingRequest(
         order_id=order.id,
         lines=tuple(
@@ -150,16 +184,16 @@ def request_for(order: Order, channel: Channel, customer: Customer | None = None
                 unit_value_minor=line.gross_minor // line.quantity,
             )
             for line in order.lines
-            if line.is_shipped and line.buckets.open + line.buckets.reserved
+            if line.is_shipped and line.buckets.open + line.buckets.reserved and (line.route or order.route) == way
         ),
-        destination=order.ship_to,
+        destination=way.ship_to,
         currency=order.currency,
-        method=Method(order.method),
-        pickup_location_id=order.pickup_location_id,
-        service_kind=order.service_kind,
+        method=Method(way.method),
+        pickup_location_id=way.pickup_location_id,
+        service_kind=way.service_kind,
         split_penalty_minor=channel.policies.split_penalty_minor,
         max_splits=channel.policies.max_splits,
-        asker=Asker(channel_id=channel.id, region=order.ship_to.region, customer_group=group),
+        asker=Asker(channel_id=channel.id, region=way.ship_to.region, customer_group=group),
         about=About(
             channel_code=channel.code,
             customer_group=group,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 
-from batuta.company.domain import Channel
+from batuta.company.domain import Channel, RerouteKind
 from batuta.company.queries import brands_by_id, channels_by_id, legal_entities_by_id
 from batuta.fulfillment.events import Delivered, HandedOver, ReadyForPickup
 from batuta.inventory.domain.waiting import NEVER
@@ -19,15 +19,19 @@ from batuta.locations.queries import locations_by_id
 from batuta.notifications.commands import notify
 from batuta.notifications.domain import Fact, Notice
 from batuta.ordering.domain import Contact
-from batuta.ordering.events import OrderPlaced, UnitsCancelled, WaitAsked
-from batuta.ordering.queries import contacts_of
+from batuta.ordering.domain.rerouting import link_of
+from batuta.ordering.events import LinesRerouted, OrderPlaced, RerouteAsked, UnitsCancelled, WaitAsked
+from batuta.ordering.queries import contacts_of, orders_by_id, reroutes_by_id
 from batuta.payments.events import PaymentDeclined, PaymentRefunded
 from batuta.plumbing.database import Connection
 from batuta.returns.events import Received
 from batuta.shipping.queries import carriers_by_id, parcels_by_id, services_by_id
+from batuta.sourcing.queries import promise_secret
 
 Told = TypeVar("Told", bound=Event)
 Facts = Callable[[Told, Contact], Mapping[str, Fact]]
+
+ITEMS_LENGTH_MAX = 400
 
 _log = structlog.get_logger("batuta.telling")
 
@@ -126,6 +130,64 @@ async def ask_whether_to_wait(db: Connection, events: Sequence[WaitAsked], now: 
         return {"units": one.units, "item": one.name, **day}
 
     await _tell(db, "still_waiting", events, _known(facts), lambda one: one.line_id, now=now)
+
+
+async def ask_how_else(db: Connection, events: Sequence[RerouteAsked], now: datetime) -> None:
+    """The link behind which a customer chooses, whose store cannot have it ready (SRC-16)."""
+
+    async def read(heard: Sequence[RerouteAsked]) -> Facts[RerouteAsked]:
+        asked = await reroutes_by_id(db, [one.reroute_id for one in heard])
+        orders = await orders_by_id(db, {one.stream for one in heard})
+        channels = await channels_by_id(db, {one.channel_id for one in orders.values()})
+        places = await locations_by_id(db, {one.location_id for one in heard})
+        secret = await promise_secret(db)
+
+        def facts(one: RerouteAsked, _: Contact) -> Mapping[str, Fact]:
+            order = orders[one.stream]
+            waiting = [line for line in order.lines if line.id in one.line_ids]
+            items = ", ".join(f"{line.name} ({line.buckets.open + line.buckets.reserved})" for line in waiting)
+            page = channels[order.channel_id].policies.reroute_url
+            return {
+                "location": places[one.location_id].name,
+                "items": items if len(items) <= ITEMS_LENGTH_MAX else items[:ITEMS_LENGTH_MAX] + "…",
+                "url": page + link_of(asked[one.reroute_id], secret),
+                "until_at": one.expires_at,
+            }
+
+        return facts
+
+    await _tell(db, "choose_another_way", events, read, lambda one: one.reroute_id, now=now)
+
+
+async def tell_rerouted(db: Connection, events: Sequence[LinesRerouted], now: datetime) -> None:
+    """What was chosen; who waits on is told nothing, and who cancelled is told so by itself."""
+
+    async def read(heard: Sequence[LinesRerouted]) -> Facts[LinesRerouted]:
+        asked = await reroutes_by_id(db, [one.reroute_id for one in heard])
+        orders = await orders_by_id(db, {one.stream for one in heard})
+
+        def facts(one: LinesRerouted, _: Contact) -> Mapping[str, Fact]:
+            chosen = asked[one.reroute_id].chosen
+            assert chosen
+            stores = [part.store for part in chosen.parts if part.store]
+            routes = {line.id: line.route for line in orders[one.stream].lines}
+            doors = [
+                ", ".join([*route.ship_to.street, route.ship_to.city])
+                for part in chosen.parts
+                if part.kind is RerouteKind.DELIVERY and (route := routes[part.line_ids[0]])
+            ]
+            days = [part.p90_at for part in chosen.parts if part.p90_at]
+            return {
+                "pickup": " + ".join(store.name for store in stores),
+                "address": " + ".join(", ".join(store.address) for store in stores),
+                "delivered_to": "".join(doors),
+                "promised_at": max(days, default=None) if chosen.p90_on else None,
+            }
+
+        return facts
+
+    moved = [one for one in events if one.kind not in {RerouteKind.WAIT, RerouteKind.CANCEL}]
+    await _tell(db, "rerouted", moved, read, lambda one: one.reroute_id, now=now)
 
 
 async def tell_refunded(db: Connection, events: Sequence[PaymentRefunded], now: datetime) -> None:

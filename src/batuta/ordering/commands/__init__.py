@@ -17,6 +17,7 @@ from batuta.ordering.commands.importing import import_closed
 from batuta.ordering.commands.moving import UnitReturn, UnknownLine, count_returned, lock_orders, move_units
 from batuta.ordering.commands.placing import PaysTooMuch, place
 from batuta.ordering.commands.promising import move_promises, record_promises
+from batuta.ordering.commands.rerouting import ask_for_choices, book_choices
 from batuta.ordering.commands.waiting import Came, end_patience, take_over
 
 __all__ = [
@@ -33,6 +34,8 @@ __all__ = [
     "accept_ready",
     "add_holds",
     "adjust",
+    "ask_for_choices",
+    "book_choices",
     "cancel",
     "change_carts",
     "check_out",

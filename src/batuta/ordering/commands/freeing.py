@@ -3,19 +3,17 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from batuta.inventory.commands import Forgo, forgo, release
 from batuta.inventory.domain import Release
-from batuta.inventory.queries import all_claims_of
 from batuta.ordering.domain import Bucket, Component, Line
+from batuta.ordering.queries.claims import Spot, spare_claims
 from batuta.plumbing.database import Connection
 from batuta.sourcing.commands import withdraw
 from batuta.sourcing.domain import Withdrawal
-from batuta.sourcing.queries import assignments_of
 
 
 class GivenUp(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,12 +35,6 @@ class GivenUp(msgspec.Struct, frozen=True, kw_only=True):
 _AHEAD = {Bucket.BACKORDERED, Bucket.PREORDERED}
 
 
-class Spot(NamedTuple):
-    line_id: UUID
-    sku_id: UUID
-    location_id: UUID
-
-
 async def free_claims(db: Connection, *, units: Sequence[GivenUp], lines: Mapping[UUID, Line], now: datetime) -> None:
     """Release the claims of units given up, and take them off the plans; packed and shipped ones have none any more.
 
@@ -52,7 +44,7 @@ async def free_claims(db: Connection, *, units: Sequence[GivenUp], lines: Mappin
     """
     claimed = [one for one in units if one.source not in {*_AHEAD, Bucket.PACKED, Bucket.SHIPPED}]
     torn = {one.order_id for one in claimed if one.location_id is None and lines[one.line_id].buckets.in_work}
-    spare = await _spare(db, torn) if torn else Counter[Spot]()
+    spare = await spare_claims(db, torn) if torn else Counter[Spot]()
     releases: list[Release] = []
     planned: list[Withdrawal] = []
     for one in claimed:
@@ -89,17 +81,6 @@ def _withdrawal(one: GivenUp, part: Component) -> Withdrawal:
         location_id=one.location_id,
         quantity=part.quantity * one.quantity,
     )
-
-
-async def _spare(db: Connection, order_ids: set[UUID]) -> Counter[Spot]:
-    """Units claimed at a location beyond what is planned, and not yet used up, there."""
-    held: Counter[Spot] = Counter()
-    for claim in await all_claims_of(db, order_ids):
-        held[Spot(claim.line_id, claim.sku_id, claim.location_id)] += claim.held + claim.consumed
-    for several in (await assignments_of(db, order_ids)).values():
-        for one in several:
-            held[Spot(one.line_id, one.sku_id, one.location_id)] -= one.quantity
-    return held
 
 
 def _apart(wanted: Release, spare: Counter[Spot]) -> list[Release]:

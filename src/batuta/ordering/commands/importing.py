@@ -140,6 +140,7 @@ def _line_rows(one: ClosedOrder, known: Known, parts: Parts) -> Iterable[dict[st
             "first_bucket": Bucket.DELIVERED.value,
             **_ALL_DELIVERED,
             Bucket.DELIVERED.value: entry.quantity,
+            "route": None,
         }
 
 

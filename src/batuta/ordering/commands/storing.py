@@ -166,6 +166,7 @@ def _line_rows(one: Draft, priced: Quote, claims: Claims) -> list[dict[str, Any]
             "tax_engine": price.engine,
             "first_bucket": bucket,
             **_NOWHERE,
+            "route": None,
         }
         row[bucket] = ahead.units if ahead else quantity
         if ahead:

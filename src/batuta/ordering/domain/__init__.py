@@ -50,6 +50,7 @@ from batuta.ordering.domain.orders import (
     Method,
     Order,
     OrderStatus,
+    Route,
     fulfillment_status,
     payment_status,
 )
@@ -124,6 +125,7 @@ __all__ = [
     "PromiseDoesNotFit",
     "PromiseKind",
     "ReserveCart",
+    "Route",
     "Share",
     "Stage",
     "UnitMove",

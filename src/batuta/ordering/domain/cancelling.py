@@ -7,8 +7,8 @@ import msgspec
 
 from batuta.kernel.errors import Refused
 from batuta.kernel.quantities import Quantity
-from batuta.ordering.domain.buckets import Bucket
-from batuta.ordering.domain.orders import Line
+from batuta.ordering.domain.buckets import Bucket, Share, value_of
+from batuta.ordering.domain.orders import Line, Order
 
 
 class NothingToCancel(Refused):
@@ -68,3 +68,14 @@ def decide(line: Line, wanted: int) -> Cancellation:
     asked = min(left, line.buckets.in_work)
     late = min(left - asked, line.buckets.shipped + line.buckets.delivered)
     return Cancellation(line_id=line.id, taken=tuple(taken), asked=asked, late=late)
+
+
+def worth_of(order: Order, decided: Sequence[Cancellation]) -> int:
+    """What the units cancelled at once are worth: the last of their lines, and with the last of all, the shipping."""
+    taken = {one.line_id: one.units for one in decided}
+    worth = 0
+    for line in order.lines:
+        past = line.quantity - line.buckets.of(Bucket.CANCELLED)
+        worth += value_of(line.gross_minor, line.quantity, Share(past - taken.get(line.id, 0), past))
+    left = sum(line.buckets.live - taken.get(line.id, 0) for line in order.lines)
+    return worth + (0 if left else order.shipping_minor)

@@ -63,11 +63,21 @@ class Component(msgspec.Struct, frozen=True):
     quantity: int
 
 
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """How units are had. pickup_location_id: where the customer comes for them, if they do."""
+
+    method: Method
+    pickup_location_id: UUID | None
+    service_kind: str
+    ship_to: Address
+
+
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One line as it was bought (TAX-01: stored, never computed again).
 
     components: what it takes from stock; the SKU itself, or a bundle's parts; nothing for services.
-    is_shipped: whether it travels. Amounts are of the whole line, after discounts.
+    is_shipped: whether it travels. Amounts are of the whole line, after discounts. route: how units of it are had that
+    no location has been asked for, since the customer chose another way than the order's (SRC-16).
     """
 
     id: UUID
@@ -93,6 +103,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     is_tax_included: bool
     rounding_rule: str
     tax_engine: str
+    route: Route | None = None
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +152,16 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     def is_held(self, stage: Stage) -> bool:
         """Whether a hold keeps this stage from happening."""
         return any(hold.keeps(stage) for hold in self.holds)
+
+    @property
+    def route(self) -> Route:
+        """How what is ordered is had, unless a line says otherwise."""
+        return Route(
+            method=self.method,
+            pickup_location_id=self.pickup_location_id,
+            service_kind=self.service_kind,
+            ship_to=self.ship_to,
+        )
 
     @property
     def fulfillment(self) -> FulfillmentStatus:

@@ -19,9 +19,10 @@ from batuta.ordering.queries.orders import (
     read_hold,
     read_line,
 )
+from batuta.ordering.queries.rerouting import REROUTE_LAWS, reroutes_by_id, reroutes_of
 from batuta.ordering.queries.substitutions import SUBSTITUTION_LAWS, substitutions_by_id, substitutions_of
 
-AUDIT = (*ORDER_LAWS, *SUBSTITUTION_LAWS)
+AUDIT = (*ORDER_LAWS, *SUBSTITUTION_LAWS, *REROUTE_LAWS)
 
 __all__ = [
     "AUDIT",
@@ -41,6 +42,8 @@ __all__ = [
     "read_carts",
     "read_hold",
     "read_line",
+    "reroutes_by_id",
+    "reroutes_of",
     "substitutions_by_id",
     "substitutions_of",
 ]

@@ -28,6 +28,7 @@ from batuta.ordering.domain import (
     OrderStatus,
     Promise,
     PromiseKind,
+    Route,
     Stage,
     fulfillment_status,
     payment_status,
@@ -277,7 +278,7 @@ def _read_whole(row: Row) -> Order:
     )
 
 
-_LINE_FIELDS = tuple(name for name in Line.__struct_fields__ if name not in {"buckets", "components"})
+_LINE_FIELDS = tuple(name for name in Line.__struct_fields__ if name not in {"buckets", "components", "route"})
 
 
 def read_line(row: dict[str, Any]) -> Line:
@@ -286,6 +287,7 @@ def read_line(row: dict[str, Any]) -> Line:
         **{name: row[name] for name in _LINE_FIELDS},
         buckets=Buckets(**{name: row[name] for name in Buckets.__struct_fields__}),
         components=tuple(Component(UUID(sku_id), quantity) for sku_id, quantity in row["components"]),
+        route=msgspec.convert(row["route"], Route) if row["route"] else None,
     )
 
 

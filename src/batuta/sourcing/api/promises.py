@@ -17,9 +17,8 @@ from batuta.kernel.quantities import Code, Quantity
 from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.shared_reads import SharedRead
 from batuta.plumbing.web import AnyRequest, caller_of, requires
-from batuta.plumbing.web.moments import fresh_id, fresh_secret
+from batuta.plumbing.web.moments import fresh_id
 from batuta.plumbing.web.reading import shared
-from batuta.sourcing.commands import make_promise_secret
 from batuta.sourcing.domain.asking import STORES_USUAL, Ask, AskedLine, NotOffered, Offers
 from batuta.sourcing.domain.cut_offs import order_within
 from batuta.sourcing.domain.dates import LimitingStep
@@ -187,7 +186,7 @@ def offers_reader(engine: Engine) -> SharedRead[Question, PromiseAnswer]:
 
 async def _read(db: Connection, questions: Sequence[Question], now: datetime) -> Sequence[PromiseAnswer | BatutaError]:
     found = await offers(db, asks=[_ask(one, now) for one in questions], now=now)
-    secret = await promise_secret(db) or await _first_secret(db.engine, now)
+    secret = await promise_secret(db)
     answers = [
         one if isinstance(one, BatutaError) else _answer(question, one, now, secret)
         for question, one in zip(questions, found, strict=True)
@@ -209,15 +208,6 @@ async def _with_slots(db: Connection, asked: PromiseBody, answer: PromiseAnswer,
     until_at = now + timedelta(days=asked.slot_days)
     slots = await offered_slots(db, to, from_at=min(arrivals), until_at=until_at, now=now)
     return msgspec.structs.replace(answer, slots=slots)
-
-
-async def _first_secret(engine: Engine, now: datetime) -> bytes:
-    async with engine.begin() as db:
-        await make_promise_secret(db, secret=bytes.fromhex(fresh_secret()), now=now)
-    async with engine.connect() as db:
-        secret = await promise_secret(db)
-    assert secret
-    return secret
 
 
 def _ask(question: Question, now: datetime) -> Ask:

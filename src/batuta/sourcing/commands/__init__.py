@@ -2,7 +2,6 @@
 
 from batuta.sourcing.commands.booking import confirm_slots, hold_slots, release_expired_slots, release_slots
 from batuta.sourcing.commands.keeping import shorten_decisions
-from batuta.sourcing.commands.keys import make_promise_secret
 from batuta.sourcing.commands.parking import park, requeue, unpark
 from batuta.sourcing.commands.planning import plan
 from batuta.sourcing.commands.pooling import (
@@ -38,7 +37,6 @@ __all__ = [
     "hold_slots",
     "lock_slot_template",
     "lock_slots",
-    "make_promise_secret",
     "park",
     "plan",
     "publish_strategies",

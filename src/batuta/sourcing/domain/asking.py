@@ -47,12 +47,24 @@ class AskedLine(msgspec.Struct, frozen=True, kw_only=True):
     quantity: int
 
 
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What an order that is placed brings along when it is asked how else its lines could be had.
+
+    held: units that it holds, by the position of the line, SKU and location. banned: SKUs at locations that gave them
+    back. is_free: its buyer pays nothing for shipping, whatever the price list says.
+    """
+
+    held: Mapping[tuple[int, UUID, UUID], int]
+    banned: frozenset[tuple[UUID, UUID]]
+    is_free: bool
+
+
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """A question: how, when and for how much these goods could be had.
 
     id: names the order that nobody has placed. destination: None asks for stores alone. store_code: that store alone.
     at: when it would be ordered. customer_id: whose group's stock counts too. stores_max: of the stores nearest by, how
-    many. channel_ids: where the asker may buy.
+    many. channel_ids: where the asker may buy. standing: of an order that is placed; nothing is sold to it ahead.
     """
 
     id: UUID
@@ -64,6 +76,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     stores_max: int = STORES_USUAL
     customer_id: UUID | None = None
     channel_ids: frozenset[UUID] | None = None
+    standing: Standing | None = None
 
 
 class NotOffered(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,12 +131,19 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
             service_kind=kind,
             split_penalty_minor=policies.split_penalty_minor,
             max_splits=policies.max_splits,
+            banned=self.ask.standing.banned if self.ask.standing else frozenset(),
             about=About(
                 channel_code=self.channel.code,
                 customer_group=self.customer_group,
                 placed_at=self.ask.at,
             ),
         )
+
+    @property
+    def held(self) -> dict[tuple[UUID, UUID, UUID], int]:
+        """Units that the order holds already, by line, SKU and location."""
+        held = self.ask.standing.held if self.ask.standing else {}
+        return {(self.lines[n].line_id, sku_id, at): units for (n, sku_id, at), units in held.items()}
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):

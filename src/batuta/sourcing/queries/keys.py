@@ -1,4 +1,4 @@
-"""With what promises are signed, kept in memory: it never changes."""
+"""With what promises and links are signed, kept in memory: it was made with the database and never changes."""
 
 from weakref import WeakKeyDictionary
 
@@ -11,9 +11,9 @@ _kept: WeakKeyDictionary[Engine, bytes] = WeakKeyDictionary()
 _SECRET = select(promise_key.c.secret)
 
 
-async def promise_secret(db: Connection) -> bytes | None:
-    """The secret; None until somebody has made one."""
+async def promise_secret(db: Connection) -> bytes:
+    """The secret of this house."""
     kept = _kept.get(db.engine)
-    if kept is None and (found := await db.scalar(_SECRET)) is not None:
-        kept = _kept[db.engine] = bytes(found)
+    if kept is None:
+        kept = _kept[db.engine] = bytes(await db.scalar(_SECRET))
     return kept

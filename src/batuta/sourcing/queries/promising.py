@@ -74,7 +74,11 @@ def _sketched(seen: Survey) -> list[_Option]:
 
 async def _from_supply(db: Connection, options: Sequence[_Option], seen: Survey, *, now: datetime) -> None:
     """Look again for what is short, among what will be there."""
-    short = [one for one in options if isinstance(one.found, Rule) and one.found in SHORT]
+    short = [
+        one
+        for one in options
+        if isinstance(one.found, Rule) and one.found in SHORT and one.wish.case.ask.standing is None
+    ]
     if not short:
         return
     cases = {one.wish.case.ask.id: one.wish.case for one in short}
@@ -125,7 +129,7 @@ def _needs(found: Sketch) -> dict[UUID, dict[UUID, int]]:
 
 async def _price(db: Connection, options: Sequence[_Option]) -> None:
     """What the buyer pays for each way that can be planned; a way that has no charge is not offered."""
-    planned = [one for one in options if one.is_open and one.wish.request.method is Method.SHIP]
+    planned = [one for one in options if one.is_open and not _is_free(one.wish)]
     answers = await quote(db, requests=[_quote_request(one.wish) for one in planned])
     for option, answer in zip(planned, answers, strict=True):
         if isinstance(answer, Quote):
@@ -133,8 +137,13 @@ async def _price(db: Connection, options: Sequence[_Option]) -> None:
         else:
             option.refusal = NO_CHARGE if isinstance(answer, NoShippingCharge) else answer.code
     for option in options:
-        if option.wish.store:
+        if _is_free(option.wish):
             option.price_minor = 0
+
+
+def _is_free(wish: Wish) -> bool:
+    standing = wish.case.ask.standing
+    return wish.request.method is Method.PICKUP or (standing is not None and standing.is_free)
 
 
 def _quote_request(wish: Wish) -> QuoteRequest:

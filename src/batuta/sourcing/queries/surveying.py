@@ -24,6 +24,7 @@ from batuta.plumbing.database import Connection
 from batuta.shipping.domain import ServiceKind
 from batuta.sourcing.domain import Good, Known, Shelf, SourcingRequest
 from batuta.sourcing.domain.asking import Ask, Case, Place, Trade, UnknownPostalCode, case_of, takes_pickups
+from batuta.sourcing.domain.known import Claims
 from batuta.sourcing.queries.dating import door_of
 from batuta.sourcing.queries.facts import barred_to_all, goods_of, sites_of
 from batuta.sourcing.queries.history import loads_of
@@ -90,6 +91,7 @@ async def survey(db: Connection, asks: Sequence[Ask], *, now: datetime) -> Surve
     tracked = [sku_id for sku_id, one in goods.items() if one.is_tracked]
     stocks = {asker: await _stock(db, tracked, asker, now) for asker in dict.fromkeys(map(asker_of, good))}
     wishes, lanes = await _wishes(db, good, addresses, every)
+    claims = _claims(wishes, stocks)
     sites = sites_of(every, _sites_needed(stocks, wishes, every, goods), now=now)
     limited = {id_: local_day(one, now) for id_ in sites if (one := every.by_id[id_]).daily_capacity_orders is not None}
     loads = await loads_of(db, limited)
@@ -102,7 +104,7 @@ async def survey(db: Connection, asks: Sequence[Ask], *, now: datetime) -> Surve
             sites=sites,
             shelves=shelves,
             holders=holders,
-            claims={},
+            claims=claims,
             lanes=lanes,
             capacity=capacity,
             barred=frozenset((None, sku_id, location_id) for sku_id, location_id in barred),
@@ -163,10 +165,21 @@ async def _stock(db: Connection, sku_ids: Sequence[UUID], asker: Asker, now: dat
     shelves: dict[tuple[UUID, UUID], Shelf] = {}
     holders: dict[UUID, list[UUID]] = {sku_id: [] for sku_id in sku_ids}
     for one in await availability(db, sku_ids=sku_ids, asker=asker, now=now):
-        shelves[one.sku_id, one.location_id] = Shelf(on_hand=one.available, room=one.available)
+        shelves[one.sku_id, one.location_id] = Shelf(on_hand=one.on_hand - one.expired, room=one.available)
         if one.available:
             holders[one.sku_id].append(one.location_id)
     return shelves, holders
+
+
+def _claims(wishes: Sequence[Wish], stocks: Mapping[Asker, Stock]) -> Mapping[UUID, Claims]:
+    """What orders that are placed hold; they may have it, also where nothing else is left."""
+    found = {one.request.order_id: held for one in wishes if (held := one.case.held)}
+    for one in wishes:
+        shelves, holders = stocks[asker_of(one.case)]
+        for _, sku_id, location_id in found.get(one.request.order_id, ()):
+            if (sku_id, location_id) in shelves and location_id not in holders[sku_id]:
+                holders[sku_id].append(location_id)
+    return found
 
 
 async def _wishes(
