@@ -1,15 +1,17 @@
 """Pools of orders: planned together, their claims swapped, what became stale planned in turn (SRC-04, SRC-06)."""
 
 import time
+from datetime import timedelta
 
 from sqlalchemy import text
 
 from batuta.inventory.commands import rearrange, record_movements
 from batuta.inventory.domain import Account, Movement, MovementReason, Relocate
 from batuta.plumbing.database import Connection
-from batuta.sourcing.commands import Together, plan, read_pools, settle_pools
+from batuta.sourcing.commands import Together, forget_pool_runs, plan, read_pools, settle_pools
 from batuta.sourcing.domain import Plan, SourcingRequest
 from batuta.sourcing.domain.together import plan_together
+from batuta.sourcing.queries import list_pool_runs
 from tests.making import NOW, fresh_code, fresh_id
 from tests.sourcing.making import an_order, broken_laws, claims_at, given_shop, hold_at, places_of
 from tests.world import Shop
@@ -119,3 +121,18 @@ async def test_claims_change_places_all_together_or_not_at_all(db: Connection) -
     assert await claims_at(db, shop, first.order_id) == {"south": 1}
     assert await claims_at(db, shop, second.order_id) == {"north": 2}
     assert await broken_laws(db) == []
+
+
+async def test_what_a_pool_was_worth_is_listed_for_90_days(db: Connection) -> None:
+    """SRC-06: its gap to the least there is, and what it saved."""
+    _, first, second = await given_orders(db)
+    await settle_pools(db, together=await solved(db, first, second), requests=[first, second], now=NOW)
+
+    (run,) = [one for one in await list_pool_runs(db, after=None, limit=100) if one.id == first.order_id]
+    assert (run.orders, run.stability, run.gap) == (2, None, 0)
+    assert run.gain == (run.one_by_one_minor - run.cost_minor) / run.one_by_one_minor > 0
+    assert [one.id for one in await list_pool_runs(db, after=(run.planned_at, run.id), limit=1)] != [run.id]
+
+    for days, kept in ((89, True), (90, False)):
+        await forget_pool_runs(db, now=NOW + timedelta(days=days), limit=10_000)
+        assert (run in await list_pool_runs(db, after=None, limit=100)) is kept

@@ -16,6 +16,7 @@ from batuta.locations.domain import SpecialDay
 from batuta.plumbing.audit import examine
 from batuta.plumbing.database import Connection, Engine
 from batuta.sourcing.commands.booking import confirm_slots, hold_slots, release_expired_slots, release_slots
+from batuta.sourcing.commands.keeping import forget_slots
 from batuta.sourcing.commands.slots import delete_slots, generate_slots, save_slot_templates, save_slots
 from batuta.sourcing.domain import Method
 from batuta.sourcing.domain.slot_templates import SlotTemplate, check_template, slot_on
@@ -650,3 +651,20 @@ def test_a_slot_that_cannot_be_is_refused(wrong: dict[str, Any], refusal: type[B
 def test_a_template_that_cannot_be_is_refused(wrong: dict[str, Any], refusal: type[BatutaError]) -> None:
     with pytest.raises(refusal):
         check_template(a_template(**wrong))
+
+
+async def test_a_window_is_forgotten_90_days_after_it_ended_with_who_had_it(db: Connection) -> None:
+    """Confirmed ones too: the order keeps what it was promised."""
+    region = a_region()
+    slot = a_slot(region)
+    await saved(db, slot)
+    held = wish(slot, region)
+    await hold(db, held)
+    order = confirmed(held.holder_id, region)
+    await confirm(db, order)
+
+    await forget_slots(db, now=slot.until_at + 89 * DAY, limit=10_000)
+    assert (await slot_holds_of(db, [order.order_id])).keys() == {order.order_id}
+    await forget_slots(db, now=slot.until_at + 90 * DAY, limit=10_000)
+    assert not await slot_holds_of(db, [order.order_id])
+    assert not await slots_by_id(db, [slot.id])

@@ -23,7 +23,13 @@ from batuta.plumbing.sweeps import Sweep
 from batuta.rehearsal.commands import forget_differences
 from batuta.returns.commands import expire_returns
 from batuta.shipping.commands import learn_transit, match_scans
-from batuta.sourcing.commands import generate_slots, release_expired_slots, shorten_decisions
+from batuta.sourcing.commands import (
+    forget_pool_runs,
+    forget_slots,
+    generate_slots,
+    release_expired_slots,
+    shorten_decisions,
+)
 
 SWEEPS = (
     Sweep(
@@ -195,6 +201,19 @@ SWEEPS = (
         "places in slots that have run out",
         release_expired_slots,
         due="SELECT FROM sourcing.slot_hold WHERE expires_at <= :now",
+    ),
+    Sweep(
+        "pools that were planned months ago",
+        forget_pool_runs,
+        due="SELECT FROM sourcing.pool_run WHERE planned_at <= :now - interval '90 days'",
+    ),
+    Sweep(
+        "slots of months ago",
+        forget_slots,
+        due=(
+            "SELECT FROM sourcing.slot WHERE from_at <= :now - interval '90 days'"
+            " AND until_at <= :now - interval '90 days'"
+        ),
     ),
     Sweep(
         "returns that nobody sent",

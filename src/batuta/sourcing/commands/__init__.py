@@ -1,7 +1,7 @@
 """What may be done: plan orders, and take back what a location will not serve."""
 
 from batuta.sourcing.commands.booking import confirm_slots, hold_slots, release_expired_slots, release_slots
-from batuta.sourcing.commands.keeping import shorten_decisions
+from batuta.sourcing.commands.keeping import forget_pool_runs, forget_slots, shorten_decisions
 from batuta.sourcing.commands.parking import park, requeue, unpark
 from batuta.sourcing.commands.planning import plan
 from batuta.sourcing.commands.pooling import (
@@ -33,6 +33,8 @@ __all__ = [
     "confirm_slots",
     "delete_slots",
     "end_pools",
+    "forget_pool_runs",
+    "forget_slots",
     "generate_slots",
     "hold_slots",
     "lock_slot_template",

@@ -67,7 +67,7 @@ class Together(msgspec.Struct, frozen=True, kw_only=True):
 
 async def add_to_pools(db: Connection, *, orders: Sequence[Pooled], now: datetime) -> None:
     """Let orders wait for others; one that waits already goes on as it is."""
-    rows = [msgspec.structs.asdict(one) | {"added_at": now, "begun_at": None} for one in orders]
+    rows = [msgspec.structs.asdict(one) | {"added_at": now, "begun_at": None, "is_offered": False} for one in orders]
     await insert_new(db, pooled, sorted(rows, key=lambda row: row["order_id"]), returning=["order_id"])
 
 
@@ -134,6 +134,8 @@ def _row(one: Together, there: Mapping[UUID, Placement], now: datetime) -> dict[
         "planned_at": now,
         "orders": len(one.waiting.order_ids),
         "orders_stale": sum(order_id not in there for order_id in one.waiting.order_ids),
+        "replanned": 0,
+        "moved": 0,
         "cost_minor": round(plan.cost),
         "one_by_one_minor": round(plan.one_by_one),
         "bound_minor": max(0, round(plan.bound)),

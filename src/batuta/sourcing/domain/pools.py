@@ -1,6 +1,7 @@
 """Orders that are planned together, because they want the same scarce stock or the same hands."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -63,3 +64,27 @@ class PoolPlan(msgspec.Struct, frozen=True, kw_only=True):
     def gain(self) -> float:
         """How much of what one by one costs is saved."""
         return (self.one_by_one - self.cost) / abs(self.one_by_one) if self.one_by_one else 0.0
+
+
+class PoolRun(msgspec.Struct, frozen=True, kw_only=True):
+    """Orders that were planned together: what that costs, what one by one would have, and what it costs at least.
+
+    id: of its first order. orders_stale: those that were planned in turn after all, since others had been faster.
+    replanned: those of them that were offered already and that nobody had accepted; moved: how many of these were
+    offered elsewhere instead. gap: by how much of it the cost may be above the least there is; gain: how much of what
+    one by one costs is saved; stability: how much of what was offered stayed where it was.
+    """
+
+    id: UUID
+    planned_at: datetime
+    orders: int
+    orders_stale: int
+    replanned: int
+    moved: int
+    cost_minor: int
+    one_by_one_minor: int
+    bound_minor: int
+    milliseconds: int
+    gap: float
+    gain: float
+    stability: float | None

@@ -9,6 +9,7 @@ from batuta.sourcing.queries.history import History, Standing, history_of, loads
 from batuta.sourcing.queries.keys import promise_secret
 from batuta.sourcing.queries.lanes import LaneRequest, lanes_of
 from batuta.sourcing.queries.parking import due_to_cancel, list_parked, parkings_of, rejections_of
+from batuta.sourcing.queries.pools import list_pool_runs
 from batuta.sourcing.queries.promising import offers
 from batuta.sourcing.queries.redating import Planned, promises_of_plans
 from batuta.sourcing.queries.slots import (
@@ -57,6 +58,7 @@ __all__ = [
     "history_of",
     "lanes_of",
     "list_parked",
+    "list_pool_runs",
     "list_slot_templates",
     "list_slots",
     "loads_of",
