@@ -110,6 +110,35 @@ async def test_another_piece_than_was_sold_is_received_as_a_thing_nobody_announc
     await assert_lawful(db)
 
 
+async def test_what_nobody_announced_is_read_as_far_as_it_can_be(db: Connection) -> None:
+    """INV-14, RET-06: its piece is free again, its lot is told apart, and what is strange or unread is no problem."""
+    world, phone, order, _ = await phones(db)
+    _, milk = await given_world(db, tracking=Tracking.LOT)
+    await given_lots(db, milk, "A", "B")
+    of_order = BlindUnits(quantity=1, order_line_id=order.lines[0].line_id, serials=("S1",))
+    lines = (
+        of_order,
+        BlindUnits(quantity=2, sku_id=phone.id, serials=("S2", "S99")),
+        BlindUnits(quantity=1, sku_id=phone.id),
+        BlindUnits(quantity=3, sku_id=milk.id, lot="A"),
+        BlindUnits(quantity=1, sku_id=milk.id, lot="B"),
+    )
+    at = world.shop.locations["north"].id
+    blind = BlindReceipt(
+        id=fresh_id(), location_id=at, lines=lines, actor=ACTOR, currency="EUR", order_id=order.order_id
+    )
+
+    first, again = await receive_blind(db, receipts=[blind, blind], now=NOW)
+
+    assert isinstance(first, Return)
+    assert again == first
+    back = [(await piece(db, phone, number)).piece for number in ("S1", "S2")]
+    assert {(one.status, one.line_id, one.location_id) for one in back} == {(SerialStatus.RETURNED, None, at)}
+    assert (await rows(db, phone))["quarantine", ""] == (4, 0)
+    assert await rows(db, milk) == {("quarantine", "A"): (3, 0), ("quarantine", "B"): (1, 0)}
+    await assert_lawful(db)
+
+
 async def test_what_comes_back_keeps_its_lot_and_is_sold_again_under_it(db: Connection) -> None:
     """INV-14"""
     world, milk = await given_world(db, tracking=Tracking.LOT)

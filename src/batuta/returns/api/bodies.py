@@ -62,7 +62,10 @@ class ReceiptBody(Body, frozen=True):
 
 
 class BlindUnitsBody(Body, frozen=True):
-    """worth_minor: what all of these units are worth, where no order line says so."""
+    """worth_minor: what all of these units are worth, where no order line says so.
+
+    lot, serials: read off the goods, as far as anybody can.
+    """
 
     quantity: Units
     sku_id: UUID | None = None
@@ -70,6 +73,8 @@ class BlindUnitsBody(Body, frozen=True):
     worth_minor: AmountMinor = 0
     reason: Words = ""
     note: Words = ""
+    lot: Lot = ""
+    serials: Annotated[tuple[Serial, ...], msgspec.Meta(max_length=SERIALS_MAX)] = ()
 
 
 class BlindBody(Body, frozen=True):

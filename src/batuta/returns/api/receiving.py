@@ -75,6 +75,8 @@ async def receive_unannounced(
                     worth_minor=one.worth_minor,
                     reason=one.reason,
                     note=one.note,
+                    lot=one.lot,
+                    serials=one.serials,
                 )
                 for one in data.lines
             ),

@@ -5,7 +5,15 @@ from uuid import UUID
 
 from batuta.inventory.domain.serials import Comeback
 from batuta.kernel.ids import child_id
-from batuta.returns.domain import Component, Receipt, ReceivedUnits, Return, ReturnLine, SerialsMissing
+from batuta.returns.domain import (
+    BlindReceipt,
+    Component,
+    Receipt,
+    ReceivedUnits,
+    Return,
+    ReturnLine,
+    SerialsMissing,
+)
 
 Lots = Mapping[UUID, list[tuple[str, int]]]
 
@@ -51,6 +59,24 @@ def pieces_that_came(one: Receipt, before: Return, after: Return, with_serials: 
             )
         if units.serials:
             comebacks.append(_comeback(one, line, part, units))
+    return comebacks
+
+
+def lots_unannounced(one: BlindReceipt) -> Lots:
+    """Units by lot of each line of what nobody announced."""
+    return {child_id(one.id, position): [(units.lot, units.quantity)] for position, units in enumerate(one.lines)}
+
+
+def pieces_unannounced(one: BlindReceipt, after: Return, with_serials: Collection[UUID]) -> list[Comeback]:
+    """The pieces that are here again, whosever they were; what was not read is not asked for (RET-06)."""
+    lines = {line.id: line for line in after.lines}
+    comebacks = []
+    for position, units in enumerate(one.lines):
+        part = _with_serials(lines[child_id(one.id, position)], with_serials)
+        if part and units.serials:
+            comebacks.append(
+                Comeback(sku_id=part.sku_id, serials=units.serials, line_id=None, location_id=one.location_id)
+            )
     return comebacks
 
 

@@ -20,7 +20,13 @@ from batuta.ordering.commands import UnitReturn
 from batuta.plumbing.database import Connection, rows_with
 from batuta.returns.commands.announcing import about
 from batuta.returns.commands.carrying import Step, Task, carry, known, lock
-from batuta.returns.commands.pieces import Lots, lots_that_came, pieces_that_came
+from batuta.returns.commands.pieces import (
+    Lots,
+    lots_that_came,
+    lots_unannounced,
+    pieces_that_came,
+    pieces_unannounced,
+)
 from batuta.returns.domain import (
     GRADED_TO,
     Arrival,
@@ -39,7 +45,7 @@ from batuta.returns.domain import (
     decide_receipt,
 )
 from batuta.returns.events import GradedUnits, Received, Resolved, UnitsOfLine
-from batuta.returns.queries import returns_by_id
+from batuta.returns.queries import returns_by_id, sold_orders
 from batuta.returns.tables import receipt
 
 
@@ -98,7 +104,9 @@ async def receive_blind(
     db: Connection, *, receipts: Sequence[BlindReceipt], now: datetime
 ) -> list[Return | BatutaError]:
     """Receive goods that nobody announced, against an order, a customer or nothing; never refused (RET-06)."""
-    dock = await _dock(db, receipts)
+    orders = await sold_orders(db, {one.order_id for one in receipts if one.order_id})
+    lines = [line for order in orders.values() for line in order.lines.values()]
+    dock = await _dock(db, receipts, known={part.sku_id for line in lines for part in line.components})
     tasks = [Task(one.id, partial(_receive_blind, one, dock, now), one.order_id) for one in receipts]
     return await carry(db, tasks=tasks, now=now)
 
@@ -142,7 +150,10 @@ def _receive_blind(
     if present:
         return present
     dock.check(one.location_id, one.lines)
-    return _arrive(one, decide_blind(one, order, dock.tracked), now, {}, is_blind=True)
+    arrival = decide_blind(one, order, dock.tracked)
+    step = _arrive(one, arrival, now, lots_unannounced(one), is_blind=True)
+    pieces = pieces_unannounced(one, arrival.after, dock.with_serials)
+    return msgspec.structs.replace(step, comebacks=tuple(pieces))
 
 
 def _arrive(one: Receipt | BlindReceipt, arrival: Arrival, now: datetime, lots: Lots, *, is_blind: bool) -> Step:

@@ -90,7 +90,10 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BlindUnits(msgspec.Struct, frozen=True, kw_only=True):
-    """Goods that nobody announced. worth_minor: what all of them are worth, where no order line says so."""
+    """Goods that nobody announced. worth_minor: what all of them are worth, where no order line says so.
+
+    lot: of which the units are. serials: the numbers on the pieces, as far as they were read.
+    """
 
     quantity: Quantity
     sku_id: UUID | None = None
@@ -98,6 +101,8 @@ class BlindUnits(msgspec.Struct, frozen=True, kw_only=True):
     worth_minor: AmountMinor = 0
     reason: str = ""
     note: str = ""
+    lot: Lot = ""
+    serials: tuple[Serial, ...] = ()
 
 
 class BlindReceipt(msgspec.Struct, frozen=True, kw_only=True):
