@@ -96,6 +96,7 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     whose store cannot serve them choose another way, up to the link's token; empty asks nobody. reroute_choices: the
     ways they are given, for so many reroute_days. is_reroute_free: whether the shop pays for a delivery that they
     choose; else it is offered only where the price list asks no more of them than they have been asked already.
+    weight_margin_bp: of goods that are charged by weight, so much more than their usual price may be held.
     """
 
     cart_hold_minutes: Annotated[int, msgspec.Meta(ge=1, le=1_440)] = 10
@@ -114,6 +115,7 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     rounding_rule: Code = "line_half_up"
     are_messages_muted: bool = False
     split_penalty_minor: Annotated[int, msgspec.Meta(ge=0)] = 300
+    weight_margin_bp: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
     max_splits: Annotated[int, msgspec.Meta(ge=1)] = 4
     pool_minutes: Annotated[int, msgspec.Meta(ge=0, le=1_440)] = 0
     rejections_max: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5

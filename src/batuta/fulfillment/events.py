@@ -3,6 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
 from batuta.fulfillment.domain import LineUnits, Method, RejectionReason
 from batuta.kernel.events import Event
 
@@ -70,6 +72,23 @@ class Short(FulfillmentEvent, frozen=True):
 class Packed(FulfillmentEvent, frozen=True):
     lines: tuple[LineUnits, ...]
     parcel_ids: tuple[UUID, ...]
+
+
+class WeighedUnits(msgspec.Struct, frozen=True):
+    """Units of a SKU in a parcel, and what they weigh together."""
+
+    parcel_id: UUID
+    line_id: UUID
+    sku_id: UUID
+    quantity: int
+    weight_g: int
+
+
+class Weighed(FulfillmentEvent, frozen=True):
+    """Units were weighed as they were packed. is_undone: their parcel was unpacked again, or came home undelivered."""
+
+    units: tuple[WeighedUnits, ...]
+    is_undone: bool = False
 
 
 class HandedOver(FulfillmentEvent, frozen=True):

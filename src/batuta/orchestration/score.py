@@ -54,6 +54,7 @@ from batuta.orchestration.commands.telling import (
     tell_return_received,
     tell_shipped,
 )
+from batuta.orchestration.commands.weighing import charge_by_weight
 from batuta.ordering import events as ordering
 from batuta.payments import events as payments
 from batuta.plumbing.events import Handler, Reaction
@@ -84,7 +85,8 @@ SCORE: Mapping[type[Event], Sequence[Handler]] = {
     inventory.SupplyServed: (send_what_came,),
     inventory.PromiseMoved: (promise_anew, tell_promise_moved),
     ordering.WaitAsked: (ask_whether_to_wait,),
-    # They leave, and what left is paid.
+    # They leave, and what left is paid; what is charged by weight, by that.
+    fulfillment.Weighed: (charge_by_weight,),
     fulfillment.HandedOver: (capture_what_left, render_services, tell_shipped, follow_supplier),
     fulfillment.ReadyForPickup: (tell_ready_for_pickup,),
     fulfillment.Collected: (capture_what_left, render_services),

@@ -1,6 +1,6 @@
 """Every verb goes the same way: lock the orders, decide purely, carry all of it out set-based, or none of an item."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from batuta.fulfillment.commands.parcels import hand_to_carriers, open_packed, v
 from batuta.fulfillment.commands.rows import write_fulfillments
 from batuta.fulfillment.commands.units import move_buckets
 from batuta.fulfillment.domain import Change, Changes, FulfillmentOrder, UnknownFulfillmentOrder
+from batuta.fulfillment.events import Weighed, WeighedUnits
 from batuta.fulfillment.queries import fulfillment_orders_by_id
 from batuta.fulfillment.tables import fulfillment_order
 from batuta.kernel.errors import BatutaError
@@ -135,6 +136,8 @@ async def carry_out(db: Connection, changes: Changes, *, tells: Sequence[Tell], 
         return {}
     savepoint = db.savepoint()
     await savepoint.start()
+    # Before what is credited for units that are cancelled: they are worth again what they were reckoned at.
+    await publish(db, [event for _, change in changes for event in _weighed(change, now)])
     for step in (move_buckets, write_fulfillments, open_packed, move_goods, hand_to_carriers, void_unpacked):
         refusals = await step(db, changes, now=now)
         if refusals:
@@ -145,3 +148,18 @@ async def carry_out(db: Connection, changes: Changes, *, tells: Sequence[Tell], 
     await publish(db, [event for (_, change), tell in told for event in tell(change, now)])
     await savepoint.commit()
     return {}
+
+
+def _weighed(change: Change, now: datetime) -> Iterator[Weighed]:
+    """What was weighed goes into parcels, or is in none any more."""
+    packed = ((parcel.id, parcel.contents) for parcel in change.packed)
+    gone = ((one.parcel_id, one.contents) for one in (*change.unpacked, *change.taken_back))
+    for parcels, is_undone in ((packed, False), (gone, True)):
+        units = tuple(
+            WeighedUnits(parcel_id, part.line_id, part.sku_id, part.quantity, part.weight_g)
+            for parcel_id, contents in parcels
+            for part in contents
+            if part.weight_g is not None
+        )
+        if units:
+            yield Weighed(**about(change, now), units=units, is_undone=is_undone)

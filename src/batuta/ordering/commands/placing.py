@@ -141,7 +141,7 @@ async def _priced(db: Connection, drafts: Mapping[int, Draft], outcomes: dict[in
             continue
         means = sum(way.amount_minor for way in one.asked.means)
         due = answer.gross_minor + sum(extra.amount_minor for extra in one.asked.adjustments)
-        if means > due:
+        if means > due + _weight_margin_minor(one, answer):
             outcomes[i] = PaysTooMuch("the payments come to more than the order", due_minor=due, means_minor=means)
             continue
         try:
@@ -154,6 +154,13 @@ async def _priced(db: Connection, drafts: Mapping[int, Draft], outcomes: dict[in
             continue
         priced[i] = Priced(answer, payments)
     return priced
+
+
+def _weight_margin_minor(one: Draft, answer: Quote) -> int:
+    """By how much more than what is due may be held, since some of it is charged by weight later (INV-15)."""
+    by_weight = {entry.id for entry in one.lines if entry.sku.is_weighed}
+    gross = sum(line.gross_minor for line in answer.lines if line.line_id in by_weight) if by_weight else 0
+    return gross * one.channel.policies.weight_margin_bp // 10_000
 
 
 def _quote_request(one: Draft) -> QuoteRequest:

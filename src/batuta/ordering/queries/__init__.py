@@ -1,5 +1,6 @@
 """Reads of orders, carts, and what is sent instead of what orders say."""
 
+from batuta.ordering.queries.adjustments import adjusted_minor
 from batuta.ordering.queries.orders import (
     ORDER_LAWS,
     carts_by_id,
@@ -26,6 +27,7 @@ AUDIT = (*ORDER_LAWS, *SUBSTITUTION_LAWS, *REROUTE_LAWS)
 
 __all__ = [
     "AUDIT",
+    "adjusted_minor",
     "carts_by_id",
     "contacts_of",
     "count_by_status",

@@ -1,0 +1,83 @@
+"""Charging by weight: what was ordered by piece costs what it weighs as it is packed, within what is held (INV-15)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from batuta.catalog.domain import Sku
+from batuta.catalog.queries import skus_by_id
+from batuta.fulfillment.events import Weighed, WeighedUnits
+from batuta.kernel.ids import child_id
+from batuta.ordering.commands import Adjustment, adjust
+from batuta.ordering.domain import Order, Share, value_of
+from batuta.ordering.domain.weighing import by_weight_minor, charged_minor
+from batuta.ordering.queries import adjusted_minor, orders_by_id
+from batuta.payments import commands as payments
+from batuta.payments.domain import Balance, RefundRequest
+from batuta.payments.queries import balances
+from batuta.plumbing.database import Connection
+
+ACTOR = "system:score"
+NAME = "weight"
+
+
+async def charge_by_weight(db: Connection, events: Sequence[Weighed], now: datetime) -> None:
+    """Put the price of weighed units right, and give back what was paid for more than they weigh.
+
+    Parts of bundles, and what is sent instead of something else, keep the price of their line. What is unpacked again,
+    or comes home, is worth again what it was reckoned at.
+    """
+    skus = await skus_by_id(db, {unit.sku_id for one in events for unit in one.units})
+    orders = await orders_by_id(db, [one.stream for one in events])
+    money = await balances(db, list(orders))
+    rooms = {order_id: _room(money.get(order_id)) for order_id in orders}
+    booked = await adjusted_minor(db, [_id(unit) for one in events for unit in one.units])
+    made: list[Adjustment] = []
+    for one in events:
+        for unit in one.units:
+            room, before = rooms[one.stream], booked.get(_id(unit), 0)
+            id_ = child_id(_id(unit), "undone") if one.is_undone else _id(unit)
+            more = 0 if one.is_undone else _difference(orders[one.stream], skus, unit)
+            amount = -before if one.is_undone else charged_minor(more, room_minor=room)
+            if not amount or (before and not one.is_undone):
+                continue
+            booked[_id(unit)] = 0 if one.is_undone else amount
+            rooms[one.stream] = None if room is None else room - amount
+            made.append(Adjustment(id=id_, order_id=one.stream, name=NAME, amount_minor=amount, actor=ACTOR))
+    await adjust(db, adjustments=made, now=now)
+    await _give_back(db, [one for one in made if one.amount_minor < 0], now=now)
+
+
+async def _give_back(db: Connection, less: Sequence[Adjustment], *, now: datetime) -> None:
+    """What is paid already beyond what is due now goes back."""
+    money = await balances(db, list({one.order_id for one in less})) if less else {}
+    owed = {order_id: balance.refund_owed_minor for order_id, balance in money.items()}
+    refunds = []
+    for one in less:
+        amount = min(-one.amount_minor, owed.get(one.order_id, 0))
+        if amount:
+            owed[one.order_id] -= amount
+            refunds.append(RefundRequest(order_id=one.order_id, cause_id=one.id, amount_minor=amount, reason=NAME))
+    await payments.request_refund(db, refunds=refunds, now=now)
+
+
+def _id(unit: WeighedUnits) -> UUID:
+    return child_id(unit.parcel_id, NAME, unit.line_id, unit.sku_id)
+
+
+def _room(balance: Balance | None) -> int | None:
+    """What is held or paid beyond what is due; None where nothing is either, as with an invoice."""
+    if balance is None or not balance.held_minor + balance.paid_minor:
+        return None
+    return -balance.owed_minor
+
+
+def _difference(order: Order, skus: Mapping[UUID, Sku], unit: WeighedUnits) -> int:
+    """By how much more the units cost than they were reckoned at."""
+    sku = skus[unit.sku_id]
+    line = next((line for line in order.lines if line.id == unit.line_id), None)
+    usual_g = sku.weight_g * unit.quantity
+    if line is None or line.sku_id != sku.id or not sku.is_weighed or not usual_g:
+        return 0
+    worth = value_of(line.gross_minor, line.quantity, Share(0, min(unit.quantity, line.quantity)))
+    return by_weight_minor(worth, usual_g=usual_g, weight_g=unit.weight_g)
