@@ -12,7 +12,7 @@ from asyncpg import LockNotAvailableError
 
 from batuta.catalog.commands import set_components
 from batuta.catalog.domain import Component
-from batuta.company.domain import Policies
+from batuta.company.domain import Policies, ShipMode, ShipTerms
 from batuta.inventory.commands import expect, move_expected, receive_expected, reserve, set_limits
 from batuta.inventory.domain import OutOfStock, ReserveLine, ReserveRequest
 from batuta.inventory.domain.supply import Expected, MoveExpected, ReceiveExpected, SupplyKind
@@ -283,7 +283,7 @@ async def test_an_order_that_is_to_come_together_is_held_until_the_last_of_it_ca
     """ORD-08."""
     shop = await build_shop(db, stock={"chair": {"north": 2}})
     receipt = await given_supply(db, shop, "chair", limit=10, coming=20)
-    order = await placed(db, an_order(shop, ("chair", 4), ships_together=True))
+    order = await placed(db, an_order(shop, ("chair", 4), ship_terms=ShipTerms(mode=ShipMode.TOGETHER)))
 
     part = await taken_over(db, order, await receive_all(db, receipt, 1))
     whole = await taken_over(db, order, await receive_all(db, receipt, 1, key="van"))

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from batuta.company.domain import Policies
+from batuta.company.domain import Policies, ShipMode, ShipTerms
 from batuta.inventory.commands import expect, move_expected, peg_again, receive_expected, set_limits
 from batuta.inventory.domain.supply import Expected, MoveExpected, ReceiveExpected, SupplyKind
 from batuta.inventory.domain.waiting import BackorderLimit
@@ -97,7 +97,8 @@ class SupplyWorld:
         total = sum(units for _, units in lines) * PRICE_MINOR + SHIPPING_MINOR
         means = [Means(method="card", amount_minor=total, token="tok_visa")]
         together = self.chance.random() < 0.2
-        return an_order(self.journey.shop, *lines, means=means, placed_at=self.journey.now, ships_together=together)
+        terms = ShipTerms(mode=ShipMode.TOGETHER if together else None)
+        return an_order(self.journey.shop, *lines, means=means, placed_at=self.journey.now, ship_terms=terms)
 
     async def regret(self) -> None:
         if not self.order_ids:

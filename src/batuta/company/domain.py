@@ -61,6 +61,48 @@ class TaxMode(StrEnum):
     EXCLUSIVE = "exclusive"
 
 
+class ShipMode(StrEnum):
+    """What becomes of an order of which some is there and some is not (ORD-08, ORD-09).
+
+    as_available: what is there is sent, the rest follows. together: what is there waits for what is sold ahead of
+    stock. complete: together, and from one location.
+    """
+
+    AS_AVAILABLE = "as_available"
+    TOGETHER = "together"
+    COMPLETE = "complete"
+
+
+Splits = Annotated[int, msgspec.Meta(ge=0, le=63)]
+WaitDays = Annotated[int, msgspec.Meta(ge=0, le=365)]
+
+
+class ShipTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How an order may be split, and how long it may wait (ORD-09).
+
+    What is None is as the customer, or else the channel, has it. max_splits: how many locations more than one may share
+    it. max_wait_days: so many days after it was placed nobody waits any longer for what cannot be sent.
+    """
+
+    mode: ShipMode | None = None
+    max_splits: Splits | None = None
+    max_wait_days: WaitDays | None = None
+
+    @property
+    def contradicts_itself(self) -> bool:
+        return self.mode is ShipMode.COMPLETE and bool(self.max_splits)
+
+    def or_else(self, usual: "ShipTerms") -> "ShipTerms":
+        """These terms, and what they do not say as it is usual."""
+        mode = self.mode or usual.mode
+        max_splits = usual.max_splits if self.max_splits is None else self.max_splits
+        return ShipTerms(
+            mode=mode,
+            max_splits=0 if mode is ShipMode.COMPLETE else max_splits,
+            max_wait_days=usual.max_wait_days if self.max_wait_days is None else self.max_wait_days,
+        )
+
+
 class LegalEntity(msgspec.Struct, frozen=True, kw_only=True):
     """Who owes the tax and owns the stock.
 
@@ -96,7 +138,8 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     whose store cannot serve them choose another way, up to the link's token; empty asks nobody. reroute_choices: the
     ways they are given, for so many reroute_days. is_reroute_free: whether the shop pays for a delivery that they
     choose; else it is offered only where the price list asks no more of them than they have been asked already.
-    weight_margin_bp: of goods that are charged by weight, so much more than their usual price may be held.
+    weight_margin_bp: of goods that are charged by weight, so much more than their usual price may be held. ship_mode,
+    max_splits, max_wait_days: of orders that say nothing else; see `ShipTerms`.
     """
 
     cart_hold_minutes: Annotated[int, msgspec.Meta(ge=1, le=1_440)] = 10
@@ -116,7 +159,9 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     are_messages_muted: bool = False
     split_penalty_minor: Annotated[int, msgspec.Meta(ge=0)] = 300
     weight_margin_bp: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
+    ship_mode: ShipMode = ShipMode.AS_AVAILABLE
     max_splits: Annotated[int, msgspec.Meta(ge=1)] = 4
+    max_wait_days: WaitDays | None = None
     pool_minutes: Annotated[int, msgspec.Meta(ge=0, le=1_440)] = 0
     rejections_max: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5
     park_retry_minutes: Annotated[int, msgspec.Meta(ge=1, le=1_440)] = 60
@@ -131,6 +176,11 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     reroute_choices: Annotated[tuple[RerouteKind, ...], msgspec.Meta(max_length=10)] = tuple(RerouteKind)
     reroute_days: Annotated[int, msgspec.Meta(ge=1, le=30)] = 3
     is_reroute_free: bool = True
+
+    @property
+    def ship_terms(self) -> ShipTerms:
+        """What holds for orders that say nothing else; how often one is split, the strategy says first."""
+        return ShipTerms(mode=self.ship_mode, max_wait_days=self.max_wait_days)
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from litestar import Response, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
+from batuta.company.domain import ShipTerms
 from batuta.customers.commands import give_consents, lock_customer, save_addresses, save_customers, withdraw_consents
 from batuta.customers.domain import (
     Consent,
@@ -61,7 +62,8 @@ Short = Annotated[str, msgspec.Meta(min_length=1, max_length=320, pattern=r"^[^\
 class CustomerBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A customer as it shall be; who is no guest has an e-mail, a phone or an external id.
 
-    country: whose rules a phone without +, and the tax number, follow; empty when not known.
+    country: whose rules a phone without +, and the tax number, follow; empty when not known. ship_terms: of orders that
+    do not say otherwise.
     """
 
     name: Text
@@ -74,6 +76,7 @@ class CustomerBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     is_guest: bool = False
     external_id: Code | None = None
     customer_group: Group = ""
+    ship_terms: ShipTerms = ShipTerms()
 
 
 class AddressBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -11,6 +11,7 @@ from email_validator import EmailNotValidError, validate_email
 from stdnum import get_cc_module
 from stdnum.exceptions import ValidationError
 
+from batuta.company.domain import ShipTerms
 from batuta.kernel.addresses import Address
 from batuta.kernel.errors import Invalid, NotFound, Refused
 from batuta.kernel.quantities import Code, Prose, Text, fitting
@@ -74,7 +75,7 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
 
     locale: language of messages, as `es` or `es-ES`. phone: E.164. tax_number: as its country writes it.
     country: whose rules a phone without +, and the tax number, follow; empty when not known.
-    customer_group: whose terms and ring-fenced stock they have, as `trade`; empty is none.
+    customer_group: whose terms and ring-fenced stock they have, as `trade`; empty is none. ship_terms: of their orders.
     created_at: when first saved; given by the database.
     """
 
@@ -89,6 +90,7 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
     is_guest: bool = False
     external_id: Code | None = None
     customer_group: Group = ""
+    ship_terms: ShipTerms = ShipTerms()
     created_at: datetime | None = None
 
 
@@ -151,6 +153,8 @@ def check_customer(customer: Customer) -> Customer:
         BadCustomer, UnlikelyCustomer: one of them fails its check.
     """
     customer = fitting(msgspec.structs.replace(customer, name=" ".join(customer.name.split())), BadCustomer)
+    if customer.ship_terms.contradicts_itself:
+        raise UnlikelyCustomer("what ships complete is not split", field="ship_terms.max_splits")
     if not customer.is_guest and not (customer.email or customer.phone or customer.external_id):
         raise UnlikelyCustomer("a customer who is no guest can be reached or named", field="email", id=str(customer.id))
     country = customer.country.strip().upper()

@@ -26,6 +26,7 @@ class CustomerColumns(TypedColumns):
     updated_at: Named[datetime] = Column(Instant, nullable=False)
     version: Named[int] = Column(Integer, nullable=False, server_default="1")
     customer_group: Named[str] = Column(Text, nullable=False, server_default="")
+    ship_terms: Named[Any] = Column(Json, nullable=False, server_default="{}")
 
 
 customer = Table(

@@ -80,6 +80,7 @@ class OrderColumns(TypedColumns):
     fingerprint: Named[bytes] = Column(LargeBinary, nullable=False)
     expires_at: Named[datetime | None] = Column(Instant)
     version: Named[int] = Column(Integer, nullable=False)
+    ship_terms: Named[Any] = Column(Json, nullable=False, server_default="{}")
 
 
 order = Table(

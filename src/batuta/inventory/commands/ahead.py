@@ -235,6 +235,8 @@ def _promise(
         if waits is None:
             come = sum(each.units for each in rest.get(line.sku_id, ()))
             return _refusal("fewer units are to come", one, line.sku_id, asked=line.units, left=come)
+        if one.waits_until_at and waits.promised_at and waits.promised_at > one.waits_until_at:
+            return _refusal("it comes later than the order waits", one, line.sku_id, asked=line.units, left=0)
         lines.append(waits)
         pegs += taken
     left |= rest
@@ -258,7 +260,8 @@ def _peg(
             msgspec.structs.replace(each, units=each.units - taken.get(each.expected_id, 0))
             for each in rest[line.sku_id]
         ]
-        return _told(draft, pegged.location_id, max(pegged.ready_at, limit.launch_at or pegged.ready_at)), pegged.pegs
+        ready_at = max(pegged.ready_at, limit.launch_at or pegged.ready_at)
+        return _told(draft, pegged.location_id, ready_at, one.waits_until_at), pegged.pegs
     return None, ()
 
 
@@ -288,8 +291,9 @@ def _waiting(one: AheadRequest, line: AheadLine, limit: BackorderLimit, place: U
     )
 
 
-def _told(line: Waiting, location_id: UUID, at: datetime) -> Waiting:
-    patience = None if line.patience_days is None else at + line.patience_days * DAY
+def _told(line: Waiting, location_id: UUID, at: datetime, waits_until_at: datetime | None) -> Waiting:
+    ends = [] if line.patience_days is None else [at + line.patience_days * DAY]
+    patience = min([*ends, waits_until_at] if waits_until_at else ends, default=None)
     return msgspec.structs.replace(
         line, location_id=location_id, promised_at=at, first_promised_at=at, patience_until_at=patience
     )

@@ -78,7 +78,8 @@ class AheadRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     region, customer_group: besides its channel, for whom it is, where units are kept back (INV-05).
     location_ids: where alone it may come to; None is anywhere. patience_days: after so many days past the promise the
-    customer is asked, or the line cancelled; None is never.
+    customer is asked, or the line cancelled; None is never. waits_until_at: what comes later is not promised, and they
+    are asked no later than then.
     """
 
     order_id: UUID
@@ -90,6 +91,7 @@ class AheadRequest(msgspec.Struct, frozen=True, kw_only=True):
     location_ids: tuple[UUID, ...] | None = None
     priority: Priority = 5
     patience_days: int | None = None
+    waits_until_at: datetime | None = None
 
 
 class AheadPromise(msgspec.Struct, frozen=True, kw_only=True):

@@ -146,6 +146,8 @@ def _park(
     order: Order, channels: Mapping[UUID, Channel], *, queue: Code, now: datetime, rules: tuple[str, ...] = ()
 ) -> Park:
     policies = channels[order.channel_id].policies
+    ends = [now + timedelta(days=policies.park_days)] if policies.park_days else []
+    ends += [max(now, order.waits_until_at)] if order.waits_until_at else []
     is_unfillable = queue == UNFILLABLE
     return Park(
         order_id=order.id,
@@ -156,7 +158,7 @@ def _park(
         line_ids=tuple(_waiting(order)),
         rules=rules,
         retry_minutes=policies.park_retry_minutes if is_unfillable else None,
-        cancel_after=timedelta(days=policies.park_days) if policies.park_days else None,
+        cancel_after=min(ends) - now if ends else None,
         actor=ACTOR,
     )
 

@@ -174,6 +174,7 @@ def request_for(
     """
     group = customer.customer_group if customer else ""
     way = route or order.route
+    allowed = order.ship_terms.max_splits
     return SourcingRequest(
         order_id=order.id,
         lines=tuple(
@@ -192,7 +193,8 @@ def request_for(
         pickup_location_id=way.pickup_location_id,
         service_kind=way.service_kind,
         split_penalty_minor=channel.policies.split_penalty_minor,
-        max_splits=channel.policies.max_splits,
+        max_splits=channel.policies.max_splits if allowed is None else allowed,
+        buyer_max_splits=allowed,
         asker=Asker(channel_id=channel.id, region=way.ship_to.region, customer_group=group),
         about=About(
             channel_code=channel.code,

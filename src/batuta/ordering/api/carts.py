@@ -10,6 +10,7 @@ from litestar import Response, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
+from batuta.company.domain import ShipTerms
 from batuta.kernel.addresses import Address
 from batuta.kernel.errors import BatutaError, Refused
 from batuta.kernel.quantities import Code, Text
@@ -108,9 +109,13 @@ class ReservationBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class CheckOutBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the order is paid. external_id: the storefront's own number of it. promise: as it was signed (PRM-05)."""
+    """How the order is paid. external_id: the storefront's own number of it. promise: as it was signed (PRM-05).
+
+    ship_terms: how it may be split, and how long it may wait (ORD-09).
+    """
 
     means: AllMeans = []
+    ship_terms: ShipTerms = ShipTerms()
     external_id: Code | None = None
     promise: SignedPromise | None = None
 
@@ -268,6 +273,7 @@ async def order_cart(request: AnyRequest, cart_id: FromPath[UUID], data: JSONBod
         version=wanted_version(request),
         external_id=data.external_id,
         means=data.means,
+        ship_terms=data.ship_terms,
         promise=data.promise,
     )
     return await batched(request, place_batcher, wish)

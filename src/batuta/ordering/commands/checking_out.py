@@ -212,6 +212,7 @@ def _order(one: CheckOut, found: Cart | None, goods: _Goods, now: datetime) -> P
         pickup_location_code=place_.code if place_ else None,
         means=one.means,
         adjustments=one.adjustments,
+        ship_terms=one.ship_terms,
         promise=one.promise,
         cart_id=found.id if found.reserved_until_at else None,
         slot_hold_id=found.id if found.slot_id else None,

@@ -168,6 +168,7 @@ def _ahead_request(one: Draft, lines: Sequence[AheadLine]) -> AheadRequest:
         location_ids=(one.pickup_location_id,) if one.pickup_location_id else None,
         priority=policies.backorder_priority,
         patience_days=policies.patience_days,
+        waits_until_at=one.waits_until_at,
     )
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from batuta.catalog.domain import Component, Sku, SkuKind, name_in
 from batuta.catalog.queries import components_of, skus_by_code
+from batuta.company.domain import ShipTerms
 from batuta.company.queries import channels_by_code
 from batuta.customers.queries import customers_by_id
 from batuta.inventory.commands import record_movements
@@ -111,6 +112,7 @@ def _order_row(one: ClosedOrder, known: Known, number: str) -> dict[str, Any]:
         "fingerprint": b"",
         "expires_at": None,
         "version": 1,
+        "ship_terms": ShipTerms(),
     }
 
 

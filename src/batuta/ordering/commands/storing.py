@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.expression import bindparam
 from stdnum import damm
 
+from batuta.company.domain import ShipMode
 from batuta.inventory.queries.limits import LIMITS_CHANGED, Limits, limits_as_of
 from batuta.kernel.events import Event
 from batuta.kernel.ids import child_id
@@ -121,6 +122,7 @@ def _order_row(one: Draft, priced: Quote, number: str, claims: Claims) -> dict[s
         "fingerprint": fingerprint(asked),
         "expires_at": _paid_from(one, claims) + timedelta(minutes=one.channel.policies.unpaid_minutes),
         "version": 1,
+        "ship_terms": one.ship_terms,
     }
 
 
@@ -201,7 +203,7 @@ def _supply_holds(one: Draft, claims: Claims, sold_ahead: Limits, *, now: dateti
         if (limit := sold_ahead.get((part.sku_id, one.channel.id))) and limit.launch_at and limit.launch_at > now
     ]
     holds = [_hold(one.asked, HoldKind.PREORDER, "sold before its launch", max(launches))] if launches else []
-    if claims.ahead and one.asked.ships_together:
+    if claims.ahead and one.ship_terms.mode is not ShipMode.AS_AVAILABLE:
         holds.append(_hold(one.asked, HoldKind.BACKORDER, "it is to come together", None))
     return holds
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from batuta.company.domain import ShipTerms
 from batuta.kernel.addresses import Address
 from batuta.kernel.quantities import AmountMinor, Code, Quantity, Text
 from batuta.ordering.domain.carts import Email, Locale
@@ -39,7 +40,7 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     external_id: the channel's own number; the same number is the same order (ORD-07).
     currency: where given, must be the channel's. means: none pays later; more than is due is refused.
     slot_hold_id: the `holder_id` under which a place in a slot is held, which is the order's then (PRM-06).
-    ships_together: what is there waits for what is sold ahead of stock; else it is sent as it comes (ORD-08).
+    ship_terms: whether all of it comes at once, how often it may be split, and how long it may wait (ORD-09).
     promise: of an option that `POST /api/promises` answered, by which the order is measured then (PRM-05).
     """
 
@@ -59,7 +60,7 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     currency: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$")] | None = None
     given_shipping_minor: AmountMinor | None = None
     slot_hold_id: UUID | None = None
-    ships_together: bool = False
+    ship_terms: ShipTerms = ShipTerms()
     promise: SignedPromise | None = None
     means: AllMeans = []
     adjustments: Annotated[list[NamedAmount], msgspec.Meta(max_length=ADJUSTMENTS_MAX)] = []
@@ -105,7 +106,7 @@ def order_of(asked: NewOrder, placing: Placing) -> PlaceOrder:
         currency=asked.currency,
         given_shipping_minor=asked.given_shipping_minor,
         slot_hold_id=asked.slot_hold_id,
-        ships_together=asked.ships_together,
+        ship_terms=asked.ship_terms,
         promise=asked.promise,
         means=asked.means,
         adjustments=asked.adjustments,

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from batuta.company.domain import ShipTerms
 from batuta.kernel.addresses import Address
 from batuta.kernel.errors import NotFound, Refused
 from batuta.kernel.ids import child_id
@@ -163,6 +164,7 @@ class CheckOut(msgspec.Struct, frozen=True, kw_only=True):
     external_id: str | None = None
     means: Sequence[Means] = ()
     adjustments: Sequence[NamedAmount] = ()
+    ship_terms: ShipTerms = ShipTerms()
     promise: str | None = None
 
 

@@ -1,13 +1,14 @@
 """An order between what was asked for and what is stored: checked, with its lines resolved, not yet priced."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
 from batuta.catalog.domain import Component as Part
 from batuta.catalog.domain import Product, Sku, SkuKind, name_in
-from batuta.company.domain import Channel
+from batuta.company.domain import Channel, ShipTerms
 from batuta.customers.domain import Customer
 from batuta.kernel.addresses import Address, check_address
 from batuta.kernel.ids import child_id
@@ -52,7 +53,7 @@ class DraftLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """A checked order."""
+    """A checked order. ship_terms: with those of the customer and the channel, where it says nothing itself."""
 
     asked: PlaceOrder
     channel: Channel
@@ -61,7 +62,14 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     pickup_location_id: UUID | None
     customer_group: str
     lines: tuple[DraftLine, ...]
+    ship_terms: ShipTerms
     window_minor: int = 0
+
+    @property
+    def waits_until_at(self) -> datetime | None:
+        """How long it waits for what cannot be sent."""
+        days = self.ship_terms.max_wait_days
+        return None if days is None else self.asked.placed_at + timedelta(days=days)
 
 
 def draft(order: PlaceOrder, world: World) -> Draft:
@@ -76,7 +84,8 @@ def draft(order: PlaceOrder, world: World) -> Draft:
     if channel is None or (order.channel_ids is not None and channel.id not in order.channel_ids):
         raise UnknownChannel("no channel has this code", channel_code=order.channel_code)
     _check(order, channel)
-    if order.customer_id is not None and order.customer_id not in world.customers:
+    customer = world.customers.get(order.customer_id) if order.customer_id else None
+    if order.customer_id is not None and customer is None:
         raise UnknownCustomer("no customer has this id", customer_id=str(order.customer_id))
     locale = order.locale or channel.locale
     lines = _lines(order, world, locale)
@@ -87,10 +96,16 @@ def draft(order: PlaceOrder, world: World) -> Draft:
         locale=locale,
         ship_to=check_address(order.ship_to) if ships else order.ship_to,
         pickup_location_id=_pickup(order, world),
-        customer_group=world.customers[order.customer_id].customer_group if order.customer_id else "",
+        customer_group=customer.customer_group if customer else "",
         lines=lines,
+        ship_terms=_ship_terms(order, customer, channel),
         window_minor=_window_minor(order, world),
     )
+
+
+def _ship_terms(order: PlaceOrder, customer: Customer | None, channel: Channel) -> ShipTerms:
+    theirs = customer.ship_terms if customer else ShipTerms()
+    return order.ship_terms.or_else(theirs).or_else(channel.policies.ship_terms)
 
 
 def _window_minor(order: PlaceOrder, world: World) -> int:
@@ -117,6 +132,8 @@ def _check(order: PlaceOrder, channel: Channel) -> None:
                 got=line.quantity,
                 max=policies.units_per_line_max,
             )
+    if order.ship_terms.contradicts_itself:
+        raise BadOrder("what ships complete is not split", field="ship_terms.max_splits")
     if order.placed_at.tzinfo is None:
         raise BadOrder("a moment carries its time zone", field="placed_at")
 

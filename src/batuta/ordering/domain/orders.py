@@ -1,12 +1,13 @@
 """The order: its header, its lines, and the three statuses that are derived from them (ORD-02)."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 import msgspec
 
+from batuta.company.domain import ShipTerms
 from batuta.kernel.addresses import Address
 from batuta.ordering.domain.buckets import Buckets
 from batuta.ordering.domain.holds import Hold, Stage
@@ -119,7 +120,10 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """An order as it stands. shipping_minor: what the customer pays for shipping, with its tax."""
+    """An order as it stands. shipping_minor: what the customer pays for shipping, with its tax.
+
+    ship_terms: how it may be split and how long it waits; without max_splits, as its strategy or channel has it.
+    """
 
     id: UUID
     number: str
@@ -148,6 +152,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     lines: tuple[Line, ...]
     holds: tuple[Hold, ...]
+    ship_terms: ShipTerms = ShipTerms()
+
+    @property
+    def waits_until_at(self) -> datetime | None:
+        """Until when it waits for what cannot be sent; None is as long as its channel lets it."""
+        days = self.ship_terms.max_wait_days
+        return None if days is None else self.placed_at + timedelta(days=days)
 
     def is_held(self, stage: Stage) -> bool:
         """Whether a hold keeps this stage from happening."""

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from batuta.company.domain import ShipTerms
 from batuta.kernel.addresses import Address
 from batuta.kernel.errors import Invalid, Refused
 from batuta.kernel.quantities import AmountMinor, Code, Quantity, Text
@@ -78,7 +79,7 @@ class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True):
     means: when empty, the customer pays later; more than is due is refused, less leaves the order unpaid.
     actor: who did it (`customer:…`, `staff:ana`); on_behalf_of says for whom when that is another.
     channel_ids: where the actor may sell; None is everywhere. slot_hold_id: under which a place in a slot is held.
-    ships_together: what is there waits for what is sold ahead (ORD-08). promise: as it was signed (PRM-05).
+    ship_terms: how it may be split and how long it may wait (ORD-09). promise: as it was signed (PRM-05).
     """
 
     id: UUID
@@ -102,7 +103,7 @@ class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True):
     slot_hold_id: UUID | None = None
     means: Sequence[Means] = ()
     adjustments: Sequence[NamedAmount] = ()
-    ships_together: bool = False
+    ship_terms: ShipTerms = ShipTerms()
     promise: str | None = None
     cart_id: UUID | None = None
     preferred_location_ids: Sequence[UUID] = ()

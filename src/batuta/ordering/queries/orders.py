@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, Uuid, any_, bindparam, exists, fun
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from batuta.catalog.tables import sku
+from batuta.company.domain import ShipTerms
 from batuta.company.tables import channel
 from batuta.kernel.addresses import Address
 from batuta.ordering.domain import (
@@ -272,6 +273,7 @@ def _read_whole(row: Row) -> Order:
             "method": Method(row["method"]),
             "ship_to": msgspec.convert(row["ship_to"], Address),
             "bill_to": msgspec.convert(row["bill_to"], Address | None),
+            "ship_terms": msgspec.convert(row["ship_terms"], ShipTerms),
             "lines": tuple(map(read_line, row["lines"])),
             "holds": tuple(map(read_hold, row["holds"])),
         }

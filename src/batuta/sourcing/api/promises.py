@@ -11,6 +11,7 @@ import msgspec
 from litestar import Response, post
 from litestar.params import JSONBody
 
+from batuta.company.domain import ShipTerms
 from batuta.kernel.addresses import STREET_LINES_MAX, Address, Line, bare_postal_code
 from batuta.kernel.errors import BatutaError, Refused
 from batuta.kernel.quantities import Code, Quantity
@@ -74,7 +75,8 @@ class PromiseBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What is wanted, and where. store_code: that store alone; stores: of those nearest by, so many at most.
 
     at: when it would be ordered; left out, it is now, and only then the options carry a promise to order by.
-    slot_days: also tell the windows of delivery of so many days, from when the goods can be there on.
+    slot_days: also tell the windows of delivery of so many days, from when the goods can be there on. ship_terms: how
+    the order may be split, as the order would say it.
     """
 
     channel_code: Code
@@ -84,6 +86,7 @@ class PromiseBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     stores: Annotated[int, msgspec.Meta(ge=0, le=STORES_MAX)] = STORES_USUAL
     at: Moment | None = None
     slot_days: Annotated[int, msgspec.Meta(ge=0, le=SLOT_DAYS_MAX)] = 0
+    ship_terms: ShipTerms = ShipTerms()
 
 
 class CutOff(msgspec.Struct, frozen=True, kw_only=True):
@@ -222,6 +225,7 @@ def _ask(question: Question, now: datetime) -> Ask:
         stores_max=data.stores,
         channel_ids=question.channel_ids,
         customer_id=question.customer_id,
+        ship_terms=data.ship_terms,
     )
 
 

@@ -18,8 +18,9 @@ _SHORTEN = text(
     UPDATE sourcing.decision d
     SET is_whole = false,
         record = jsonb_set(d.record, '{considered}', jsonb_path_query_array(
-            d.record -> 'considered', '$[*] ? (@.verdict == "chosen" || @.location_id == $second)',
-            jsonb_build_object('second', d.record -> 'runner_up_id')
+            d.record -> 'considered',
+            '$[*] ? (@.verdict == "chosen" || @.location_id == $second || @.location_id == $whole)',
+            jsonb_build_object('second', d.record -> 'runner_up_id', 'whole', d.record -> 'split' -> 'whole_id')
         ))
     FROM due WHERE (d.order_id, d.line_id, d.attempt) = (due.order_id, due.line_id, due.attempt)
     RETURNING d.order_id

@@ -4,9 +4,10 @@ from batuta.sourcing.domain.candidates import Candidate, Choice, Costs, Demand, 
 from batuta.sourcing.domain.dates import LimitingStep
 from batuta.sourcing.domain.dealing import Moved
 from batuta.sourcing.domain.decisions import Considered, Decision, Outcome, Source, Verdict
+from batuta.sourcing.domain.demands import parts_of
 from batuta.sourcing.domain.known import Good, Known, Shelf
 from batuta.sourcing.domain.parking import EXCEPTIONS, UNFILLABLE, Park, Parking, PromiseEffect, UnknownParking
-from batuta.sourcing.domain.planning import Draft, decide_all, parts_of
+from batuta.sourcing.domain.planning import Draft, decide_all
 from batuta.sourcing.domain.promises import Promised, PromisedLine, PromisedShipment, PromiseTerms
 from batuta.sourcing.domain.requests import (
     About,

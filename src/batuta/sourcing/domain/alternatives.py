@@ -49,6 +49,16 @@ class Alternatives:
         weighed, costs = min(priced, key=lambda one: one[0])
         return costs, (weighed - self._weighed) // 100
 
+    def cheapest_whole(self) -> tuple[UUID, int] | None:
+        """The location that would send all of the order at the least cost, and by how many cents that is dearer."""
+        weights = self.board.terms.weights
+        ids = [place.candidate.location_id for place in self.board.places]
+        whole = [(costs.weighed(weights), at) for at in ids if (costs := self.board.costs_alone(at)) is not None]
+        if not whole:
+            return None
+        weighed, at = min(whole, key=lambda one: one[0])
+        return at, (weighed - self._weighed) // 100
+
     def _swapped(
         self, i: int, j: int, sources: Sequence[tuple[UUID, int]], candidate: Candidate
     ) -> Mapping[int, Units]:

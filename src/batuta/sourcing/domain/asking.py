@@ -7,7 +7,8 @@ from uuid import UUID
 import msgspec
 
 from batuta.catalog.domain import Component, Sku, SkuKind
-from batuta.company.domain import Channel
+from batuta.company.domain import Channel, ShipTerms
+from batuta.customers.domain import Customer
 from batuta.kernel.addresses import Address, BadAddress, bare_postal_code, check_address, is_nowhere
 from batuta.kernel.errors import Refused
 from batuta.kernel.ids import child_id
@@ -65,6 +66,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     id: names the order that nobody has placed. destination: None asks for stores alone. store_code: that store alone.
     at: when it would be ordered. customer_id: whose group's stock counts too. stores_max: of the stores nearest by, how
     many. channel_ids: where the asker may buy. standing: of an order that is placed; nothing is sold to it ahead.
+    ship_terms: as the order would say them.
     """
 
     id: UUID
@@ -77,6 +79,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     customer_id: UUID | None = None
     channel_ids: frozenset[UUID] | None = None
     standing: Standing | None = None
+    ship_terms: ShipTerms = ShipTerms()
 
 
 class NotOffered(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,17 +101,17 @@ class Offers(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Trade(msgspec.Struct, frozen=True, kw_only=True):
-    """What the asks speak of, read once. parts: of bundles; groups: of customers."""
+    """What the asks speak of, read once. parts: of bundles."""
 
     channels: Mapping[str, Channel]
     skus: Mapping[str, Sku]
     parts: Mapping[UUID, Sequence[Component]]
     stores: Mapping[str, Location]
-    groups: Mapping[UUID, str] = {}
+    customers: Mapping[UUID, Customer] = {}
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """An ask, checked. lines: as sourcing plans them; sku_codes: by line."""
+    """An ask, checked. lines: as sourcing plans them; sku_codes: by line. max_splits: None is as the channel has it."""
 
     ask: Ask
     channel: Channel
@@ -117,6 +120,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     sku_codes: Mapping[UUID, str]
     store: Location | None
     customer_group: str = ""
+    max_splits: int | None = None
 
     def request(self, kind: str, *, store: Location | None = None, destination: Address) -> SourcingRequest:
         """The order that nobody has placed, as sourcing would be asked to plan it."""
@@ -130,7 +134,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
             pickup_location_id=store.id if store else None,
             service_kind=kind,
             split_penalty_minor=policies.split_penalty_minor,
-            max_splits=policies.max_splits,
+            max_splits=policies.max_splits if self.max_splits is None else self.max_splits,
+            buyer_max_splits=self.max_splits,
             banned=self.ask.standing.banned if self.ask.standing else frozenset(),
             about=About(
                 channel_code=self.channel.code,
@@ -179,6 +184,8 @@ def case_of(ask: Ask, trade: Trade, *, now: datetime) -> Case:
         SourcingLine(line_id=child_id(ask.id, "line", i), components=_components(sku, trade), quantity=line.quantity)
         for i, (sku, line) in enumerate(zip(skus, ask.lines, strict=True))
     )
+    customer = trade.customers.get(ask.customer_id) if ask.customer_id else None
+    theirs = customer.ship_terms if customer else ShipTerms()
     return Case(
         ask=ask,
         channel=channel,
@@ -186,7 +193,8 @@ def case_of(ask: Ask, trade: Trade, *, now: datetime) -> Case:
         lines=lines,
         sku_codes={line.line_id: asked.sku_code for line, asked in zip(lines, ask.lines, strict=True)},
         store=store,
-        customer_group=trade.groups.get(ask.customer_id, "") if ask.customer_id else "",
+        customer_group=customer.customer_group if customer else "",
+        max_splits=ask.ship_terms.or_else(theirs).or_else(channel.policies.ship_terms).max_splits,
     )
 
 

@@ -58,11 +58,25 @@ class Considered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     difference_minor: int | None = None
 
 
+class Split(msgspec.Struct, frozen=True, kw_only=True):
+    """What sharing an order costs. penalty_minor: as it counts for itself.
+
+    whole_id: the location from which all of it would have been cheapest, None where none could; difference_minor: how
+    much dearer that would have been, as the weights of the components count.
+    """
+
+    locations: int
+    penalty_minor: int
+    whole_id: UUID | None = None
+    difference_minor: int | None = None
+
+
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why one line ships from where it ships.
 
     quantity: units of the line. costs: of the whole plan of the order. elsewhere: how many active locations more
-    have no stock of the order at all. difference_minor: how much dearer the runner-up's plan is.
+    have no stock of the order at all. difference_minor: how much dearer the runner-up's plan is. split: of an order
+    that several locations share.
     """
 
     order_id: UUID
@@ -80,6 +94,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     difference_minor: int | None = None
     is_greedy: bool = False
     strategy: StrategyUsed | None = None
+    split: Split | None = None
     override: Override | None = None
 
 
@@ -102,6 +117,20 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     parts: Parts
     quantity: int
     sources: Sequence[Source]
+
+
+def split_of(others: Alternatives) -> Split | None:
+    """What it costs that several locations share the order; None where one sends it."""
+    choice = others.choice
+    if len(choice.shipments) <= 1:
+        return None
+    whole_id, difference_minor = others.cheapest_whole() or (None, None)
+    return Split(
+        locations=len(choice.shipments),
+        penalty_minor=choice.split_minor,
+        whole_id=whole_id,
+        difference_minor=difference_minor,
+    )
 
 
 def consider(board: Board, facts: Facts, others: Alternatives | None, asked: Asked) -> list[Considered]:

@@ -19,8 +19,19 @@ from batuta.sourcing.domain.candidates import (
     units_in,
 )
 from batuta.sourcing.domain.dealing import Moved, assignments_of, deal, moves_for, pieces_of
-from batuta.sourcing.domain.decisions import Asked, Considered, Decision, Facts, Outcome, Source, consider, runner_up
-from batuta.sourcing.domain.known import Good, Known
+from batuta.sourcing.domain.decisions import (
+    Asked,
+    Considered,
+    Decision,
+    Facts,
+    Outcome,
+    Source,
+    consider,
+    runner_up,
+    split_of,
+)
+from batuta.sourcing.domain.demands import demands_of, lots_of, parts_of
+from batuta.sourcing.domain.known import Known
 from batuta.sourcing.domain.presets import as_preset
 from batuta.sourcing.domain.requests import Method, Plan, SourcingLine, SourcingRequest, Unfillable
 from batuta.sourcing.domain.ruling import ruled
@@ -56,18 +67,6 @@ def decide_all(
     return [drafts[n] for n in range(len(orders))]
 
 
-def parts_of(line: SourcingLine, goods: Mapping[UUID, Good]) -> Parts:
-    """What has to come from somewhere for one unit of the line; services are no goods and are left out."""
-    per_unit: dict[UUID, int] = defaultdict(int)
-    for sku_id, units in line.components:
-        if sku_id in goods:
-            per_unit[sku_id] += units
-    return tuple(sorted(per_unit.items()))
-
-
-def lots_of(parts: Parts, quantity: int, lot: int) -> tuple[Parts, int]:
-    """So many units as lots, each of which travels whole."""
-    return tuple((sku_id, per_unit * lot) for sku_id, per_unit in parts), quantity // lot
 
 
 class Ordered:
@@ -156,27 +155,7 @@ class Ordered:
         return msgspec.structs.replace(fewer, is_greedy=True) if fewer else None
 
     def demands(self) -> list[Demand]:
-        units: dict[Parts, int] = defaultdict(int)
-        values_minor: dict[Parts, int] = defaultdict(int)
-        heaviest_g: dict[Parts, int] = defaultdict(int)
-        goods = self.known.goods
-        lines = {line.line_id: line for line in self.request.lines}
-        for line_id, (parts, quantity) in self.wanted.items():
-            units[parts] += quantity
-            values_minor[parts] += lines[line_id].unit_value_minor * lines[line_id].quantity
-            weight_g = sum(goods[sku_id].weight_g * per_unit for sku_id, per_unit in parts)
-            heaviest_g[parts] = max(heaviest_g[parts], weight_g // self.lots[line_id])
-        return [
-            Demand(
-                parts=parts,
-                quantity=quantity,
-                weight_g=sum(goods[sku_id].weight_g * per_unit for sku_id, per_unit in parts),
-                length_mm=max(goods[sku_id].length_mm for sku_id, _ in parts),
-                value_minor=values_minor[parts] // quantity,
-                heaviest_g=heaviest_g[parts] if self.is_whole else None,
-            )
-            for parts, quantity in units.items()
-        ]
+        return demands_of(self.request, self.wanted, self.lots, self.known.goods, is_whole=self.is_whole)
 
     def terms(self) -> Terms:
         return self.ruled.terms()
@@ -303,5 +282,6 @@ class Ordered:
             difference_minor=second.difference_minor if second else None,
             is_greedy=choice.is_greedy if choice else False,
             strategy=self.ruled.used,
+            split=split_of(others) if others else None,
             override=self.request.override,
         )

@@ -56,7 +56,8 @@ class Override(msgspec.Struct, frozen=True, kw_only=True):
 class SourcingRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The units of one order that need a location: all of them, or those a location gave back.
 
-    service_kind: of `shipping`, what the buyer chose. max_splits: how many locations more than one may share it.
+    service_kind: of `shipping`, what the buyer chose. max_splits: how many locations more than one may share it;
+    buyer_max_splits: what the buyer allows, which no strategy exceeds.
     banned: SKUs at locations that the caller knows to be out of question. asker: for whom, where units are kept back.
     override: the one location that a person wants, its bans, hours and capacity notwithstanding.
     """
@@ -70,6 +71,7 @@ class SourcingRequest(msgspec.Struct, frozen=True, kw_only=True):
     service_kind: str = "standard"
     split_penalty_minor: AmountMinor = SPLIT_PENALTY_MINOR
     max_splits: Annotated[int, msgspec.Meta(ge=0, le=SPLITS_MAX)] = MAX_SPLITS
+    buyer_max_splits: Annotated[int, msgspec.Meta(ge=0, le=SPLITS_MAX)] | None = None
     banned: frozenset[tuple[UUID, UUID]] = frozenset()
     asker: Asker = NOBODY
     about: About = NOTHING_MORE

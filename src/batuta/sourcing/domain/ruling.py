@@ -86,11 +86,12 @@ def ruled(request: SourcingRequest, known: Known) -> Ruled:
     if ruling is None:
         return Ruled(request=request)
     strategy = ruling.strategy
-    max_splits = request.max_splits if strategy.max_splits is None else strategy.max_splits
+    max_splits = 0 if strategy.ship_complete else strategy.max_splits
+    limits = [one for one in (max_splits, request.buyer_max_splits) if one is not None]
     penalty_minor = strategy.split_penalty_minor
     changed = msgspec.structs.replace(
         request,
-        max_splits=0 if strategy.ship_complete else max_splits,
+        max_splits=min(limits, default=request.max_splits),
         split_penalty_minor=request.split_penalty_minor if penalty_minor is None else penalty_minor,
     )
     return Ruled(request=changed, ruling=ruling, rules=ruling.narrowed(facts), facts=facts)

@@ -87,6 +87,9 @@ _WORDS = {
         "dearer": "Next best is {name}, {difference} dearer{parts}.",
         "equal": "{name} would cost the same, and comes second by the tie rules.",
         "cheaper": "{name} would be {difference} cheaper{parts}, found after the search was cut off.",
+        "split": "{count} locations share it; all of it from {name} would be {difference} dearer.",
+        "split_for_less": "{count} locations share it; all of it from {name} would be {difference} cheaper.",
+        "must_split": "{count} locations share it, for none can send all of it.",
         "alone": "No other location could have taken its place.",
         "out": "Out: {reasons}.",
         "more": "{names} and {count} more",
@@ -103,6 +106,9 @@ _WORDS = {
         "dearer": "La siguiente es {name}, {difference} más cara{parts}.",
         "equal": "{name} costaría lo mismo y queda segunda por las reglas de desempate.",
         "cheaper": "{name} sería {difference} más barata{parts}; se vio tras cortar la búsqueda.",
+        "split": "La comparten {count} ubicaciones; todo desde {name} sería {difference} más caro.",
+        "split_for_less": "La comparten {count} ubicaciones; todo desde {name} sería {difference} más barato.",
+        "must_split": "La comparten {count} ubicaciones, pues ninguna puede enviarlo todo.",
         "alone": "Ninguna otra ubicación podía sustituirla.",
         "out": "Descartadas: {reasons}.",
         "more": "{names} y {count} más",
@@ -130,7 +136,11 @@ def explain(decision: Decision, locale: str) -> str:
     if decision.outcome is Outcome.UNFILLABLE:
         said = [words["one"] if decision.quantity == 1 else words["none"].format(units=decision.quantity)]
     else:
-        said = [_chosen(decision, words, language), _second(decision, words, language)]
+        said = [
+            _chosen(decision, words, language),
+            _split(decision, words, language),
+            _second(decision, words, language),
+        ]
     said.append(_out(decision, words, language))
     if decision.override:
         said.insert(1, words["chosen_by"].format(reason=decision.override.reason.rstrip(".")))
@@ -155,6 +165,20 @@ def _chosen(decision: Decision, words: dict[str, str], language: str) -> str:
         total=_money(costs.total_minor, decision.currency, language),
         parts=components_of(costs, decision.currency, language),
     )
+
+
+def _split(decision: Decision, words: dict[str, str], language: str) -> str:
+    split = decision.split
+    if split is None:
+        return ""
+    whole = next((one for one in decision.considered if one.location_id == split.whole_id), None)
+    if split.whole_id is not None and whole is None:
+        return ""
+    if whole is None or split.difference_minor is None:
+        return words["must_split"].format(count=split.locations)
+    difference = _money(abs(split.difference_minor), decision.currency, language)
+    words_for = words["split" if split.difference_minor >= 0 else "split_for_less"]
+    return words_for.format(count=split.locations, name=whole.name, difference=difference)
 
 
 def _second(decision: Decision, words: dict[str, str], language: str) -> str:

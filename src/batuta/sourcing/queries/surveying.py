@@ -124,7 +124,7 @@ async def _trade(db: Connection, asks: Sequence[Ask], every: AllLocations) -> Tr
         channels=await channels_by_code(db, {ask.channel_code for ask in asks}),
         skus=skus,
         parts=await components_of(db, bundles) if bundles else {},
-        groups={one.id: one.customer_group for one in (await customers_by_id(db, customers)).values()},
+        customers=await customers_by_id(db, customers),
         stores={one.code: one for one in every.by_id.values() if one.code in codes} if codes else {},
     )
 
