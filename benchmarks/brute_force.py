@@ -60,6 +60,7 @@ def worth(place: Candidate, demands: Sequence[Demand], units: Sequence[int], wei
                 * per_unit
                 * (
                     weights.handling * place.handling_unit_minor
+                    + weights.packaging * place.packaging_unit_minor
                     + weights.scarcity * place.scarcity_minor.get(sku_id, 0)
                     - weights.markdown * place.markdown_minor.get(sku_id, 0)
                     - weights.margin * place.margin_minor.get(sku_id, 0)

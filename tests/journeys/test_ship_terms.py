@@ -13,7 +13,7 @@ MUTED = Policies(are_messages_muted=True, label_format="zpl")
 
 
 async def test_an_order_for_two_that_ships_complete_waits_for_a_location_that_has_both(open_shop: OpenShop) -> None:
-    """ORD-09, SRC-11: with one unit at each of two locations it is parked, and cancelled when its buyer waits no longer."""
+    """ORD-09, SRC-11: it is parked, and cancelled when its buyer waits no longer."""
     journey = await open_shop({"chair": {"north": 1, "south": 1}}, policies=MUTED)
     terms = ShipTerms(mode=ShipMode.COMPLETE, max_wait_days=3)
     order_id = await journey.buy(("chair", 2), gross_minor=5_490, ship_terms=terms)
@@ -44,7 +44,9 @@ async def test_a_split_says_what_it_costs(open_shop: OpenShop) -> None:
 
 async def test_an_order_is_split_no_more_often_than_its_buyer_allows(open_shop: OpenShop) -> None:
     """ORD-09."""
-    journey = await open_shop({"chair": {"a": 1, "b": 1, "c": 1}}, policies=msgspec.structs.replace(MUTED, max_splits=4))
+    journey = await open_shop(
+        {"chair": {"a": 1, "b": 1, "c": 1}}, policies=msgspec.structs.replace(MUTED, max_splits=4)
+    )
 
     twice = await journey.buy(("chair", 3), gross_minor=7_990, ship_terms=ShipTerms(max_splits=1))
 

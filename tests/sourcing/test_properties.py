@@ -72,6 +72,7 @@ def candidates(draw: st.DrawFn, n: int) -> Candidate:
         distance_m=draw(st.sampled_from([0, 5_000, 90_000])),
         lanes=draw(st.none() | st.lists(lanes(), max_size=2, unique_by=lambda lane: lane.service_id).map(tuple)),
         packaging_minor=draw(st.integers(0, 2)),
+        packaging_unit_minor=draw(st.integers(0, 2)),
         scarcity_minor=draw(worths),
         markdown_minor=draw(worths),
         margin_minor=draw(worths),

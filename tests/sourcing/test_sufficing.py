@@ -19,9 +19,7 @@ def wanted(draw: st.DrawFn) -> list[Demand]:
 
 def bare(one: Candidate) -> Candidate:
     """Without what the shorter way leaves to the search."""
-    return msgspec.structs.replace(
-        one, claimed={}, packaging_minor=0, scarcity_minor={}, markdown_minor={}, margin_minor={}
-    )
+    return msgspec.structs.replace(one, claimed={})
 
 
 plain = st.lists(st.integers(0, 9), min_size=1, max_size=6, unique=True).flatmap(

@@ -99,6 +99,8 @@ class LocationBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     abilities: frozenset[Ability] = frozenset()
     handling_order_minor: AmountMinor = 0
     handling_unit_minor: AmountMinor = 0
+    packaging_parcel_minor: AmountMinor = 0
+    packaging_unit_minor: AmountMinor = 0
     processing_minutes: Annotated[int, msgspec.Meta(ge=0, le=PROCESSING_MINUTES_MAX)] = PROCESSING_MINUTES
     is_active: bool = True
 

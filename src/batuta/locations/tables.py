@@ -35,6 +35,8 @@ class LocationColumns(TypedColumns):
     updated_at: Named[datetime] = Column(Instant, nullable=False)
     version: Named[int] = Column(Integer, nullable=False, server_default="1")
     processing_minutes: Named[int] = Column(Integer, nullable=False, server_default="60")
+    packaging_parcel_minor: Named[int] = Column(BigInteger, nullable=False, server_default="0")
+    packaging_unit_minor: Named[int] = Column(BigInteger, nullable=False, server_default="0")
 
 
 location = Table(
@@ -49,6 +51,7 @@ location = Table(
     CheckConstraint("daily_capacity_orders >= 0", name="capacity_not_negative"),
     CheckConstraint("handling_order_minor >= 0 AND handling_unit_minor >= 0", name="handling_not_negative"),
     CheckConstraint("processing_minutes >= 0", name="processing_not_negative"),
+    CheckConstraint("packaging_parcel_minor >= 0 AND packaging_unit_minor >= 0", name="packaging_not_negative"),
     schema="locations",
 )
 

@@ -1,12 +1,13 @@
 """Price lists, prices, tax rates and shipping charges, to read; and quotes."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from litestar import get, post
+from litestar import Response, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
@@ -16,13 +17,29 @@ from batuta.company.domain import Channel
 from batuta.company.queries import channels_by_code, channels_by_id
 from batuta.kernel.errors import NotFound
 from batuta.kernel.outcomes import only
-from batuta.kernel.quantities import Code, Quantity
-from batuta.plumbing.database import Engine
-from batuta.plumbing.web import LIMIT_USUAL, Caller, Cursor, Limit, Page, page_of, read_cursor, requires
+from batuta.kernel.quantities import AmountMinor, Code, Quantity
+from batuta.locations.queries import location_ids_by_code
+from batuta.plumbing.database import Connection, Engine
+from batuta.plumbing.web import (
+    LIMIT_USUAL,
+    Answer,
+    AnyRequest,
+    Caller,
+    Cursor,
+    Limit,
+    Page,
+    once,
+    page_of,
+    read_cursor,
+    requires,
+)
 from batuta.plumbing.web.moments import fresh_id, moment
+from batuta.pricing.commands import set_unit_costs
 from batuta.pricing.domain import Price, PriceFilter, PriceList, Quote, QuoteLine, QuoteRequest, ShippingCharge, TaxRate
-from batuta.pricing.domain.lists import Country, Region
+from batuta.pricing.domain.costs import NoSuchPlace, UnitCost
+from batuta.pricing.domain.lists import Country, Currency, Region
 from batuta.pricing.queries import (
+    costs_of,
     list_price_lists,
     list_prices,
     list_tax_rates,
@@ -32,8 +49,10 @@ from batuta.pricing.queries import (
 
 LINES_MAX = 1_000
 SKUS_MAX = 200
+COSTS_MAX = 5_000
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+CodesAsked = Annotated[list[Code], QueryParameter(min_items=1, max_items=SKUS_MAX)]
 Few = Annotated[list[UUID] | None, QueryParameter(max_items=SKUS_MAX)]
 In = Annotated[str | None, QueryParameter(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
 
@@ -64,6 +83,26 @@ class AskedQuote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     country: Country | None = None
     region: Region = ""
     service_kind: Code | None = None
+
+
+class CostBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a unit of a SKU costs us, without tax.
+
+    location_code: when it comes from there; else wherever it comes from.
+    """
+
+    sku_code: Code
+    currency: Currency
+    cost_minor: AmountMinor
+    location_code: Code | None = None
+
+
+class CostsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    costs: Annotated[list[CostBody], msgspec.Meta(min_length=1, max_length=COSTS_MAX)]
+
+
+class UnitCosts(msgspec.Struct, frozen=True, kw_only=True):
+    costs: list[UnitCost]
 
 
 class ShippingCharges(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,4 +212,42 @@ def _channels(caller: Caller) -> list[UUID] | None:
     return None if caller.channel_ids is None else sorted(caller.channel_ids)
 
 
-ROUTES = [price_lists, prices, tax_rates, shipping_charges, make_quote]
+@put("/api/costs", guards=[requires("purchasing.manage")])
+async def put_unit_costs(
+    request: AnyRequest, engine: NamedDependency[Engine], caller: NamedDependency[Caller], data: JSONBody[CostsBody]
+) -> Response[UnitCosts]:
+    """Say what units of SKUs cost us, all of them or none; plans weigh what is earned by it (SRC-03)."""
+
+    async def act(db: Connection) -> Answer[UnitCosts]:
+        skus = await skus_by_code(db, {one.sku_code for one in data.costs})
+        places = await location_ids_by_code(db, {one.location_code for one in data.costs if one.location_code})
+        costs = [_cost(one, skus, places, caller) for one in data.costs]
+        return Answer(UnitCosts(costs=[only([one]) for one in await set_unit_costs(db, costs=costs, now=moment())]))
+
+    return await once(engine, request, act)
+
+
+@get("/api/costs", guards=[requires("purchasing.read")])
+async def unit_costs(
+    engine: NamedDependency[Engine], caller: NamedDependency[Caller], sku_code: CodesAsked
+) -> UnitCosts:
+    """What units of SKUs cost us, from anywhere and from locations."""
+    async with engine.connect() as db:
+        skus = await skus_by_code(db, set(sku_code))
+        found = await costs_of(db, {one.id for one in skus.values()})
+    seen = [one for one in found if one.location_id is None or caller.sees_location(one.location_id)]
+    return UnitCosts(costs=sorted(seen, key=lambda one: (one.sku_id, one.currency, str(one.location_id or ""))))
+
+
+def _cost(one: CostBody, skus: Mapping[str, Sku], places: Mapping[str, UUID], caller: Caller) -> UnitCost:
+    if one.sku_code not in skus:
+        raise UnknownSku("there is no such SKU", sku_code=one.sku_code)
+    location_id = places.get(one.location_code) if one.location_code else None
+    if one.location_code and (location_id is None or not caller.sees_location(location_id)):
+        raise NoSuchPlace("there is no such location", location_code=one.location_code)
+    return UnitCost(
+        sku_id=skus[one.sku_code].id, location_id=location_id, currency=one.currency, cost_minor=one.cost_minor
+    )
+
+
+ROUTES = [put_unit_costs, unit_costs, price_lists, prices, tax_rates, shipping_charges, make_quote]

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, or_, select
+from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, null, or_, select
 
 from batuta.kernel.errors import Invalid, Refused
 from batuta.kernel.periods import Period
@@ -27,7 +27,8 @@ from batuta.pricing.domain import (
     TaxRate,
     quote_one,
 )
-from batuta.pricing.tables import price, price_list, shipping_charge, tax_rate
+from batuta.pricing.domain.costs import UnitCost, UnitCosts
+from batuta.pricing.tables import location_cost, price, price_list, shipping_charge, tax_rate, unit_cost
 
 _wanted_prices = arrays("wanted", channel_id=Uuid(), currency=Text(), sku_id=Uuid())
 _from_at = bindparam("from_at", type_=Instant)
@@ -123,6 +124,22 @@ _TAX_RATE_LISTING = Listing(
     select(tax_rate),
     order=(tax_rate.c.country, tax_rate.c.region, tax_rate.c.tax_category, tax_rate.c.from_at),
     filters={"country": tax_rate.c.country == bindparam("country", type_=Text())},
+)
+
+_of_skus = any_(bindparam("sku_ids", type_=ARRAY(Uuid(), dimensions=1)))
+_COSTS = (
+    select(location_cost.c.sku_id, location_cost.c.currency, location_cost.c.cost_minor, location_cost.c.location_id)
+    .where(location_cost.c.sku_id == _of_skus)
+    .union_all(
+        select(unit_cost.c.sku_id, unit_cost.c.currency, unit_cost.c.cost_minor, null()).where(
+            unit_cost.c.sku_id == _of_skus
+        )
+    )
+)
+_LOCATION_COSTS = Listing(
+    select(location_cost),
+    order=(location_cost.c.sku_id,),
+    filters={"location_id": location_cost.c.location_id == bindparam("location_id", type_=Uuid())},
 )
 
 AUDIT = (
@@ -223,6 +240,26 @@ async def shipping_charges_of(db: Connection, channel_ids: Collection[UUID]) -> 
     for row in sorted(rows, key=lambda row: (row["service_kind"], row["currency"], row["position"])):
         found[row["channel_id"]].append(msgspec.convert(row, ShippingCharge))
     return found
+
+
+async def unit_costs_of(db: Connection, sku_ids: Collection[UUID]) -> UnitCosts:
+    """What units of the SKUs cost us, wherever they come from."""
+    return UnitCosts(await costs_of(db, sku_ids))
+
+
+async def costs_of(db: Connection, sku_ids: Collection[UUID]) -> list[UnitCost]:
+    """Every cost of the SKUs."""
+    return [UnitCost(**row) for row in await db.execute(_COSTS, {"sku_ids": list(sku_ids)})]
+
+
+async def location_costs(
+    db: Connection, *, location_id: UUID, behind: UUID | None = None, limit: int
+) -> list[UnitCost]:
+    """A page of what units cost that come from a location, in the order of the SKUs' ids."""
+    rows = await _LOCATION_COSTS.read(
+        db, {"location_id": location_id}, behind=None if behind is None else (behind,), limit=limit
+    )
+    return [UnitCost(**{name: row[name] for name in UnitCost.__struct_fields__}) for row in rows]
 
 
 def _price(row: Row) -> Price:

@@ -3,10 +3,22 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Integer, Named, Table, TypedColumns, Uuid
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Named,
+    Table,
+    TypedColumns,
+    Uuid,
+)
 
 from batuta.catalog.tables import sku
 from batuta.company.tables import channel
+from batuta.locations.tables import location
 from batuta.plumbing.database import Instant, Text, metadata
 
 
@@ -92,3 +104,43 @@ shipping_charge = Table(
     CheckConstraint("position >= 0", name="position_not_negative"),
     schema="pricing",
 )
+
+
+class UnitCostColumns(TypedColumns):
+    """What a unit costs us wherever it comes from, unless it is known of the location."""
+
+    sku_id: Named[UUID] = Column(ForeignKey(sku.c.id), primary_key=True)
+    currency: Named[str] = Column(Text, primary_key=True)
+    cost_minor: Named[int] = Column(BigInteger, nullable=False)
+    updated_at: Named[datetime] = Column(Instant, nullable=False)
+
+
+unit_cost = Table(
+    "unit_cost",
+    metadata,
+    UnitCostColumns,
+    CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency_is_alpha_3"),
+    CheckConstraint("cost_minor >= 0", name="cost_not_negative"),
+    schema="pricing",
+)
+
+
+class LocationCostColumns(TypedColumns):
+    """What a unit costs us when it comes from this location: what its supplier is paid, in the location's currency."""
+
+    location_id: Named[UUID] = Column(ForeignKey(location.c.id), primary_key=True)
+    sku_id: Named[UUID] = Column(ForeignKey(sku.c.id), primary_key=True)
+    currency: Named[str] = Column(Text, nullable=False)
+    cost_minor: Named[int] = Column(BigInteger, nullable=False)
+    updated_at: Named[datetime] = Column(Instant, nullable=False)
+
+
+location_cost = Table(
+    "location_cost",
+    metadata,
+    LocationCostColumns,
+    CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency_is_alpha_3"),
+    CheckConstraint("cost_minor >= 0", name="cost_not_negative"),
+    schema="pricing",
+)
+Index("location_cost_sku_idx", location_cost.c.sku_id)

@@ -54,22 +54,6 @@ supplier = Table(
 )
 
 
-class SupplierCostColumns(TypedColumns):
-    location_id: Named[UUID] = Column(ForeignKey(supplier.c.location_id), primary_key=True)
-    sku_id: Named[UUID] = Column(ForeignKey(sku.c.id), primary_key=True)
-    cost_minor: Named[int] = Column(BigInteger, nullable=False)
-    updated_at: Named[datetime] = Column(Instant, nullable=False)
-
-
-supplier_cost = Table(
-    "supplier_cost",
-    metadata,
-    SupplierCostColumns,
-    CheckConstraint("cost_minor >= 0", name="cost_not_negative"),
-    schema=SCHEMA,
-)
-
-
 class PurchaseColumns(TypedColumns):
     id: Named[UUID] = Column(Uuid, primary_key=True)
     fulfillment_order_id: Named[UUID] = Column(ForeignKey(fulfillment_order.c.id), nullable=False)

@@ -72,7 +72,8 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
     cut_off: `HH:MM` of local wall time until which an order leaves the same day.
     daily_capacity_orders: how many orders a day it takes; None is no limit.
     processing_minutes: of open time, from an order to the parcel or bag that waits to be taken.
-    handling_*_minor: what an order, and each unit, costs to pick and pack here, in `currency`.
+    handling_*_minor: what an order, and each unit, costs to pick and pack here, in `currency`. packaging_*_minor: what
+    is around each parcel, and around each unit.
     special_days: as read; saving a location does not write them (`close_days`, `open_days`).
     """
 
@@ -94,6 +95,8 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
     abilities: frozenset[Ability] = frozenset()
     handling_order_minor: AmountMinor = 0
     handling_unit_minor: AmountMinor = 0
+    packaging_parcel_minor: AmountMinor = 0
+    packaging_unit_minor: AmountMinor = 0
     processing_minutes: Annotated[int, msgspec.Meta(ge=0, le=PROCESSING_MINUTES_MAX)] = PROCESSING_MINUTES
     is_active: bool = True
     special_days: dict[date, list[tuple[str, str]]] = {}

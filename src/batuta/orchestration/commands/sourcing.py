@@ -183,6 +183,7 @@ def request_for(
                 components=components_of(line),
                 quantity=line.buckets.open + line.buckets.reserved,
                 unit_value_minor=line.gross_minor // line.quantity,
+                unit_net_minor=line.net_minor // line.quantity,
             )
             for line in order.lines
             if line.is_shipped and line.buckets.open + line.buckets.reserved and (line.route or order.route) == way

@@ -12,9 +12,11 @@ from batuta.kernel.quantities import fitting
 from batuta.locations.domain import LocationKind, UnknownLocation
 from batuta.locations.queries import locations_by_id
 from batuta.plumbing.database import Connection, upsert_rows
+from batuta.pricing.commands import set_unit_costs
+from batuta.pricing.domain.costs import UnitCost
 from batuta.purchasing.domain import NotASupplier, Supplier, SupplierCost, UnknownGoods
 from batuta.purchasing.queries import suppliers_by_id
-from batuta.purchasing.tables import supplier, supplier_cost
+from batuta.purchasing.tables import supplier
 
 
 async def save_suppliers(
@@ -44,18 +46,22 @@ async def set_costs(
 ) -> list[SupplierCost | BatutaError]:
     """Say what units cost at suppliers; what was ordered before stays as it was agreed."""
     known = await suppliers_by_id(db, {one.location_id for one in costs})
+    places = await locations_by_id(db, known)
     skus = await skus_by_id(db, {one.sku_id for one in costs})
-    accepted: dict[object, SupplierCost] = {}
+    accepted: list[UnitCost] = []
 
     def agree(one: SupplierCost) -> SupplierCost:
         if one.location_id not in known:
             raise NotASupplier("this location has no terms of a supplier", location_id=str(one.location_id))
         if one.sku_id not in skus:
             raise UnknownGoods("there is no such SKU", sku_id=str(one.sku_id))
-        accepted[one.location_id, one.sku_id] = fitting(one)
+        fitting(one)
+        currency = places[one.location_id].currency
+        accepted.append(
+            UnitCost(sku_id=one.sku_id, location_id=one.location_id, currency=currency, cost_minor=one.cost_minor)
+        )
         return one
 
     outcomes = each(costs, agree)
-    rows = [msgspec.structs.asdict(one) | {"updated_at": now} for one in accepted.values()]
-    await upsert_rows(db, supplier_cost, rows, key=["location_id", "sku_id"])
+    await set_unit_costs(db, costs=accepted, now=now)
     return outcomes

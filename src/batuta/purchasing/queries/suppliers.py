@@ -4,23 +4,14 @@ from collections.abc import Collection
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
+from sqlalchemy import select
 
 from batuta.plumbing.database import Connection, rows_with
-from batuta.plumbing.listing import Listing
+from batuta.pricing.queries import costs_of, location_costs
 from batuta.purchasing.domain import Supplier, SupplierCost
-from batuta.purchasing.tables import supplier, supplier_cost
+from batuta.purchasing.tables import supplier
 
 _ALL = select(supplier).order_by(supplier.c.location_id)
-_AT = select(supplier_cost).where(
-    supplier_cost.c.location_id == any_(bindparam("location_ids", type_=ARRAY(Uuid(), dimensions=1))),
-    supplier_cost.c.sku_id == any_(bindparam("sku_ids", type_=ARRAY(Uuid(), dimensions=1))),
-)
-_COSTS = Listing(
-    select(supplier_cost),
-    order=(supplier_cost.c.sku_id,),
-    filters={"location_id": supplier_cost.c.location_id == bindparam("location_id", type_=Uuid())},
-)
 
 
 async def all_suppliers(db: Connection) -> list[Supplier]:
@@ -38,15 +29,17 @@ async def costs_at(
     db: Connection, *, location_ids: Collection[UUID], sku_ids: Collection[UUID]
 ) -> dict[tuple[UUID, UUID], int]:
     """What a unit costs, by supplier and SKU, where that is agreed."""
-    rows = await db.execute(_AT, {"location_ids": list(location_ids), "sku_ids": list(sku_ids)})
-    return {(row.location_id, row.sku_id): row.cost_minor for row in rows}
+    wanted = set(location_ids)
+    return {
+        (one.location_id, one.sku_id): one.cost_minor
+        for one in await costs_of(db, sku_ids)
+        if one.location_id in wanted
+    }
 
 
 async def list_costs(
     db: Connection, *, location_id: UUID, behind: UUID | None = None, limit: int
 ) -> list[SupplierCost]:
     """A page of a supplier's costs, in the order of the SKUs' ids."""
-    rows = await _COSTS.read(
-        db, {"location_id": location_id}, behind=None if behind is None else (behind,), limit=limit
-    )
-    return [msgspec.convert(dict(row), SupplierCost) for row in rows]
+    found = await location_costs(db, location_id=location_id, behind=behind, limit=limit)
+    return [SupplierCost(location_id=location_id, sku_id=one.sku_id, cost_minor=one.cost_minor) for one in found]

@@ -93,6 +93,7 @@ def _lines(order: Order, units: Mapping[UUID, int]) -> tuple[SourcingLine, ...]:
             components=components_of(line),
             quantity=units[line.id],
             unit_value_minor=line.gross_minor // line.quantity,
+            unit_net_minor=line.net_minor // line.quantity,
         )
         for line in order.lines
         if line.id in units

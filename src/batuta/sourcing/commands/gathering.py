@@ -12,6 +12,7 @@ from batuta.inventory.queries import availability, fence_of, withheld
 from batuta.locations.domain import Location, local_day
 from batuta.locations.queries import AllLocations, all_locations
 from batuta.plumbing.database import Connection
+from batuta.pricing.queries import unit_costs_of
 from batuta.sourcing.commands.holding import hold
 from batuta.sourcing.domain import Good, Known, Lane, Method, Shelf, SourcingRequest, parts_of
 from batuta.sourcing.domain.ruling import in_turn
@@ -90,6 +91,7 @@ async def gather(
         sites_active=history.sites_active,
         fence=fence,
         strategies=live,
+        costs=await unit_costs_of(db, asked),
     )
     return Gathered(known, locations, days)
 

@@ -72,8 +72,8 @@ class Place:
         self.claimed = board.unclaimed
         if candidate.claimed:
             self.claimed = [units_in(candidate.claimed, demand.parts) for demand in board.demands]
-        handling = candidate.handling_unit_minor * weights.handling
-        self.units = [handling * pieces for pieces in board.pieces]
+        piece = candidate.handling_unit_minor * weights.handling + candidate.packaging_unit_minor * weights.packaging
+        self.units = [piece * pieces for pieces in board.pieces]
         for per_sku, weight in (
             (candidate.scarcity_minor, weights.scarcity),
             (candidate.markdown_minor, -weights.markdown),
@@ -114,7 +114,7 @@ class Place:
             freight_minor=freight_minor,
             handling_minor=one.handling_order_minor + one.handling_unit_minor * pieces,
             split_minor=0,
-            packaging_minor=one.packaging_minor * parcels,
+            packaging_minor=one.packaging_minor * parcels + one.packaging_unit_minor * pieces,
             lateness_minor=late_minor * lane.late_days if lane else 0,
             scarcity_minor=sum(_of_parts(one.scarcity_minor, demand) * count for demand, count in sent),
             markdown_minor=-sum(_of_parts(one.markdown_minor, demand) * count for demand, count in sent),

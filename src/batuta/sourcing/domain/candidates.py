@@ -60,8 +60,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
     stock: units of each SKU this order may have from here, its own claims included.
     claimed: units of each SKU the order holds here already.
-    lanes: None when nothing is shipped (pickup). packaging_minor: of one parcel. preference_minor: how much dearer it
-    counts for what a strategy would rather have.
+    lanes: None when nothing is shipped (pickup). packaging_minor: of one parcel; packaging_unit_minor: of one unit.
+    preference_minor: how much dearer it counts for what a strategy would rather have.
     By SKU, of one unit: scarcity_minor is what it is worth to the location's own demand, markdown_minor what keeping
     it would cost, margin_minor what is earned on it more than elsewhere.
     """
@@ -75,6 +75,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     distance_m: int = 0
     lanes: tuple[Lane, ...] | None = None
     packaging_minor: int = 0
+    packaging_unit_minor: int = 0
     preference_minor: int = 0
     scarcity_minor: Mapping[UUID, int] = msgspec.field(default_factory=dict)
     markdown_minor: Mapping[UUID, int] = msgspec.field(default_factory=dict)

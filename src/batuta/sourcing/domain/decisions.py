@@ -18,6 +18,7 @@ from batuta.sourcing.domain.candidates import Candidate, Costs, Parts, units_in
 from batuta.sourcing.domain.requests import Override
 from batuta.sourcing.domain.sites import Rule, Site
 from batuta.sourcing.domain.strategies import StrategyUsed
+from batuta.sourcing.domain.worths import Profit
 
 
 class Verdict(StrEnum):
@@ -76,7 +77,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     quantity: units of the line. costs: of the whole plan of the order. elsewhere: how many active locations more
     have no stock of the order at all. difference_minor: how much dearer the runner-up's plan is. split: of an order
-    that several locations share.
+    that several locations share. profit: of all that was planned with it.
     """
 
     order_id: UUID
@@ -95,6 +96,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_greedy: bool = False
     strategy: StrategyUsed | None = None
     split: Split | None = None
+    profit: Profit | None = None
     override: Override | None = None
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from batuta.inventory.domain import Asker, Fence
+from batuta.pricing.domain.costs import NO_COSTS, UnitCosts
 from batuta.sourcing.domain.candidates import Lane
 from batuta.sourcing.domain.sites import Site
 from batuta.sourcing.domain.strategies import NO_STRATEGIES, Strategies
@@ -40,7 +41,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     lanes: by order and location. capacity: how many orders a limited location takes yet; `counted` are the orders
     by location that are in it already, `full` those that found it full when they tried. barred: (order or None for
     all, SKU, location) that must not be planned. sites_active: how many locations work at all. fence: what is kept
-    back from whom, if anything is. strategies: what merchants want of plans.
+    back from whom, if anything is. strategies: what merchants want of plans. costs: what units cost us.
     """
 
     now: datetime
@@ -59,6 +60,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     sites_active: int = 0
     fence: Fence | None = None
     strategies: Strategies = NO_STRATEGIES
+    costs: UnitCosts = NO_COSTS
 
     def room(self, asker: Asker, sku_id: UUID, location_id: UUID) -> int:
         """Units there that an order of who asks may have, besides those it holds."""

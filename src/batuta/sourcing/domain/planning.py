@@ -37,6 +37,7 @@ from batuta.sourcing.domain.requests import Method, Plan, SourcingLine, Sourcing
 from batuta.sourcing.domain.ruling import ruled
 from batuta.sourcing.domain.search import choose_on
 from batuta.sourcing.domain.sites import Rule, Site, distance_of, rule_against
+from batuta.sourcing.domain.worths import margins, profit_of
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +119,8 @@ class Ordered:
         self._take(choice, moves)
         services = {shipment.location_id: shipment.service_id for shipment in choice.shipments}
         others = Alternatives(board, choice)
+        assignments = assignments_of(pieces, choice, self.known.goods)
+        profit = profit_of(self.request, assignments, choice.costs, self.known.costs)
         sources: dict[UUID, list[Source]] = defaultdict(list)
         for (line_id, location_id), units in dealt.items():
             sources[line_id].append(Source(location_id=location_id, quantity=units, service_id=services[location_id]))
@@ -126,13 +129,16 @@ class Ordered:
             answer=Plan(
                 order_id=self.request.order_id,
                 attempt=self.attempt,
-                assignments=assignments_of(pieces, choice, self.known.goods),
+                assignments=assignments,
                 costs=choice.costs,
                 currency=self.request.currency,
                 is_greedy=choice.is_greedy,
             ),
             decisions=tuple(
-                self._decision(line, board, facts, others, sources[line.line_id]) for line in self.request.lines
+                msgspec.structs.replace(
+                    self._decision(line, board, facts, others, sources[line.line_id]), profit=profit
+                )
+                for line in self.request.lines
             ),
             moves=moves,
             placement=placement_of(choice.shipments),
@@ -217,6 +223,9 @@ class Ordered:
             distance_m=distance_of(site, self.request),
             preference_minor=self.ruled.preference_minor(site),
             lanes=self.known.lanes.get((self.request.order_id, site.location_id), ()) if is_shipped else None,
+            packaging_minor=site.packaging_parcel_minor,
+            packaging_unit_minor=site.packaging_unit_minor,
+            margin_minor=margins(self.known.costs, self.totals, site.location_id, self.request.currency),
         )
 
     def _by_unit(self, one: Considered, line: SourcingLine, facts: Facts) -> Considered:
@@ -254,7 +263,12 @@ class Ordered:
         return Draft(request=self.request, answer=answer, decisions=decisions)
 
     def _decision(
-        self, line: SourcingLine, board: Board, facts: Facts, others: Alternatives | None, sources: Sequence[Source]
+        self,
+        line: SourcingLine,
+        board: Board,
+        facts: Facts,
+        others: Alternatives | None,
+        sources: Sequence[Source],
     ) -> Decision:
         parts, _ = self.wanted.get(line.line_id, ((), 0))
         choice = others.choice if others else None

@@ -24,12 +24,16 @@ class Method(StrEnum):
 
 
 class SourcingLine(msgspec.Struct, frozen=True, kw_only=True):
-    """Units of an order line to be planned. components: SKU and units of it in one unit of the line."""
+    """Units of an order line to be planned. components: SKU and units of it in one unit of the line.
+
+    unit_value_minor: what a unit is sold for; unit_net_minor: without its tax, rounded down.
+    """
 
     line_id: UUID
     components: tuple[tuple[UUID, int], ...]
     quantity: Quantity
     unit_value_minor: AmountMinor = 0
+    unit_net_minor: AmountMinor = 0
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):

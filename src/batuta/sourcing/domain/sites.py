@@ -44,12 +44,24 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     is_active: bool = True
     handling_order_minor: int = 0
     handling_unit_minor: int = 0
+    packaging_parcel_minor: int = 0
+    packaging_unit_minor: int = 0
     latitude: float | None = None
     longitude: float | None = None
     kind: str = ""
     country: str = ""
     region: str = ""
     postal_code: str = ""
+
+    @property
+    def is_costly(self) -> bool:
+        """Whether what is done there costs anything, in the currency of the location."""
+        return bool(
+            self.handling_order_minor
+            or self.handling_unit_minor
+            or self.packaging_parcel_minor
+            or self.packaging_unit_minor
+        )
 
 
 def rule_against(site: Site, request: SourcingRequest, *, is_full: bool, now: datetime) -> Rule | None:
@@ -65,7 +77,7 @@ def rule_against(site: Site, request: SourcingRequest, *, is_full: bool, now: da
         rule = Rule.CLOSED
     elif forced is None and is_full:
         rule = Rule.AT_CAPACITY
-    elif (site.handling_order_minor or site.handling_unit_minor) and site.currency != request.currency:
+    elif site.is_costly and site.currency != request.currency:
         rule = Rule.OTHER_CURRENCY
     elif forced is not None and forced.location_id != site.location_id:
         rule = Rule.OVERRIDDEN

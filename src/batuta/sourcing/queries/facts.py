@@ -66,6 +66,8 @@ def sites_of(known: AllLocations, ids: Iterable[UUID], *, now: datetime) -> dict
             is_active=one.is_active,
             handling_order_minor=one.handling_order_minor,
             handling_unit_minor=one.handling_unit_minor,
+            packaging_parcel_minor=one.packaging_parcel_minor,
+            packaging_unit_minor=one.packaging_unit_minor,
             latitude=one.latitude,
             longitude=one.longitude,
             kind=str(one.kind),

@@ -21,6 +21,7 @@ from batuta.kernel.outcomes import each
 from batuta.locations.domain import Coordinates, Location, local_day
 from batuta.locations.queries import AllLocations, all_locations, countries_with_places, places_of
 from batuta.plumbing.database import Connection
+from batuta.pricing.queries import unit_costs_of
 from batuta.shipping.domain import ServiceKind
 from batuta.sourcing.domain import Good, Known, Shelf, SourcingRequest
 from batuta.sourcing.domain.asking import Ask, Case, Place, Trade, UnknownPostalCode, case_of, takes_pickups
@@ -97,6 +98,7 @@ async def survey(db: Connection, asks: Sequence[Ask], *, now: datetime) -> Surve
     loads = await loads_of(db, limited)
     barred = await barred_to_all(db, tracked, now=now) if tracked else set()
     capacity = {id_: (every.by_id[id_].daily_capacity_orders or 0) - loads.get(id_, 0) for id_ in limited}
+    costs = await unit_costs_of(db, asked)
     known = {
         asker: Known(
             now=now,
@@ -109,6 +111,7 @@ async def survey(db: Connection, asks: Sequence[Ask], *, now: datetime) -> Surve
             capacity=capacity,
             barred=frozenset((None, sku_id, location_id) for sku_id, location_id in barred),
             strategies=live,
+            costs=costs,
         )
         for asker, (shelves, holders) in stocks.items()
     }
