@@ -127,15 +127,17 @@ _TAX_RATE_LISTING = Listing(
 )
 
 _of_skus = any_(bindparam("sku_ids", type_=ARRAY(Uuid(), dimensions=1)))
-_COSTS = (
-    select(location_cost.c.sku_id, location_cost.c.currency, location_cost.c.cost_minor, location_cost.c.location_id)
+COSTS_OF = (
+    select(location_cost.c.sku_id, location_cost.c.location_id, location_cost.c.currency, location_cost.c.cost_minor)
     .where(location_cost.c.sku_id == _of_skus)
     .union_all(
-        select(unit_cost.c.sku_id, unit_cost.c.currency, unit_cost.c.cost_minor, null()).where(
+        select(unit_cost.c.sku_id, null(), unit_cost.c.currency, unit_cost.c.cost_minor).where(
             unit_cost.c.sku_id == _of_skus
         )
     )
 )
+"""What units of `sku_ids` cost us: a part of statements that look at the SKUs anyway."""
+
 _LOCATION_COSTS = Listing(
     select(location_cost),
     order=(location_cost.c.sku_id,),
@@ -249,7 +251,7 @@ async def unit_costs_of(db: Connection, sku_ids: Collection[UUID]) -> UnitCosts:
 
 async def costs_of(db: Connection, sku_ids: Collection[UUID]) -> list[UnitCost]:
     """Every cost of the SKUs."""
-    return [UnitCost(**row) for row in await db.execute(_COSTS, {"sku_ids": list(sku_ids)})]
+    return [UnitCost(**row) for row in await db.execute(COSTS_OF, {"sku_ids": list(sku_ids)})]
 
 
 async def location_costs(

@@ -68,8 +68,6 @@ def decide_all(
     return [drafts[n] for n in range(len(orders))]
 
 
-
-
 class Ordered:
     """One order of the batch.
 

@@ -3,7 +3,7 @@
 from batuta.sourcing.domain import explain
 from batuta.sourcing.queries.decisions import AUDIT as DECISION_LAWS
 from batuta.sourcing.queries.decisions import assignments_of, decisions_of
-from batuta.sourcing.queries.facts import barred_to_all, goods_of, sites_of
+from batuta.sourcing.queries.facts import barred_and_costs, goods_of, sites_of
 from batuta.sourcing.queries.glancing import Glance, glance
 from batuta.sourcing.queries.history import History, Standing, history_of, loads_of
 from batuta.sourcing.queries.keys import promise_secret
@@ -48,7 +48,7 @@ __all__ = [
     "Standing",
     "TakenSlot",
     "assignments_of",
-    "barred_to_all",
+    "barred_and_costs",
     "categories_of",
     "decisions_of",
     "due_to_cancel",

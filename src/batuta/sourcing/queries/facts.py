@@ -5,12 +5,14 @@ from datetime import datetime
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, or_, select
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, null, or_, select
 
 from batuta.catalog.domain import Sku, SkuKind
 from batuta.locations.domain import Location, local_day, next_open, open_periods
 from batuta.locations.queries import AllLocations
 from batuta.plumbing.database import Connection, Instant
+from batuta.pricing.domain.costs import UnitCost, UnitCosts
+from batuta.pricing.queries import COSTS_OF
 from batuta.sourcing.domain import Good, Site
 from batuta.sourcing.tables import rejection
 
@@ -19,10 +21,15 @@ _Openings = dict[UUID, tuple[datetime, datetime | None, datetime]]
 
 _openings: WeakKeyDictionary[AllLocations, _Openings] = WeakKeyDictionary()
 
-_BARRED = select(rejection.c.sku_id, rejection.c.location_id).where(
-    rejection.c.is_for_all,
-    rejection.c.sku_id == any_(bindparam("sku_ids", type_=ARRAY(Uuid(), dimensions=1))),
-    or_(rejection.c.until_at.is_(None), rejection.c.until_at > bindparam("now", type_=Instant)),
+_of_skus = any_(bindparam("sku_ids", type_=ARRAY(Uuid(), dimensions=1)))
+_SAID = (
+    select(rejection.c.sku_id, rejection.c.location_id, null().label("currency"), null().label("cost_minor"))
+    .where(
+        rejection.c.is_for_all,
+        rejection.c.sku_id == _of_skus,
+        or_(rejection.c.until_at.is_(None), rejection.c.until_at > bindparam("now", type_=Instant)),
+    )
+    .union_all(COSTS_OF)
 )
 
 
@@ -78,10 +85,19 @@ def sites_of(known: AllLocations, ids: Iterable[UUID], *, now: datetime) -> dict
     return sites
 
 
-async def barred_to_all(db: Connection, sku_ids: Collection[UUID], *, now: datetime) -> set[tuple[UUID, UUID]]:
-    """SKUs at locations that gave them back and are not to be asked by any order (SRC-08)."""
-    rows = await db.execute(_BARRED, {"sku_ids": list(sku_ids), "now": now})
-    return {(row.sku_id, row.location_id) for row in rows}
+async def barred_and_costs(
+    db: Connection, sku_ids: Collection[UUID], *, now: datetime
+) -> tuple[set[tuple[UUID, UUID]], UnitCosts]:
+    """SKUs at locations that gave them back and are not to be asked by any order (SRC-08), and what units cost us."""
+    rows = await db.execute(_SAID, {"sku_ids": list(sku_ids), "now": now})
+    barred: set[tuple[UUID, UUID]] = set()
+    costs: list[UnitCost] = []
+    for row in rows:
+        if row.currency is None:
+            barred.add((row.sku_id, row.location_id))
+        else:
+            costs.append(UnitCost(**row))
+    return barred, UnitCosts(costs)
 
 
 def _opens_at(one: Location, openings: _Openings, now: datetime) -> datetime | None:

@@ -21,13 +21,13 @@ from batuta.kernel.outcomes import each
 from batuta.locations.domain import Coordinates, Location, local_day
 from batuta.locations.queries import AllLocations, all_locations, countries_with_places, places_of
 from batuta.plumbing.database import Connection
-from batuta.pricing.queries import unit_costs_of
+from batuta.pricing.domain.costs import NO_COSTS
 from batuta.shipping.domain import ServiceKind
 from batuta.sourcing.domain import Good, Known, Shelf, SourcingRequest
 from batuta.sourcing.domain.asking import Ask, Case, Place, Trade, UnknownPostalCode, case_of, takes_pickups
 from batuta.sourcing.domain.known import Claims
 from batuta.sourcing.queries.dating import door_of
-from batuta.sourcing.queries.facts import barred_to_all, goods_of, sites_of
+from batuta.sourcing.queries.facts import barred_and_costs, goods_of, sites_of
 from batuta.sourcing.queries.history import loads_of
 from batuta.sourcing.queries.lanes import LaneRequest, Lanes, lanes_of
 from batuta.sourcing.queries.strategies import categories_of, strategies
@@ -96,9 +96,8 @@ async def survey(db: Connection, asks: Sequence[Ask], *, now: datetime) -> Surve
     sites = sites_of(every, _sites_needed(stocks, wishes, every, goods), now=now)
     limited = {id_: local_day(one, now) for id_ in sites if (one := every.by_id[id_]).daily_capacity_orders is not None}
     loads = await loads_of(db, limited)
-    barred = await barred_to_all(db, tracked, now=now) if tracked else set()
+    barred, costs = await barred_and_costs(db, asked, now=now) if asked else (set(), NO_COSTS)
     capacity = {id_: (every.by_id[id_].daily_capacity_orders or 0) - loads.get(id_, 0) for id_ in limited}
-    costs = await unit_costs_of(db, asked)
     known = {
         asker: Known(
             now=now,

@@ -32,7 +32,7 @@ FROM purchasing.supplier_cost c JOIN locations.location l ON l.id = c.location_i
 
 DROP TABLE purchasing.supplier_cost;
 
-ALTER TABLE locations.location ADD COLUMN packaging_parcel_minor BIGINT DEFAULT 0 NOT NULL;
-ALTER TABLE locations.location ADD COLUMN packaging_unit_minor BIGINT DEFAULT 0 NOT NULL;
+ALTER TABLE locations.location ADD COLUMN packaging_parcel_minor BIGINT DEFAULT '0' NOT NULL;
+ALTER TABLE locations.location ADD COLUMN packaging_unit_minor BIGINT DEFAULT '0' NOT NULL;
 ALTER TABLE locations.location ADD CONSTRAINT location_packaging_not_negative
     CHECK (packaging_parcel_minor >= 0 AND packaging_unit_minor >= 0);

@@ -1,0 +1,103 @@
+"""What plans weigh besides freight and handling: packaging, and what is earned on units here more than there."""
+
+import msgspec
+
+from batuta.plumbing.database import Connection
+from batuta.pricing.commands import set_unit_costs
+from batuta.pricing.domain.costs import UnitCost
+from batuta.sourcing.commands import plan
+from batuta.sourcing.domain import Decision, Plan, Rule, SourcingRequest
+from batuta.sourcing.domain.worths import Profit
+from batuta.sourcing.queries import decisions_of
+from tests.making import NOW
+from tests.sourcing.making import an_order, given_shop
+from tests.world import Shop, sound
+
+
+async def planned(db: Connection, request: SourcingRequest) -> Plan:
+    (answer,) = await plan(db, requests=[request], now=NOW)
+    assert isinstance(answer, Plan), answer
+    return answer
+
+
+async def decision_on(db: Connection, request: SourcingRequest) -> Decision:
+    (found,) = (await decisions_of(db, [request.order_id]))[request.order_id]
+    return found
+
+
+def bought_for(request: SourcingRequest, net_minor: int) -> SourcingRequest:
+    lines = tuple(msgspec.structs.replace(line, unit_net_minor=net_minor) for line in request.lines)
+    return msgspec.structs.replace(request, lines=lines)
+
+
+async def costs(db: Connection, shop: Shop, **by_place: int) -> None:
+    """What a chair costs by location; `anywhere` is wherever it comes from."""
+    given = [
+        UnitCost(
+            sku_id=shop.skus["chair"].id,
+            currency="EUR",
+            cost_minor=minor,
+            location_id=None if name == "anywhere" else shop.locations[name].id,
+        )
+        for name, minor in by_place.items()
+    ]
+    sound(await set_unit_costs(db, costs=given, now=NOW))
+
+
+async def test_units_on_which_more_is_earned_are_sent_though_freight_is_dearer(db: Connection) -> None:
+    """SRC-03: the supplier asks 3.00 more than what a unit usually costs."""
+    shop, _ = await given_shop(
+        db,
+        {"chair": {"own": 5, "supplier": 5}},
+        postal_codes={"own": "08001", "supplier": "28014"},
+        prices={"08": 700, "28": 500},
+    )
+    before = an_order(shop, ("chair", 2))
+    cheap = await planned(db, before)
+    await costs(db, shop, anywhere=1_000, supplier=1_300)
+    request = bought_for(an_order(shop, ("chair", 2)), 2_000)
+
+    found = await planned(db, request)
+
+    assert {one.location_id for one in cheap.assignments} == {shop.locations["supplier"].id}
+    assert {one.location_id for one in found.assignments} == {shop.locations["own"].id}
+    decision = await decision_on(db, request)
+    second = next(one for one in decision.considered if one.location_id == decision.runner_up_id)
+    assert second.costs
+    assert second.costs.margin_minor == 600
+    assert decision.profit == Profit(net_minor=4_000, goods_minor=2_000, expenses_minor=990, profit_minor=1_010)
+
+
+async def test_where_a_cost_is_not_known_no_profit_is_told(db: Connection) -> None:
+    """SRC-03."""
+    shop, _ = await given_shop(db, {"chair": {"own": 5}})
+    request = bought_for(an_order(shop, ("chair", 1)), 2_000)
+
+    await planned(db, request)
+
+    profit = (await decision_on(db, request)).profit
+    assert profit == Profit(net_minor=2_000, goods_minor=None, expenses_minor=620, profit_minor=None)
+
+
+async def test_packaging_is_paid_for_each_parcel_and_each_unit(db: Connection) -> None:
+    """SRC-03: nine chairs of 1.2 kg are two parcels of at most 10 kg."""
+    shop, _ = await given_shop(
+        db, {"chair": {"north": 9}}, north={"packaging_parcel_minor": 45, "packaging_unit_minor": 10}
+    )
+    found = await planned(db, an_order(shop, ("chair", 9)))
+
+    assert found.costs.packaging_minor == 2 * 45 + 9 * 10
+
+
+async def test_a_location_that_packs_in_another_currency_is_out(db: Connection) -> None:
+    """SRC-02."""
+    shop, _ = await given_shop(
+        db,
+        {"chair": {"far": 1}},
+        far={"handling_order_minor": 0, "handling_unit_minor": 0, "packaging_unit_minor": 1, "currency": "USD"},
+    )
+    request = an_order(shop, ("chair", 1))
+
+    await plan(db, requests=[request], now=NOW)
+
+    assert [one.rule for one in (await decision_on(db, request)).considered] == [Rule.OTHER_CURRENCY]
