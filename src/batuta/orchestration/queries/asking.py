@@ -80,6 +80,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
             stores_max=0,
             customer_id=self.order.customer_id,
             standing=standing,
+            ship_terms=self.order.ship_terms,
         )
 
     def may(self, kind: RerouteKind) -> bool:
