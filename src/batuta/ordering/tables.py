@@ -138,6 +138,7 @@ class LineColumns(TypedColumns):
     cancelled: Named[int] = Column(Integer, nullable=False)
     returned: Named[int] = Column(Integer, nullable=False)
     route: Named[dict[str, Any] | None] = Column(Json)
+    sold_as: Named[dict[str, Any] | None] = Column(Json)
 
 
 line = Table(

@@ -143,6 +143,7 @@ def _line_rows(one: ClosedOrder, known: Known, parts: Parts) -> Iterable[dict[st
             **_ALL_DELIVERED,
             Bucket.DELIVERED.value: entry.quantity,
             "route": None,
+            "sold_as": None,
         }
 
 

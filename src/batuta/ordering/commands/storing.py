@@ -169,6 +169,7 @@ def _line_rows(one: Draft, priced: Quote, claims: Claims) -> list[dict[str, Any]
             "first_bucket": bucket,
             **_NOWHERE,
             "route": None,
+            "sold_as": entry.sold_as,
         }
         row[bucket] = ahead.units if ahead else quantity
         if ahead:

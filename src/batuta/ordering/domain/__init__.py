@@ -51,6 +51,7 @@ from batuta.ordering.domain.orders import (
     Order,
     OrderStatus,
     Route,
+    SoldAs,
     fulfillment_status,
     payment_status,
 )
@@ -127,6 +128,7 @@ __all__ = [
     "ReserveCart",
     "Route",
     "Share",
+    "SoldAs",
     "Stage",
     "UnitMove",
     "UnitsMoved",

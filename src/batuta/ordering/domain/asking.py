@@ -23,10 +23,15 @@ SignedPromise = Annotated[str, msgspec.Meta(min_length=1, max_length=PROMISE_MAX
 
 
 class NewLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One line to buy. given_unit_minor: the channel's own price, where it sets prices itself (a marketplace)."""
+    """One line to buy. given_unit_minor: the channel's own price, where it sets prices itself (a marketplace).
+
+    unit: in what the quantity is told, of those in which the SKU is sold, as a box of 12; without it, base units, in
+    which stock is counted and to which prices refer.
+    """
 
     sku_code: Code
     quantity: Quantity
+    unit: Code | None = None
     given_unit_minor: AmountMinor | None = None
     discount_minor: AmountMinor = 0
 
@@ -85,6 +90,7 @@ def order_of(asked: NewOrder, placing: Placing) -> PlaceOrder:
             PlaceLine(
                 sku_code=one.sku_code,
                 quantity=one.quantity,
+                unit=one.unit,
                 given_unit_minor=one.given_unit_minor,
                 discount_minor=one.discount_minor,
             )

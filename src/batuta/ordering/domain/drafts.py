@@ -7,13 +7,13 @@ from uuid import UUID
 import msgspec
 
 from batuta.catalog.domain import Component as Part
-from batuta.catalog.domain import Product, Sku, SkuKind, name_in
+from batuta.catalog.domain import Product, Sku, SkuKind, Unit, name_in, to_base
 from batuta.company.domain import Channel, ShipTerms
 from batuta.customers.domain import Customer
 from batuta.kernel.addresses import Address, check_address
 from batuta.kernel.ids import child_id
 from batuta.locations.domain import Ability, Location
-from batuta.ordering.domain.orders import Component, Method
+from batuta.ordering.domain.orders import Component, Method, SoldAs
 from batuta.ordering.domain.placing import (
     BadOrder,
     PlaceLine,
@@ -36,6 +36,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     locations: Mapping[str, Location]
     customers: Mapping[UUID, Customer]
     products: Mapping[UUID, Product] = {}
+    units: Mapping[UUID, Sequence[Unit]] = {}
     slot_holds: Mapping[UUID, SlotHold] = {}
 
 
@@ -50,6 +51,7 @@ class DraftLine(msgspec.Struct, frozen=True, kw_only=True):
     components: tuple[Component, ...]
     is_tracked: bool
     is_shipped: bool
+    sold_as: SoldAs | None = None
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,18 +79,20 @@ def draft(order: PlaceOrder, world: World) -> Draft:
 
     Raises:
         UnknownChannel, UnknownSku, UnknownCustomer, UnknownLocation: it speaks of what is not there.
+        NotWhole, TooMany: so many of a unit are no whole number of base units, or more than anything holds.
         BadOrder: too many lines or units, another currency than the channel's, a pickup without a place.
         BadAddress: the address breaks its country's rules.
     """
     channel = world.channels.get(order.channel_code)
     if channel is None or (order.channel_ids is not None and channel.id not in order.channel_ids):
         raise UnknownChannel("no channel has this code", channel_code=order.channel_code)
+    told, order = order.lines, _in_base_units(order, world)
     _check(order, channel)
     customer = world.customers.get(order.customer_id) if order.customer_id else None
     if order.customer_id is not None and customer is None:
         raise UnknownCustomer("no customer has this id", customer_id=str(order.customer_id))
     locale = order.locale or channel.locale
-    lines = _lines(order, world, locale)
+    lines = _lines(order, told, world, locale)
     ships = order.method is Method.SHIP and any(line.is_shipped for line in lines)
     return Draft(
         asked=order,
@@ -112,6 +116,25 @@ def _window_minor(order: PlaceOrder, world: World) -> int:
     """What the window costs in which a place is held."""
     held = world.slot_holds.get(order.slot_hold_id) if order.slot_hold_id else None
     return held.price_minor if held else 0
+
+
+def _in_base_units(order: PlaceOrder, world: World) -> PlaceOrder:
+    """The order with its quantities in the units in which stock is counted (INV-15)."""
+    if all(line.unit is None for line in order.lines):
+        return order
+    lines = [_in_base_unit(line, position, world) for position, line in enumerate(order.lines)]
+    return msgspec.structs.replace(order, lines=lines)
+
+
+def _in_base_unit(line: PlaceLine, position: int, world: World) -> PlaceLine:
+    sku = world.skus.get(line.sku_code)
+    if line.unit is None or sku is None or line.unit == sku.unit:
+        return line
+    sold = {unit.code: unit for unit in world.units.get(sku.id, ()) if unit.is_sold}
+    if line.unit not in sold:
+        known = sorted({sku.unit, *sold})
+        raise BadOrder("the SKU is not sold in this unit", field=f"lines[{position}].unit", got=line.unit, known=known)
+    return msgspec.structs.replace(line, quantity=to_base(line.quantity, sold[line.unit]))
 
 
 def _check(order: PlaceOrder, channel: Channel) -> None:
@@ -147,18 +170,18 @@ def _pickup(order: PlaceOrder, world: World) -> UUID | None:
     return location.id
 
 
-def _lines(order: PlaceOrder, world: World, locale: str) -> tuple[DraftLine, ...]:
+def _lines(order: PlaceOrder, told: Sequence[PlaceLine], world: World, locale: str) -> tuple[DraftLine, ...]:
     unknown = sorted({line.sku_code for line in order.lines if not _is_sold(world.skus.get(line.sku_code))})
     if unknown:
         raise UnknownSku("these SKUs are not sold", sku_codes=unknown)
-    return tuple(_line(order, position, world, locale) for position in range(len(order.lines)))
+    return tuple(_line(order, position, told[position], world, locale) for position in range(len(order.lines)))
 
 
 def _is_sold(sku: Sku | None) -> bool:
     return sku is not None and sku.is_active
 
 
-def _line(order: PlaceOrder, position: int, world: World, locale: str) -> DraftLine:
+def _line(order: PlaceOrder, position: int, told: PlaceLine, world: World, locale: str) -> DraftLine:
     asked = order.lines[position]
     sku = world.skus[asked.sku_code]
     parts = [(part, world.parts_skus[part.sku_id]) for part in world.parts.get(sku.id, ())]
@@ -175,6 +198,7 @@ def _line(order: PlaceOrder, position: int, world: World, locale: str) -> DraftL
         components=components,
         is_tracked=bool(components),
         is_shipped=sku.kind is not SkuKind.SERVICE,
+        sold_as=SoldAs(told.unit, told.quantity) if told.unit else None,
     )
 
 

@@ -73,12 +73,20 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     ship_to: Address
 
 
+class SoldAs(msgspec.Struct, frozen=True):
+    """In what a quantity was told: so many boxes."""
+
+    unit: str
+    quantity: int
+
+
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One line as it was bought (TAX-01: stored, never computed again).
+    """One line as it was bought (TAX-01: stored, never computed again). quantity: in base units.
 
     components: what it takes from stock; the SKU itself, or a bundle's parts; nothing for services.
     is_shipped: whether it travels. Amounts are of the whole line, after discounts. route: how units of it are had that
-    no location has been asked for, since the customer chose another way than the order's (SRC-16).
+    no location has been asked for, since the customer chose another way than the order's (SRC-16). sold_as: in what the
+    buyer told the quantity, where not in base units (INV-15).
     """
 
     id: UUID
@@ -105,6 +113,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     rounding_rule: str
     tax_engine: str
     route: Route | None = None
+    sold_as: SoldAs | None = None
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True):

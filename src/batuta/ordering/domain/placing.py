@@ -39,11 +39,13 @@ class PlaceLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """One line to buy.
 
     given_unit_minor: the channel's own price, where it sets prices itself (a marketplace).
-    cart_line_id: the line of the cart that claims the stock for this one.
+    cart_line_id: the line of the cart that claims the stock for this one. unit: in what the quantity is told; None is
+    the SKU's base unit.
     """
 
     sku_code: Code
     quantity: Quantity
+    unit: Code | None = None
     given_unit_minor: AmountMinor | None = None
     discount_minor: AmountMinor = 0
     cart_line_id: UUID | None = None

@@ -30,6 +30,7 @@ from batuta.ordering.domain import (
     Promise,
     PromiseKind,
     Route,
+    SoldAs,
     Stage,
     fulfillment_status,
     payment_status,
@@ -280,7 +281,9 @@ def _read_whole(row: Row) -> Order:
     )
 
 
-_LINE_FIELDS = tuple(name for name in Line.__struct_fields__ if name not in {"buckets", "components", "route"})
+_LINE_FIELDS = tuple(
+    name for name in Line.__struct_fields__ if name not in {"buckets", "components", "route", "sold_as"}
+)
 
 
 def read_line(row: dict[str, Any]) -> Line:
@@ -290,6 +293,7 @@ def read_line(row: dict[str, Any]) -> Line:
         buckets=Buckets(**{name: row[name] for name in Buckets.__struct_fields__}),
         components=tuple(Component(UUID(sku_id), quantity) for sku_id, quantity in row["components"]),
         route=msgspec.convert(row["route"], Route) if row["route"] else None,
+        sold_as=SoldAs(**row["sold_as"]) if row["sold_as"] else None,
     )
 
 
