@@ -7,12 +7,17 @@ from itertools import product
 from uuid import UUID
 
 import msgspec
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batuta.sourcing.domain import Candidate, Choice, Demand, Lane, Terms, choose
+from batuta.sourcing.domain.batches import Batch
 from batuta.sourcing.domain.candidates import Placement, placement_of
+from batuta.sourcing.domain.master import Master
 from batuta.sourcing.domain.pools import Pool, PoolOrder, PoolPlan
+from batuta.sourcing.domain.prices import Pricing
+from batuta.sourcing.domain.proving import prove
 from batuta.sourcing.domain.together import plan_together
 from benchmarks.brute_force import spreads
 
@@ -75,6 +80,19 @@ def pools(draw: st.DrawFn) -> Pool:
     return Pool(orders=orders, stock=stock, capacity=capacity)
 
 
+@st.composite
+def pools_planned_before(draw: st.DrawFn) -> Pool:
+    """Some orders stand somewhere, which need not be possible any more."""
+    pool = draw(pools())
+    orders = []
+    for order in pool.orders:
+        everything = {demand.parts: demand.quantity for demand in order.demands}
+        standing = {draw(st.sampled_from(PLACES)): everything} if draw(st.booleans()) else None
+        move_minor = draw(st.sampled_from([0, 25, 90]))
+        orders.append(msgspec.structs.replace(order, standing=standing, move_minor=move_minor))
+    return msgspec.structs.replace(pool, orders=orders)
+
+
 def used_by(placements: Sequence[Placement | None]) -> tuple[dict[tuple[UUID, UUID], int], dict[UUID, int]]:
     goods: dict[tuple[UUID, UUID], int] = defaultdict(int)
     hands: dict[UUID, int] = defaultdict(int)
@@ -95,7 +113,10 @@ def is_there(pool: Pool, placements: Sequence[Placement | None]) -> bool:
 
 
 def cost_of(order: PoolOrder, choice: Choice | None) -> int:
-    return order.parked_minor if choice is None else choice.costs.total_minor
+    if choice is None:
+        return order.parked_minor
+    is_moved = order.standing is not None and sent_by(choice) != order.standing
+    return choice.costs.total_minor + (order.move_minor if is_moved else 0)
 
 
 def sent_by(choice: Choice | None) -> Placement | None:
@@ -146,7 +167,7 @@ def planned(pool: Pool, seconds: float = 5.0) -> PoolPlan:
 
 
 @settings(max_examples=60, deadline=None)
-@given(pools())
+@given(pools() | pools_planned_before())
 def test_a_pool_is_planned_within_its_stock_and_capacity_and_never_dearer_than_one_by_one(pool: Pool) -> None:
     plan = planned(pool)
 
@@ -156,11 +177,29 @@ def test_a_pool_is_planned_within_its_stock_and_capacity_and_never_dearer_than_o
 
 
 @settings(max_examples=25, deadline=None)
-@given(pools().filter(lambda pool: len(pool.orders) < 4))
+@given((pools() | pools_planned_before()).filter(lambda pool: len(pool.orders) < 4))
 def test_no_plans_are_cheaper_together_than_the_bound_says(pool: Pool) -> None:
     plan = planned(pool)
 
     assert plan.bound - 0.01 <= least_together(pool) <= plan.cost
+
+
+@settings(max_examples=60, deadline=None)
+@given((pools() | pools_planned_before()).filter(lambda pool: len(pool.orders) < 4), st.data())
+def test_what_is_proven_over_some_of_the_plans_holds_for_all(pool: Pool, data: st.DataObject) -> None:
+    """Prices may be poor, and plans too many for all: the bound is one all the same."""
+    batch = Batch(pool, lambda: 5.0)
+    master = Master([batch.cases[n].parked for n in batch.bounded], batch.room)
+    pricing = Pricing(batch, master)
+    pricing.look(np.asarray([data.draw(st.sampled_from([0.0, 0.0, 15.5, 60.0])) for _ in batch.room]))
+    plans_max = data.draw(st.sampled_from([5, 12, 30, 1_000]))
+
+    prove(batch, master, pricing, plans_max)
+
+    least = least_together(pool)
+    assert batch.bound - 0.01 <= least <= batch.cost(batch.chosen)
+    if plans_max == 1_000:
+        assert batch.cost(batch.chosen) == least <= batch.bound + 1
 
 
 @settings(max_examples=60, deadline=None)

@@ -99,7 +99,7 @@ class Batch:
         """What stands stays, the others take what is left in turn."""
         room, chosen = self.room.copy(), Chosen()
         for n, case in enumerate(self.cases):
-            standing = case.standing()
+            standing = case.standing
             chosen[n] = standing if standing is not None and fits(standing, room) else None
             take(chosen[n], room)
         for n in range(len(self.cases)):

@@ -1,7 +1,8 @@
 """An order of a pool, priced again and again: as scarce goods get dearer, or run out, another plan is its best."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import inf, prod
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,7 +13,6 @@ import numpy.typing as npt
 from batuta.sourcing.domain.board import Board
 from batuta.sourcing.domain.candidates import Choice
 from batuta.sourcing.domain.covering import Cover, OutOfCells, Relaxed, relaxed_of
-from batuta.sourcing.domain.greedy import Placed
 from batuta.sourcing.domain.grid import Grid, fits, least_of, whole_grid
 from batuta.sourcing.domain.pools import PoolOrder
 from batuta.sourcing.domain.search import choose_on
@@ -27,7 +27,6 @@ _ONE_UNIT = 2
 """Parts of an order for one unit: nothing, and it."""
 
 _CELLS_MAX, _CELLS_A_WALK = 10_000_000, 400_000
-_CELLS_OF_ALL, _PLANS_OF_ALL = 4_000_000, 1_000
 
 
 class Plan(NamedTuple):
@@ -46,6 +45,8 @@ class Case:
         self.board = Board(order.demands, order.candidates, order.terms)
         wanted = [demand.quantity for demand in self.board.demands]
         is_served = len(self.board.places) > 0 and bool((self.board.stock.sum(axis=0) >= wanted).all())
+        self.base = self.board.base >> self.board.scale.cost
+        self._stands = _sorted(self.board.placed_of(order.standing or {}) or {})
         self.grid: Grid | None = whole_grid(self.board, cells_max=_CELLS_MAX) if is_served else None
         self.relaxed: Relaxed | None = relaxed_of(self.grid) if self.grid else None
         self.is_hopeless = not is_served
@@ -57,6 +58,7 @@ class Case:
         self.floor = np.inf if self.is_hopeless else self._floor()
         self.parked = order.parked_minor * max(1, self.board.weights.freight)
         self.move = order.move_minor * max(1, self.board.weights.freight) if order.standing is not None else 0
+        self._sent: dict[tuple[int, int], Plan] = {}
 
     def _floor(self) -> float:
         """No plan costs less: a place, and each unit at its least."""
@@ -66,6 +68,11 @@ class Case:
         key = self.board.base + int(openings.min())
         key += sum(demand.quantity * unit for demand, unit in zip(self.board.demands, units, strict=True))
         return float(key >> self.board.scale.cost)
+
+    @property
+    def parts(self) -> int:
+        """In how many ways some of it can be taken: it tells how many plans to expect."""
+        return prod(demand.quantity + 1 for demand in self.board.demands)
 
     def wants(self) -> dict[tuple[UUID | None, UUID], int]:
         """The most it could use of each SKU at a location, and of the location's capacity."""
@@ -82,7 +89,10 @@ class Case:
         return most
 
     def know(self, scarce: Scarce) -> None:
-        """Learn the numbers of what is scarce: rows of (place, demand, number, units of it in one of the demand)."""
+        """Learn the numbers of what is scarce: rows of (place, demand, number, units of it in one of the demand).
+
+        With them `standing`, the plan that stands, if it can be had still.
+        """
         self.scarce = scarce
         rows: list[list[tuple[int, int, int, int]]] = []
         for j, demand in enumerate(self.board.demands):
@@ -100,6 +110,8 @@ class Case:
             if (r := scarce.get((None, place.candidate.location_id))) is not None
         ]
         self.hands = np.asarray(hands, dtype=np.intp).reshape(-1, 2).T
+        can_stand = bool(self._stands) and self.board.costs_of(self.order.standing or {}) is not None
+        self.standing = self._plan_of(dict(self._stands)) if can_stand else None
 
     @property
     def is_free(self) -> bool:
@@ -107,32 +119,33 @@ class Case:
         return not self.goods and not self.hands.size
 
     def cheapest(self, prices: Floats, most: int = 1) -> tuple[float, list[Plan]]:
-        """What no plan is below while scarce things have prices, those included; and the best plans, `most` of them."""
+        """What it costs at least while scarce things have prices, those included; and its best plans."""
         if self.grid is None or self.relaxed is None:
-            return self.floor, []
-        least, placed = self._best(self._priced(self.grid, prices), self.least_units, most)
-        base = self.board.base >> self.board.scale.cost
-        return least / (1 << _FRACTION) + base, [self._plan(one) for one in placed]
+            return min(self.floor, self.parked), []
+        least, found = self._best(self._priced(self.grid, prices), self.least_units, most)
+        return self._least(least, prices), [self._plan(one) for one in found]
 
-    def below(self, prices: Floats, slack: float) -> list[Plan] | None:
-        """All plans dearer than the best by no more than that while scarce things have prices; None when too many."""
+    def below(self, prices: Floats, slack: float, cells_max: int) -> list[Plan] | None:
+        """All plans dearer than the least by no more than that while scarce things have prices; None when too many."""
         if self.grid is None or self.relaxed is None:
-            return None
+            return [] if self.is_hopeless else None
         keys = self._priced(self.grid, prices)
         least, _ = self._best(keys, self.least_units, 1)
-        key = min(least, self._key_of_parked()) + int(slack * (1 << _FRACTION)) + 1
+        below = self._least(least, prices) + slack - self.move - self.base
         cover = Cover(self.grid, self.relaxed, keys, self.least_units)
         try:
-            cover.walk(below=key, cells_max=_CELLS_OF_ALL, most=_PLANS_OF_ALL)
+            cover.walk(below=int(below * (1 << _FRACTION)) + 1, cells_max=cells_max, most=inf)
         except OutOfCells:
             return None
-        if len(cover.found) == _PLANS_OF_ALL:
-            return None
-        units = self.grid.units
-        return [self._plan({i: units[part].tolist() for i, part in one.items()}) for _, one in cover.found]
+        plans = [self._plan(one) for _, one in cover.found]
+        return [*plans, self.standing] if self.move and self.standing and self.standing not in plans else plans
 
-    def _key_of_parked(self) -> int:
-        return (self.parked - (self.board.base >> self.board.scale.cost)) << _FRACTION
+    def _least(self, key: int, prices: Floats) -> float:
+        """The least of plans with at least that key, of staying where it stands, and of parking."""
+        least = min(key / (1 << _FRACTION) + self.base + self.move, float(self.parked))
+        if self.move and self.standing:
+            least = min(least, self.standing.cost + sum(float(prices[r]) * units for r, units in self.standing.uses))
+        return least
 
     def _priced(self, grid: Grid, prices: Floats) -> Array:
         """The keys of the parts, each with the prices of what it uses."""
@@ -158,8 +171,8 @@ class Case:
         keys[:, self.hands[0][room[self.hands[1]] < 1]] = NEVER
         if self.board.is_shared:
             return self._searched(room)
-        _, placed = self._best(keys, self.grid.least_units, 1)
-        return self._plan(placed[0]) if placed else None
+        _, found = self._best(keys, self.grid.least_units, 1)
+        return self._plan(found[0]) if found else None
 
     def _searched(self, room: Array) -> Plan | None:
         """By the search for one order, on a board that shows what is left."""
@@ -179,56 +192,66 @@ class Case:
             return None
         placed = self.board.placed_of({one.location_id: dict(one.units) for one in choice.shipments})
         assert placed is not None, "the board shows all that was left"
-        return self._plan(placed)
+        return self._plan_of(placed)
 
-    def _best(self, keys: Array, least_units: list[int], most: int) -> tuple[int, list[Placed]]:
-        """The least key, or a bound of it, and the best plans."""
+    def _best(self, keys: Array, least_units: list[int], most: int) -> tuple[int, list[dict[int, int]]]:
+        """The least key, or a bound of it, and the best plans, the part of each place."""
         grid, relaxed = self.grid, self.relaxed
         assert grid is not None
         assert relaxed is not None
         if len(keys) == _ONE_UNIT:
             row = keys[1]
             best = np.argsort(row, kind="stable")[:most] if most > 1 else [row.argmin()]
-            return int(row[best[0]]), [{int(i): [1]} for i in best if row[i] < NEVER >> 1]
+            return int(row[best[0]]), [{int(i): 1} for i in best if row[i] < NEVER >> 1]
         cover = Cover(grid, relaxed, keys, least_units)
         try:
             cover.walk(below=NEVER, cells_max=_CELLS_A_WALK, most=most)
             least = cover.found[0][0] if cover.found else NEVER
         except OutOfCells:
             least = cover.least
-        return least, [{i: grid.units[part].tolist() for i, part in one.items()} for _, one in cover.found]
-
-    def standing(self) -> Plan | None:
-        """The plan that stands, if it can be had still."""
-        placed = self.board.placed_of(self.order.standing) if self.order.standing is not None else None
-        if placed is None or len(placed) > self.board.places_max or self.board.key_of(placed) is None:
-            return None
-        return self._plan(placed)
-
-    def standing_at(self, prices: Floats) -> float:
-        plan = self.standing()
-        return np.inf if plan is None else plan.cost + sum(float(prices[r]) * units for r, units in plan.uses)
+        return least, [one for _, one in cover.found]
 
     def choice_of(self, plan: Plan) -> Choice:
         return self.board.choice_of(dict(plan.placed), is_greedy=False)
 
-    def _plan(self, placed: Mapping[int, list[int]]) -> Plan:
-        uses: dict[int, int] = defaultdict(int)
-        for i, units in placed.items():
-            location_id = self.board.places[i].candidate.location_id
-            hands = self.scarce.get((None, location_id))
-            if hands is not None:
-                uses[hands] += 1
-            for demand, count in zip(self.board.demands, units, strict=True):
-                for sku_id, per_unit in demand.parts if count else ():
-                    r = self.scarce.get((sku_id, location_id))
-                    if r is not None:
-                        uses[r] += per_unit * count
+    def _plan(self, parts: Mapping[int, int]) -> Plan:
+        """From the tables: what places send costs, and uses, by itself."""
+        sent = [self._sent.get(one) or self._priced_part(*one) for one in sorted(parts.items())]
+        placed = tuple(here for one in sent for here in one.placed)
+        cost = self.base + sum(one.cost for one in sent) + (self.move if self.move and placed != self._stands else 0)
+        return Plan(cost=cost, placed=placed, uses=tuple(use for one in sent for use in one.uses))
+
+    def _priced_part(self, i: int, part: int) -> Plan:
+        assert self.grid is not None
+        units = tuple(self.grid.units[part].tolist())
+        one = Plan(int(self.money[part, i]) >> _FRACTION, ((i, units),), self._uses(i, units))
+        self._sent[i, part] = one
+        return one
+
+    def _plan_of(self, placed: Mapping[int, Sequence[int]]) -> Plan:
         key = self.board.key_of(placed)
         assert key is not None, "a plan can be had"
-        is_moved = self.move and placed != self.board.placed_of(self.order.standing or {})
+        sent = _sorted(placed)
         return Plan(
-            cost=(key >> self.board.scale.cost) + (self.move if is_moved else 0),
-            placed=tuple(sorted((i, tuple(units)) for i, units in placed.items())),
-            uses=tuple(sorted(uses.items())),
+            cost=(key >> self.board.scale.cost) + (self.move if self.move and sent != self._stands else 0),
+            placed=sent,
+            uses=tuple(use for i, units in sent for use in self._uses(i, units)),
         )
+
+    def _uses(self, i: int, units: Sequence[int]) -> tuple[tuple[int, int], ...]:
+        """What a place uses of scarce things to send the units; it shares none with other places."""
+        location_id = self.board.places[i].candidate.location_id
+        uses: dict[int, int] = defaultdict(int)
+        hands = self.scarce.get((None, location_id))
+        if hands is not None:
+            uses[hands] += 1
+        for demand, count in zip(self.board.demands, units, strict=True):
+            for sku_id, per_unit in demand.parts if count else ():
+                r = self.scarce.get((sku_id, location_id))
+                if r is not None:
+                    uses[r] += per_unit * count
+        return tuple(sorted(uses.items()))
+
+
+def _sorted(placed: Mapping[int, Sequence[int]]) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    return tuple((i, tuple(units)) for i, units in sorted(placed.items()))

@@ -22,7 +22,7 @@ _NOT_YET = 1 << 60
 """Above every key of a plan, and below `NEVER` whatever gains are added to that."""
 
 _PATIENCE = 200_000
-_CELLS_A_NODE, _CELLS_A_TRY = 2_500, 500
+_CELLS_A_NODE, _CELLS_A_TRY, _CELLS_A_PLAN = 2_500, 500, 5_000
 
 
 class OutOfCells(Exception):
@@ -126,7 +126,7 @@ class Cover:
         least: Array = (self.keys[1:] + after[1:, None]).min(axis=0)
         return least
 
-    def walk(self, *, below: int, cells_max: int, most: int = 1) -> dict[int, int]:
+    def walk(self, *, below: int, cells_max: int, most: float = 1) -> dict[int, int]:
         """The cheapest plan with a key below that; none when there is none. `found` are the cheapest, `most` of them.
 
         Raises:
@@ -217,9 +217,11 @@ class Cover:
         if self.most == 1:
             self.found = [(key, chosen)]
         elif (same := frozenset(chosen.items())) not in self._seen:
+            self._look(_CELLS_A_PLAN)
             self._seen.add(same)
             insort(self.found, (key, chosen), key=lambda one: one[0])
-            del self.found[self.most :]
+            if len(self.found) > self.most:
+                self.found.pop()
         if len(self.found) == self.most:
             self.best_key = self.found[-1][0]
 

@@ -16,6 +16,8 @@ from batuta.sourcing.domain.tariffs import Array
 _SECONDS_LEAST = 0.01
 _MOSTLY = 0.5
 _GAP = 1e-4
+_PLANS_PRESOLVED = 3_000
+"""With more of them looking for what can be left out takes longer than solving all."""
 
 
 class Relaxation(NamedTuple):
@@ -103,14 +105,16 @@ class Master:
         highs = _quiet()
         highs.setOptionValue("time_limit", max(_SECONDS_LEAST, seconds))
         highs.setOptionValue("mip_rel_gap", _GAP)
+        if len(kept) > _PLANS_PRESOLVED:
+            highs.setOptionValue("presolve", "off")
         least = np.concatenate([np.ones(len(rows)), np.full(len(room), -highspy.kHighsInf)])
         _add_rows(highs, least, np.concatenate([np.ones(len(rows)), room.astype(float)]))
         _add_plans(highs, kept, rows, len(rows))
         count = len(kept)
         every = np.arange(count, dtype=np.int32)
         highs.changeColsIntegrality(count, every, np.ones(count, dtype=np.uint8))
-        taken = [c for c, one in enumerate(kept) if _is_same(one.plan, chosen[one.n])]
-        highs.setSolution(len(taken), np.asarray(taken, dtype=np.int32), np.ones(len(taken)))
+        taken = np.asarray([_is_same(one.plan, chosen[one.n]) for one in kept], dtype=float)
+        highs.setSolution(count, every, taken)
         highs.run()
         shares = np.asarray(highs.getSolution().col_value)
         found = {kept[c].n: kept[c].plan for c in np.flatnonzero(shares > _MOSTLY).tolist()}

@@ -19,14 +19,14 @@ class Pricing:
 
     def __init__(self, batch: Batch, master: Master) -> None:
         self.batch, self.master = batch, master
-        self.best = np.zeros(len(batch.room))
+        self.best, self.bound = np.zeros(len(batch.room)), -np.inf
         self.relaxation: Relaxation | None = None
         self.share = _SHARE
 
     def run(self) -> Relaxation | None:
         prices = self.best
         for _ in range(_ROUNDS_MAX):
-            is_new = self._round(prices)
+            is_new = self.look(prices)
             if is_new is None or (self.relaxation is not None and self._is_near()):
                 break
             mixed = self.master.relax(self._seconds())
@@ -36,7 +36,7 @@ class Pricing:
             prices = (self.best + mixed.prices) / 2 if is_new else mixed.prices
         if self.relaxation is not None and not self._is_near():
             self.share = _SHARE_AT_LAST
-            self._round(self.relaxation.prices)
+            self.look(self.relaxation.prices)
         return self.relaxation
 
     def _is_near(self) -> bool:
@@ -44,7 +44,7 @@ class Pricing:
         cost = self.relaxation.cost + self.batch.cost_free
         return cost - self.batch.bound <= GAP_GOOD / 2 * abs(cost)
 
-    def _round(self, prices: Floats) -> bool | None:
+    def look(self, prices: Floats) -> bool | None:
         """Each order's best plan at the prices, and the bound that follows; whether a plan is new.
 
         None when the time is over.
@@ -53,15 +53,13 @@ class Pricing:
         for row, n in enumerate(self.batch.bounded):
             if self._seconds() <= 0:
                 return None
-            case = self.batch.cases[n]
-            least, plans = case.cheapest(prices)
-            if case.move:
-                least = min(least + case.move, case.standing_at(prices))
-            bound += min(least, case.parked)
+            least, plans = self.batch.cases[n].cheapest(prices)
+            bound += least
             for plan in plans:
                 is_new |= self.master.add(row, plan)
-        if bound > self.batch.bound:
-            self.batch.bound, self.best = bound, prices
+        if bound > self.bound:
+            self.bound, self.best = bound, prices
+            self.batch.bound = max(self.batch.bound, bound)
         return is_new
 
     def _seconds(self) -> float:

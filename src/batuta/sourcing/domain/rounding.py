@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from batuta.sourcing.domain.batches import Batch, Chosen, fits, take
-from batuta.sourcing.domain.cases import Floats, Plan
+from batuta.sourcing.domain.cases import Plan
 from batuta.sourcing.domain.master import Known, Master, Relaxation
 
 _SURE = 0.99
@@ -17,8 +17,6 @@ _SHARE_LEFT = 0.25
 _PLANS_LEAST, _PLANS_MAX, _PLANS_IN_ALL = 6, 30, 30_000
 _NEIGHBOURS = 80
 _SECONDS_A_NEIGHBOURHOOD = 2.0
-_SHARE_OF_PROOF = 0.4
-_PLANS_TO_PROVE, _ORDERS_TO_PROVE = 8_000, 400
 _SHARE_OF_PLANS = 0.8
 
 
@@ -102,31 +100,6 @@ def polish(batch: Batch, master: Master, relaxation: Relaxation, *, seconds_kept
         seconds = min(batch.seconds_left(), _SECONDS_A_NEIGHBOURHOOD)
         found, _ = master.settle(now, room, ours, seconds)
         batch.accept({batch.bounded[row]: plan for row, plan in found.items()})
-
-
-def prove(batch: Batch, master: Master, prices: Floats) -> bool:
-    """Choose from all plans that can be in anything cheaper than what is chosen, if they can be counted.
-
-    An order's plan that costs more than its best, prices included, by as much as all that is chosen is above the bound,
-    is in nothing cheaper. So what HiGHS proves of the others holds for all. False when the plans are too many.
-    """
-    slack = batch.cost(batch.chosen) - batch.bound
-    if len(batch.bounded) > _ORDERS_TO_PROVE or slack == np.inf:
-        return False
-    plans = [Known(row, None, batch.cases[n].parked) for row, n in enumerate(batch.bounded)]
-    for row, n in enumerate(batch.bounded):
-        case = batch.cases[n]
-        every = None if case.move or batch.seconds_left() <= 0 else case.below(prices, slack)
-        if every is None or len(plans) > _PLANS_TO_PROVE:
-            return False
-        plans += [Known(row, plan, plan.cost) for plan in every]
-    now = {row: batch.chosen[n] for row, n in enumerate(batch.bounded)}
-    room = batch.left_by(plan for n, plan in batch.chosen.items() if n not in set(batch.bounded))
-    cost = batch.cost(batch.chosen)
-    found, bound = master.settle(now, room, plans, min(batch.seconds_left(), _SHARE_OF_PROOF * batch.seconds))
-    batch.accept({batch.bounded[row]: plan for row, plan in found.items()})
-    batch.bound = max(batch.bound, min(cost, bound + batch.cost_free))
-    return True
 
 
 def know_more(batch: Batch, master: Master, relaxation: Relaxation) -> None:

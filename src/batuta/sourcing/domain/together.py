@@ -12,10 +12,11 @@ from batuta.sourcing.domain.batches import Batch, SecondsLeft
 from batuta.sourcing.domain.master import Master
 from batuta.sourcing.domain.pools import Pool, PoolPlan
 from batuta.sourcing.domain.prices import Pricing
-from batuta.sourcing.domain.rounding import dive, know_more, polish, prove
+from batuta.sourcing.domain.proving import prove
+from batuta.sourcing.domain.rounding import dive, know_more, polish
 
-_SHARES_KEPT = (0.75, 0.5, 0.0)
-"""Of the time: how much is left each time that a proof is tried; the fewer plans are in question the better it goes."""
+_PROOFS = ((0.75, 5_000), (0.5, 20_000), (0.3, 25_000))
+"""How much of the time is left each time that a proof is tried, and over how many plans at most."""
 
 
 def plan_together(pool: Pool, seconds_left: SecondsLeft) -> PoolPlan:
@@ -29,7 +30,7 @@ def plan_together(pool: Pool, seconds_left: SecondsLeft) -> PoolPlan:
 def _improve(batch: Batch) -> None:
     master = Master([batch.cases[n].parked for n in batch.bounded], batch.room)
     for row, n in enumerate(batch.bounded):
-        for plan in (batch.chosen[n], batch.cases[n].standing()):
+        for plan in (batch.chosen[n], batch.cases[n].standing):
             if plan is not None:
                 master.add(row, plan)
     pricing = Pricing(batch, master)
@@ -37,7 +38,7 @@ def _improve(batch: Batch) -> None:
     if relaxation is not None and not batch.is_good:
         batch.go_on_from(dive(batch, master, relaxation))
         know_more(batch, master, relaxation)
-        for share in _SHARES_KEPT:
-            polish(batch, master, relaxation, seconds_kept=share * batch.seconds)
-            if batch.is_good or prove(batch, master, pricing.best):
-                break
+        for share_kept, plans_max in _PROOFS:
+            polish(batch, master, relaxation, seconds_kept=share_kept * batch.seconds)
+            prove(batch, master, pricing, plans_max)
+        polish(batch, master, relaxation, seconds_kept=0)
