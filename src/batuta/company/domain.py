@@ -134,7 +134,9 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     order that nobody can serve is tried again first; park_days: after so many it is cancelled, None waits for ever.
     backorder_priority: who waits for supply is served by it, 0 first. patience_days: after so many past the promise
     the customer is asked, or the line cancelled (`out_of_patience`); None waits for ever. pool_minutes: so long
-    accepted orders wait for others to be planned together with them; 0 plans each at once. reroute_url: where customers
+    accepted orders wait for others to be planned together with them; 0 plans each at once. replan_minutes: so often
+    what nobody accepted yet is planned again with others, and offered elsewhere where that gains more than
+    `replan_gain_minor` an order; 0 leaves it where it is. reroute_url: where customers
     whose store cannot serve them choose another way, up to the link's token; empty asks nobody. reroute_choices: the
     ways they are given, for so many reroute_days. is_reroute_free: whether the shop pays for a delivery that they
     choose; else it is offered only where the price list asks no more of them than they have been asked already.
@@ -163,6 +165,8 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     max_splits: Annotated[int, msgspec.Meta(ge=1)] = 4
     max_wait_days: WaitDays | None = None
     pool_minutes: Annotated[int, msgspec.Meta(ge=0, le=1_440)] = 0
+    replan_minutes: Annotated[int, msgspec.Meta(ge=0, le=1_440)] = 0
+    replan_gain_minor: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 100
     rejections_max: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5
     park_retry_minutes: Annotated[int, msgspec.Meta(ge=1, le=1_440)] = 60
     park_days: Annotated[int, msgspec.Meta(ge=1, le=365)] | None = None

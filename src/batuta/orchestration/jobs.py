@@ -2,15 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
+from batuta.orchestration.commands.replanning import OpenOffers, open_offers, watch_offers, withdraw_offers
 from batuta.orchestration.commands.sourcing import plan_and_offer_orders, requests_of
-from batuta.plumbing.database import Engine
+from batuta.plumbing.database import Connection, Engine
 from batuta.sourcing.commands import Together, end_pools, read_pools, settle_pools
+from batuta.sourcing.domain.candidates import Placement
 from batuta.sourcing.domain.pooling import Waiting
 from batuta.sourcing.domain.together import plan_together
 
@@ -26,15 +28,47 @@ async def plan_pools(engine: Engine, payloads: Sequence[bytes], *, now: datetime
 
 
 async def plan_pool(engine: Engine, order_ids: Sequence[UUID], *, now: datetime, seconds: float = SECONDS) -> None:
-    """Plan orders together: what others take while the solver works is planned in turn."""
+    """Plan orders together: what others take while the solver works is planned in turn.
+
+    What was offered and nobody accepted is looked at as if it had been withdrawn, and is withdrawn if it is moved.
+    """
     async with engine.begin() as db:
-        waiting = await read_pools(db, requests=await requests_of(db, order_ids), now=now)
+        offers = await open_offers(db, order_ids, now=now)
+        waiting = await _read(db, order_ids, offers, now=now)
     together = [await asyncio.to_thread(_solve, one, seconds) for one in waiting]
     async with engine.begin() as db:
-        requests = await requests_of(db, order_ids)
-        preset = await settle_pools(db, together=together, requests=requests, now=now)
+        preset = await _settle(db, together, order_ids, now=now)
         await plan_and_offer_orders(db, order_ids, now=now, preset=preset)
         await end_pools(db, order_ids=order_ids)
+        await watch_offers(db, order_ids, now=now)
+
+
+async def _read(
+    db: Connection, order_ids: Sequence[UUID], offers: Mapping[UUID, OpenOffers], *, now: datetime
+) -> list[Waiting]:
+    savepoint = db.savepoint()
+    await savepoint.start()
+    await withdraw_offers(db, offers, now=now)
+    stands = {order_id: one.stands for order_id, one in offers.items()}
+    waiting = await read_pools(db, requests=await requests_of(db, order_ids), now=now, stands=stands)
+    await (savepoint.rollback() if offers else savepoint.commit())
+    return waiting
+
+
+async def _settle(
+    db: Connection, together: Sequence[Together], order_ids: Sequence[UUID], *, now: datetime
+) -> Mapping[UUID, Placement]:
+    """Withdraw what is moved; all of it can go where it was planned, or none of it is touched."""
+    offers = await open_offers(db, [order_id for one in together for order_id in one.moved], now=now)
+    savepoint = db.savepoint()
+    await savepoint.start()
+    await withdraw_offers(db, offers, now=now)
+    preset = await settle_pools(db, together=together, requests=await requests_of(db, order_ids), now=now)
+    if offers.keys() <= preset.keys():
+        await savepoint.commit()
+        return preset
+    await savepoint.rollback()
+    return await settle_pools(db, together=together, requests=await requests_of(db, order_ids), now=now)
 
 
 def _solve(waiting: Waiting, seconds: float) -> Together:

@@ -32,6 +32,7 @@ from batuta.orchestration.commands.paying import (
     request_authorisation,
 )
 from batuta.orchestration.commands.promising import promise_anew
+from batuta.orchestration.commands.replanning import look_again
 from batuta.orchestration.commands.rerouting import ask_where_else
 from batuta.orchestration.commands.slots import free_slots
 from batuta.orchestration.commands.sourcing import (
@@ -72,7 +73,7 @@ SCORE: Mapping[type[Event], Sequence[Handler]] = {
     ordering.HoldEnded: (accept_released,),
     # Its goods are looked for, and locations are asked to send them.
     ordering.OrderAccepted: (plan_and_offer, render_services_alone),
-    fulfillment.Offered: (order_from_supplier,),
+    fulfillment.Offered: (order_from_supplier, look_again),
     fulfillment.Accepted: (follow_supplier,),
     fulfillment.Rejected: (plan_and_offer_again, pull_shared_offers, follow_supplier),
     fulfillment.OfferExpired: (plan_and_offer_again, follow_supplier),

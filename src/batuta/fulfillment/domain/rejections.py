@@ -17,6 +17,7 @@ class RejectionReason(StrEnum):
     NO_ANSWER = "no_answer"
     OTHER = "other"
     REPLANNED = "replanned"
+    BETTER_PLAN = "better_plan"
 
 
 class StockEffect(StrEnum):
@@ -66,9 +67,10 @@ REJECTION_EFFECTS: dict[RejectionReason, RejectionEffect] = {
     _IS.NO_ANSWER: RejectionEffect(stock=StockEffect.NOTHING, banned_for=timedelta(days=1), is_whole=True),
     _IS.OTHER: RejectionEffect(stock=StockEffect.NOTHING, banned_for=timedelta(days=1)),
     _IS.REPLANNED: RejectionEffect(stock=StockEffect.NOTHING, banned_for=timedelta()),
+    _IS.BETTER_PLAN: RejectionEffect(stock=StockEffect.NOTHING, banned_for=timedelta(), is_whole=True),
 }
 
-NOT_FOR_LOCATIONS = frozenset({_IS.NO_ANSWER, _IS.REPLANNED})
+NOT_FOR_LOCATIONS = frozenset({_IS.NO_ANSWER, _IS.REPLANNED, _IS.BETTER_PLAN})
 """What batuta and its operators say about an offer, and no location."""
 
 ALONG = "went_along"

@@ -34,6 +34,15 @@ from batuta.plumbing.audit import Law
 from batuta.plumbing.database import Connection, Row, arrays, params, rows_with
 from batuta.plumbing.listing import Listing
 
+_OFFERED = (
+    select(fulfillment_order.c.order_id, func.max(fulfillment_order.c.created_at).label("at"))
+    .where(
+        fulfillment_order.c.order_id == any_(bindparam("order_ids", type_=ARRAY(Uuid(), dimensions=1))),
+        fulfillment_order.c.status == FulfillmentStatus.OFFERED.value,
+    )
+    .group_by(fulfillment_order.c.order_id)
+)
+
 
 async def fulfillment_orders_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, FulfillmentOrder]:
     """Whole fulfillment orders; unknown ids are left out."""
@@ -47,6 +56,12 @@ async def fulfillment_orders_of(db: Connection, order_ids: Collection[UUID]) -> 
     for one in sorted(whole.values(), key=lambda one: one.id):
         found[one.order_id].append(one)
     return found
+
+
+async def offered_at(db: Connection, order_ids: Collection[UUID]) -> dict[UUID, datetime]:
+    """When each order was last offered to a location that has not answered; others are left out."""
+    rows = await db.execute(_OFFERED, {"order_ids": list(order_ids)})
+    return {row.order_id: row.at for row in rows}
 
 
 async def fulfillment_orders_by_parcel(db: Connection, parcel_ids: Collection[UUID]) -> dict[UUID, UUID]:

@@ -14,7 +14,7 @@ from batuta.sourcing.commands.gathering import Refusals, gather
 from batuta.sourcing.commands.locating import locate
 from batuta.sourcing.domain import Moved, SourcingRequest
 from batuta.sourcing.domain.candidates import Placement, placement_of
-from batuta.sourcing.domain.pooling import Waiting, moves_to, pools_of
+from batuta.sourcing.domain.pooling import NOTHING_STANDS, Stands, Waiting, is_same, moves_to, pools_of
 from batuta.sourcing.domain.pools import PoolPlan
 from batuta.sourcing.queries import history_of
 from batuta.sourcing.tables import pool_run, pooled
@@ -30,7 +30,7 @@ _DUE = (
     select(pooled.c.order_id)
     .where(
         pooled.c.channel_id.in_(select(pooled.c.channel_id).where(pooled.c.due_at <= bindparam("now", type_=Instant))),
-        pooled.c.begun_at.is_(None) | (pooled.c.due_at <= bindparam("now", type_=Instant)),
+        (pooled.c.begun_at.is_(None) & ~pooled.c.is_offered) | (pooled.c.due_at <= bindparam("now", type_=Instant)),
     )
     .order_by(pooled.c.added_at, pooled.c.order_id)
     .limit(bindparam("limit", type_=Integer()))
@@ -44,11 +44,15 @@ _BEGIN = (
 
 
 class Pooled(msgspec.Struct, frozen=True, kw_only=True):
-    """An order that waits, with others of its channel, until `due_at` at most."""
+    """An order that waits, with others of its channel, until `due_at` at most.
+
+    is_offered: it is planned, and looked at again then if nobody has accepted it.
+    """
 
     order_id: UUID
     channel_id: UUID
     due_at: datetime
+    is_offered: bool = False
 
 
 class Together(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,14 +64,21 @@ class Together(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def placements(self) -> dict[UUID, Placement]:
-        """Where its orders ship from; those that would be parked are planned in turn."""
+        """Where its orders ship from; those that would be parked are planned in turn, and what stands is left out."""
         pairs = zip(self.waiting.order_ids, self.plan.choices, strict=True)
-        return {order_id: placement_of(choice.shipments) for order_id, choice in pairs if choice is not None}
+        placed = {order_id: placement_of(choice.shipments) for order_id, choice in pairs if choice is not None}
+        standing = self.waiting.standing
+        return {id_: one for id_, one in placed.items() if id_ not in standing or not is_same(one, standing[id_])}
+
+    @property
+    def moved(self) -> set[UUID]:
+        """What was offered already and would ship from elsewhere."""
+        return self.waiting.standing.keys() & self.placements.keys()
 
 
 async def add_to_pools(db: Connection, *, orders: Sequence[Pooled], now: datetime) -> None:
     """Let orders wait for others; one that waits already goes on as it is."""
-    rows = [msgspec.structs.asdict(one) | {"added_at": now, "begun_at": None, "is_offered": False} for one in orders]
+    rows = [msgspec.structs.asdict(one) | {"added_at": now, "begun_at": None} for one in orders]
     await insert_new(db, pooled, sorted(rows, key=lambda row: row["order_id"]), returning=["order_id"])
 
 
@@ -79,8 +90,17 @@ async def begin_pools(db: Connection, *, now: datetime) -> list[UUID]:
     return order_ids
 
 
-async def read_pools(db: Connection, *, requests: Sequence[SourcingRequest], now: datetime) -> list[Waiting]:
-    """What to plan together; units that the orders do not hold yet are reserved first."""
+async def read_pools(
+    db: Connection,
+    *,
+    requests: Sequence[SourcingRequest],
+    now: datetime,
+    stands: Mapping[UUID, Stands] = NOTHING_STANDS,
+) -> list[Waiting]:
+    """What to plan together; units that the orders do not hold yet are reserved first.
+
+    stands: where those are that were offered, and that the caller has withdrawn to see what could be.
+    """
     if not requests:
         return []
     order_ids = [one.order_id for one in requests]
@@ -88,7 +108,7 @@ async def read_pools(db: Connection, *, requests: Sequence[SourcingRequest], now
     history = await history_of(db, order_ids, sku_ids=sku_ids, now=now)
     located = await locate(db, requests)
     gathered = await gather(db, located, history, Refusals(), now=now)
-    return pools_of(located, gathered.known)
+    return pools_of(located, gathered.known, stands)
 
 
 async def settle_pools(
@@ -128,14 +148,14 @@ def _relocations(moves: Mapping[UUID, Sequence[Moved]], requests: Sequence[Sourc
 
 
 def _row(one: Together, there: Mapping[UUID, Placement], now: datetime) -> dict[str, object]:
-    plan = one.plan
+    plan, standing = one.plan, one.waiting.standing
     return {
         "id": one.waiting.order_ids[0],
         "planned_at": now,
         "orders": len(one.waiting.order_ids),
-        "orders_stale": sum(order_id not in there for order_id in one.waiting.order_ids),
-        "replanned": 0,
-        "moved": 0,
+        "orders_stale": sum(id_ not in there and id_ not in standing for id_ in one.waiting.order_ids),
+        "replanned": len(standing),
+        "moved": sum(id_ in there for id_ in standing),
         "cost_minor": round(plan.cost),
         "one_by_one_minor": round(plan.one_by_one),
         "bound_minor": max(0, round(plan.bound)),

@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from uuid import UUID
 
 import msgspec
 
 from batuta.sourcing.domain.board import Board
-from batuta.sourcing.domain.candidates import Placement
+from batuta.sourcing.domain.candidates import Parts, Placement
 from batuta.sourcing.domain.dealing import Moved, deal, moves_for, pieces_of
 from batuta.sourcing.domain.known import Known, Shelf
 from batuta.sourcing.domain.planning import Ordered, decide_all
@@ -19,47 +20,88 @@ Cell = tuple[UUID, UUID]
 """A SKU at a location."""
 
 
+class Stands(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an order is offered: units by line and location. move_minor: what it has to gain to be moved."""
+
+    units: Mapping[tuple[UUID, UUID], int]
+    move_minor: int
+
+
+NOTHING_STANDS: Mapping[UUID, Stands] = MappingProxyType({})
+
+
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """A pool as it was read, and whose orders are in it, in the same order."""
+    """A pool as it was read, and whose orders are in it, in the same order; standing: where some are offered."""
 
     order_ids: Sequence[UUID]
     pool: Pool
+    standing: Mapping[UUID, Placement] = {}
 
 
-def pools_of(requests: Sequence[SourcingRequest], known: Known) -> list[Waiting]:
+def pools_of(
+    requests: Sequence[SourcingRequest], known: Known, stands: Mapping[UUID, Stands] = NOTHING_STANDS
+) -> list[Waiting]:
     """The pools that the orders make: one for each currency and each set of weights, each warm from order by order.
 
     Orders that hold not all their units are in none, nor is any while stock is kept back from some: they are planned
-    in turn.
+    in turn. What stands, and could not be planned so any more, is left where it is.
     """
     poolable = [one for one in requests if one.order_id not in known.unheld] if known.fence is None else []
+    offered = {
+        one.order_id: _placement(Ordered(one, known), stands[one.order_id])
+        for one in poolable
+        if one.order_id in stands
+    }
     own = _apart(known)
-    in_turn = {draft.request.order_id: draft.placement for draft in decide_all(poolable, own)}
+    in_turn = {draft.request.order_id: draft.placement for draft in decide_all(poolable, own, offered)}
     shared = lifted(known, [one.order_id for one in poolable])
     groups: dict[tuple[object, ...], list[PoolOrder]] = defaultdict(list)
     for request in poolable:
-        order = Ordered(request, shared)
-        standing = in_turn[request.order_id]
-        candidates = list(order.facts().candidates.values())
-        if order.totals and candidates and standing is not None:
-            terms = order.terms()
-            one = PoolOrder(
-                order_id=request.order_id,
-                demands=order.demands(),
-                candidates=candidates,
-                terms=terms,
-                parked_minor=PARKED_MINOR + sum(line.unit_value_minor * line.quantity for line in request.lines),
-                standing=standing,
-            )
-            groups[request.currency, *msgspec.structs.astuple(terms.weights)].append(one)
+        placement, here = in_turn[request.order_id], offered.get(request.order_id)
+        if placement is not None and (here is None or is_same(placement, here)):
+            one = _pool_order(Ordered(request, shared), placement, stands.get(request.order_id))
+            if one.candidates and one.demands:
+                groups[request.currency, *msgspec.structs.astuple(one.terms.weights)].append(one)
     stock = {cell: max(0, shelf.room) for cell, shelf in shared.shelves.items()}
     capacity = {at: max(0, orders) for at, orders in known.capacity.items()}
     # Pools of other weights share the shelves: only the largest is planned together.
     largest = max(groups.values(), key=len, default=[])
-    if len(largest) <= 1:
+    standing = {one.order_id: offered[one.order_id] for one in largest if one.order_id in offered}
+    if len(largest) <= 1 and not standing:
         return []
     pool = Pool(orders=largest, stock=stock, capacity=capacity)
-    return [Waiting(order_ids=[one.order_id for one in largest], pool=pool)]
+    return [Waiting(order_ids=[one.order_id for one in largest], pool=pool, standing=standing)]
+
+
+def _pool_order(order: Ordered, placement: Placement, stands: Stands | None) -> PoolOrder:
+    lines = order.request.lines
+    return PoolOrder(
+        order_id=order.request.order_id,
+        demands=order.demands(),
+        candidates=list(order.facts().candidates.values()),
+        terms=order.terms(),
+        parked_minor=PARKED_MINOR + sum(line.unit_value_minor * line.quantity for line in lines),
+        standing=placement,
+        move_minor=stands.move_minor if stands else 0,
+    )
+
+
+def _placement(order: Ordered, stands: Stands) -> Placement:
+    """Where it is offered, in what the search counts."""
+    placed: dict[UUID, dict[Parts, int]] = defaultdict(lambda: defaultdict(int))
+    for (line_id, location_id), units in stands.units.items():
+        if line_id in order.wanted:
+            placed[location_id][order.wanted[line_id][0]] += units // order.lots[line_id]
+    return placed
+
+
+def is_same(one: Placement, other: Placement) -> bool:
+    """Whether the same units ship from the same places."""
+    return _bare(one) == _bare(other)
+
+
+def _bare(one: Placement) -> dict[tuple[UUID, Parts], int]:
+    return {(at, parts): count for at, units in one.items() for parts, count in units.items() if count}
 
 
 def moves_to(

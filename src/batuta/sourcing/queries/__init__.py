@@ -2,7 +2,7 @@
 
 from batuta.sourcing.domain import explain
 from batuta.sourcing.queries.decisions import AUDIT as DECISION_LAWS
-from batuta.sourcing.queries.decisions import assignments_of, decisions_of
+from batuta.sourcing.queries.decisions import assignments_of, decisions_of, overridden_among
 from batuta.sourcing.queries.facts import barred_and_costs, goods_of, sites_of
 from batuta.sourcing.queries.glancing import Glance, glance
 from batuta.sourcing.queries.history import History, Standing, history_of, loads_of
@@ -64,6 +64,7 @@ __all__ = [
     "loads_of",
     "offered_slots",
     "offers",
+    "overridden_among",
     "parkings_of",
     "places_of_work",
     "promise_secret",

@@ -4,11 +4,17 @@ from collections.abc import Collection
 from uuid import UUID
 
 import msgspec
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
 
 from batuta.plumbing.audit import Law
 from batuta.plumbing.database import Connection, rows_with
 from batuta.sourcing.domain import Assignment, Decision
 from batuta.sourcing.tables import assignment, decision
+
+_OVERRIDDEN = select(decision.c.order_id).where(
+    decision.c.order_id == any_(bindparam("order_ids", type_=ARRAY(Uuid(), dimensions=1))),
+    decision.c.record.has_key("override"),
+)
 
 
 async def decisions_of(db: Connection, order_ids: Collection[UUID]) -> dict[UUID, list[Decision]]:
@@ -19,6 +25,11 @@ async def decisions_of(db: Connection, order_ids: Collection[UUID]) -> dict[UUID
     for decisions in found.values():
         decisions.sort(key=lambda one: (one.attempt, one.line_id))
     return found
+
+
+async def overridden_among(db: Connection, order_ids: Collection[UUID]) -> set[UUID]:
+    """The orders of which a person once said where they ship from (SRC-15)."""
+    return set(await db.scalars(_OVERRIDDEN, {"order_ids": list(order_ids)})) if order_ids else set()
 
 
 async def assignments_of(db: Connection, order_ids: Collection[UUID]) -> dict[UUID, list[Assignment]]:

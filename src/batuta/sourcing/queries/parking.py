@@ -13,7 +13,7 @@ from batuta.plumbing.listing import Listing
 from batuta.sourcing.domain import Parking
 from batuta.sourcing.tables import parking
 
-_NOT_BY_LOCATIONS = ("went_along", "replanned")
+_NOT_BY_LOCATIONS = ("went_along", "replanned", "better_plan")
 """Reasons of units that a location could have served."""
 
 _COUNTS = text("""
