@@ -1,5 +1,6 @@
 """Locations, their calendars, and the places that postal codes name; pure."""
 
+from batuta.kernel.abilities import Ability
 from batuta.locations.domain.calendars import (
     WEEKDAYS,
     BadLocation,
@@ -14,7 +15,6 @@ from batuta.locations.domain.locations import (
     HORIZON_DAYS,
     PROCESSING_MINUTES,
     PROCESSING_MINUTES_MAX,
-    Ability,
     Location,
     LocationFilter,
     LocationKind,

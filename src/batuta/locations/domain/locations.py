@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from babel.numbers import is_currency
 
+from batuta.kernel.abilities import Ability
 from batuta.kernel.addresses import Address
 from batuta.kernel.errors import Invalid, NotFound
 from batuta.kernel.gs1 import gln
@@ -41,18 +42,6 @@ class LocationKind(StrEnum):
     STORE = "store"
     THIRD_PARTY = "third_party"
     SUPPLIER = "supplier"
-
-
-class Ability(StrEnum):
-    SHIP = "ship"
-    PICKUP = "pickup"
-    RECEIVE_RETURNS = "receive_returns"
-    GIFT_WRAP = "gift_wrap"
-    ASSEMBLE = "assemble"
-    ENGRAVE = "engrave"
-    OVERSIZE = "oversize"
-    COLD = "cold"
-    HAZMAT = "hazmat"
 
 
 class SpecialDay(msgspec.Struct, frozen=True, kw_only=True):
