@@ -1,14 +1,24 @@
 """Products, SKUs and components, many at once."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import ARRAY, Boolean, Text, Uuid, any_, bindparam, select
 
-from batuta.catalog.domain import Component, Product, ProductFilter, Sku, SkuFilter, Substitute, Unit
-from batuta.catalog.tables import component, kit_part, product, product_words, sku, sku_words, substitute, unit
+from batuta.catalog.domain import Component, Product, ProductFilter, Recipe, Sku, SkuFilter, SkuKind, Substitute, Unit
+from batuta.catalog.tables import (
+    component,
+    kit_part,
+    product,
+    product_words,
+    recipe,
+    sku,
+    sku_words,
+    substitute,
+    unit,
+)
 from batuta.plumbing.database import Connection, rows_with
 from batuta.plumbing.listing import Listing, has_words, to_words
 
@@ -124,3 +134,22 @@ async def substitutes_of(db: Connection, sku_ids: Collection[UUID]) -> dict[UUID
         instead_of_id = row.pop("instead_of_id")
         found.setdefault(instead_of_id, []).append(msgspec.convert(row, Substitute))
     return found
+
+
+async def composed_of(db: Connection, skus: Iterable[Sku]) -> dict[UUID, list[Component]]:
+    """What an order takes from stock in place of each SKU: a bundle's components, the parts of what is made to order.
+
+    A SKU that is taken from the shelf as it is sold is absent.
+    """
+    composed = [one for one in skus if one.is_composed]
+    bundles = [one.id for one in composed if one.kind is SkuKind.BUNDLE]
+    made = [one.id for one in composed if one.is_made_to_order]
+    return {
+        **(await components_of(db, bundles) if bundles else {}),
+        **(await kit_parts_of(db, made) if made else {}),
+    }
+
+
+async def recipes_of(db: Connection, sku_ids: Collection[UUID]) -> dict[UUID, list[Recipe]]:
+    """How each SKU is made, one recipe each; one that has none is absent."""
+    return {row.pop("sku_id"): [msgspec.convert(row, Recipe)] for row in await rows_with(db, recipe.c.sku_id, sku_ids)}

@@ -70,6 +70,7 @@ class SkuColumns(TypedColumns):
     min_remaining_days: Named[int] = Column(Integer, nullable=False, server_default="0")
     is_unique: Named[bool] = Column(Boolean, nullable=False, server_default="false")
     is_weighed: Named[bool] = Column(Boolean, nullable=False, server_default="false")
+    is_made_to_order: Named[bool] = Column(Boolean, nullable=False, server_default="false")
 
 
 sku = Table(
@@ -85,6 +86,10 @@ sku = Table(
     _one_of("tracking", Tracking),
     CheckConstraint(
         "is_tracked OR (tracking = 'none' AND NOT is_unique AND NOT is_weighed)", name="only_stock_is_told_apart"
+    ),
+    CheckConstraint(
+        "NOT is_made_to_order OR (is_tracked AND tracking = 'none' AND NOT is_unique AND NOT is_weighed)",
+        name="only_goods_are_made",
     ),
     CheckConstraint("shelf_life_days > 0 AND min_remaining_days >= 0", name="days_not_negative"),
     schema="catalog",
@@ -143,6 +148,18 @@ kit_part = Table(
     CheckConstraint("kit_id <> sku_id", name="not_of_itself"),
     schema="catalog",
 )
+
+
+class RecipeColumns(TypedColumns):
+    sku_id: Named[UUID] = Column(ForeignKey(sku.c.id), primary_key=True)
+    abilities: Named[list[Any]] = Column(Json, nullable=False)
+    steps: Named[list[Any]] = Column(Json, nullable=False)
+    fields: Named[list[Any]] = Column(Json, nullable=False)
+    needs_proof: Named[bool] = Column(Boolean, nullable=False)
+    is_returnable: Named[bool] = Column(Boolean, nullable=False)
+
+
+recipe = Table("recipe", metadata, RecipeColumns, schema="catalog")
 
 
 class SubstituteColumns(TypedColumns):

@@ -1,4 +1,4 @@
-"""What is said of a SKU as a whole list: its units, what it is built of, and what may replace it."""
+"""What is said of a SKU as a whole: its units, what it is built of and how, and what may replace it."""
 
 from typing import Annotated
 from uuid import UUID
@@ -9,9 +9,19 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from batuta.catalog.api.skus import COMPONENTS_MAX, ComponentBody, sku_of, sku_tag
-from batuta.catalog.commands import lock_sku, set_kit_parts, set_substitutes, set_units
-from batuta.catalog.domain import Component, Converted, Sku, Substitute, Unit, convert, unit_named
-from batuta.catalog.queries import kit_parts_of, substitutes_of, units_of
+from batuta.catalog.commands import lock_sku, set_kit_parts, set_recipes, set_substitutes, set_units
+from batuta.catalog.domain import (
+    Component,
+    Converted,
+    Recipe,
+    Sku,
+    Substitute,
+    Unit,
+    UnknownRecipe,
+    convert,
+    unit_named,
+)
+from batuta.catalog.queries import kit_parts_of, recipes_of, substitutes_of, units_of
 from batuta.kernel.outcomes import only
 from batuta.kernel.quantities import QUANTITY_MAX
 from batuta.plumbing.database import Connection, Engine
@@ -146,10 +156,46 @@ async def put_substitutes(
     return await once(engine, request, act)
 
 
+@get("/api/skus/{sku_id:uuid}/recipe", guards=[requires("catalog.read")])
+async def recipe(engine: NamedDependency[Engine], sku_id: FromPath[UUID]) -> Response[Recipe]:
+    """Answer with how a SKU is made to order; its version is the ETag."""
+    async with engine.connect() as db:
+        tag = await sku_tag(db, sku_id)
+        await sku_of(db, sku_id)
+        found = (await recipes_of(db, [sku_id])).get(sku_id)
+    if found is None:
+        raise UnknownRecipe("nothing says how this is made", sku_id=str(sku_id))
+    return Response(found[0], headers=tag)
+
+
+@put("/api/skus/{sku_id:uuid}/recipe", guards=[requires("catalog.write")])
+async def put_recipe(
+    request: AnyRequest, engine: NamedDependency[Engine], sku_id: FromPath[UUID], data: JSONBody[Recipe]
+) -> Response[Recipe]:
+    """Say anew how a SKU is made of its kit parts: who can, by which steps, and what its buyer is asked."""
+
+    async def act(db: Connection) -> Answer[Recipe]:
+        await _locked(db, request, sku_id)
+        saved = only(await set_recipes(db, recipes={sku_id: data}, now=moment()))
+        return Answer(saved, headers=await sku_tag(db, sku_id))
+
+    return await once(engine, request, act)
+
+
 async def _locked(db: Connection, request: AnyRequest, sku_id: UUID) -> Sku:
     sku = await sku_of(db, sku_id)
     check_version(request, await lock_sku(db, code=sku.code))
     return sku
 
 
-ROUTES = [units, put_units, conversion, kit_parts, put_kit_parts, substitutes, put_substitutes]
+ROUTES = [
+    units,
+    put_units,
+    conversion,
+    kit_parts,
+    put_kit_parts,
+    recipe,
+    put_recipe,
+    substitutes,
+    put_substitutes,
+]

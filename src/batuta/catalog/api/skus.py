@@ -80,6 +80,7 @@ class SkuBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     tracking: whether its stock is told apart by lots or serial numbers. min_remaining_days: how long before its date a
     lot is no longer sold. is_unique: there is one piece of it. is_weighed: charged by the weight that is packed.
+    is_made_to_order: an order takes its kit parts, and a location makes it of them.
     """
 
     code: Code
@@ -101,6 +102,7 @@ class SkuBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     min_remaining_days: Days = 0
     is_unique: bool = False
     is_weighed: bool = False
+    is_made_to_order: bool = False
 
 
 class ComponentBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,4 +1,4 @@
-"""What is said of a SKU as a whole list: its units, what it is built of, and what may replace it."""
+"""What is said of a SKU as a whole: its units, what it is built of and how, and what may replace it."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
@@ -10,21 +10,23 @@ from sqlalchemy import ARRAY, Column, Uuid, any_, bindparam, delete, select, upd
 
 from batuta.catalog.domain import (
     Component,
+    Recipe,
     Sku,
     Substitute,
     Unit,
     UnknownSku,
     check_parts,
+    check_recipe,
     check_substitutes,
     check_units,
 )
-from batuta.catalog.queries import kit_parts_of, skus_by_id, substitutes_of, units_of
-from batuta.catalog.tables import kit_part, sku, substitute, unit
+from batuta.catalog.queries import kit_parts_of, recipes_of, skus_by_id, substitutes_of, units_of
+from batuta.catalog.tables import kit_part, recipe, sku, substitute, unit
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.outcomes import each, good
 from batuta.plumbing.database import Connection, Instant, insert_rows
 
-Item = TypeVar("Item", Unit, Component, Substitute)
+Item = TypeVar("Item", Unit, Component, Substitute, Recipe)
 Lists = Mapping[UUID, Sequence[Item]]
 Read = Callable[[Connection, Collection[UUID]], Awaitable[Mapping[UUID, list[Item]]]]
 
@@ -69,6 +71,17 @@ async def set_substitutes(
     changed = await _news(db, wanted, substitutes_of, substitute.c.instead_of_id, now)
     await insert_rows(db, substitute, [_row(one, instead_of_id=sku_id) for sku_id in changed for one in wanted[sku_id]])
     return _answers(checked)
+
+
+async def set_recipes(db: Connection, *, recipes: Mapping[UUID, Recipe], now: datetime) -> list[Recipe | BatutaError]:
+    """Say anew how each SKU is made to order; orders keep the recipe they were placed with (FUL-14)."""
+    known = await skus_by_id(db, recipes)
+    lists = {sku_id: [one] for sku_id, one in recipes.items()}
+    checked = _checked(lists, known, lambda one, those: [check_recipe(one, those[0])])
+    wanted = dict(good(checked))
+    changed = await _news(db, wanted, recipes_of, recipe.c.sku_id, now)
+    await insert_rows(db, recipe, [_row(one, sku_id=sku_id) for sku_id in changed for one in wanted[sku_id]])
+    return [one if isinstance(one, BatutaError) else one[0] for one in _answers(checked)]
 
 
 def _checked(

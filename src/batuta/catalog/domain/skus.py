@@ -86,6 +86,7 @@ class Sku(msgspec.Struct, frozen=True, kw_only=True):
     tracking: how its units are told apart. shelf_life_days: of a lot, from the day it was made, where no date is given.
     min_remaining_days: how long before its date a lot is no longer sold. is_unique: there is one of it and no more.
     is_weighed: ordered by piece and charged by weight, which is taken as it is packed.
+    is_made_to_order: nobody stocks it; an order takes its kit parts, and a location makes it of them.
     """
 
     id: UUID
@@ -108,11 +109,17 @@ class Sku(msgspec.Struct, frozen=True, kw_only=True):
     min_remaining_days: Days = 0
     is_unique: bool = False
     is_weighed: bool = False
+    is_made_to_order: bool = False
 
     @property
     def is_shipped(self) -> bool:
         """Whether it, or what it is made of, travels in a parcel."""
         return self.kind is not SkuKind.SERVICE
+
+    @property
+    def is_composed(self) -> bool:
+        """Whether an order takes other SKUs from stock in its place."""
+        return self.kind is SkuKind.BUNDLE or self.is_made_to_order
 
 
 class ProductFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,14 +173,16 @@ def check_sku(sku: Sku) -> Sku:
     Raises:
         BadSku: a size or weight out of bounds, an empty unit or tax category, text that does not fit.
         ImplausibleSku: a service with a weight or size; a GTIN of a wrong length or check digit; lots or serials,
-            uniqueness or weighing of what has no stock.
+            uniqueness, weighing or making of what has no stock; what is made to order has none of the others.
     """
     fitting(sku, BadSku)
     is_good = sku.kind is SkuKind.GOOD
     if sku.kind is SkuKind.SERVICE and (sku.weight_g or sku.length_mm or sku.width_mm or sku.height_mm):
         raise ImplausibleSku("a service has neither weight nor size", field="weight_g", code=sku.code)
     if not (sku.is_tracked and is_good):
-        _refuse_traits_of_stock(sku)
+        _refuse_traits_of_stock(sku, "only a good with stock can be so", is_made_to_order=sku.is_made_to_order)
+    if sku.is_made_to_order:
+        _refuse_traits_of_stock(sku, "what is made to order is not told apart")
     return msgspec.structs.replace(
         sku,
         gtin=_checked_gtin(sku) if sku.gtin else None,
@@ -181,15 +190,16 @@ def check_sku(sku: Sku) -> Sku:
     )
 
 
-def _refuse_traits_of_stock(sku: Sku) -> None:
+def _refuse_traits_of_stock(sku: Sku, sentence: str, **others: bool) -> None:
     traits = {
         "tracking": sku.tracking is not Tracking.NONE,
         "is_unique": sku.is_unique,
         "is_weighed": sku.is_weighed,
+        **others,
     }
     for field, is_said in traits.items():
         if is_said:
-            raise ImplausibleSku("only a good with stock can be so", field=field, code=sku.code)
+            raise ImplausibleSku(sentence, field=field, code=sku.code)
 
 
 def _checked_gtin(sku: Sku) -> str:

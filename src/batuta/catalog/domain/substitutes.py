@@ -47,10 +47,10 @@ def check_substitutes(sku: Sku, substitutes: Sequence[Substitute], skus: Mapping
     """Return what may be sent instead of a SKU, by rank.
 
     Raises:
-        BadSubstitute: it is no good, is the SKU itself, or comes twice. UnknownSku.
+        BadSubstitute: it is no good, is made to order, is the SKU itself, or comes twice. UnknownSku.
     """
-    if sku.kind is not SkuKind.GOOD:
-        raise BadSubstitute("only goods have substitutes", code=sku.code, kind=str(sku.kind))
+    if sku.kind is not SkuKind.GOOD or sku.is_made_to_order:
+        raise BadSubstitute("only goods from the shelf have substitutes", code=sku.code, kind=str(sku.kind))
     seen: set[UUID] = set()
     ranks: set[int] = set()
     for one in substitutes:

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.catalog.domain import Sku, SkuKind
-from batuta.catalog.queries import components_of, skus_by_code
+from batuta.catalog.domain import Sku
+from batuta.catalog.queries import composed_of, skus_by_code
 from batuta.company.domain import Channel
 from batuta.company.queries import channels_by_code
 from batuta.inventory.commands.releasing import release
@@ -100,7 +100,7 @@ async def hold(db: Connection, *, wishes: Sequence[Asked], now: datetime) -> lis
 
 async def _read(db: Connection, wishes: Sequence[Asked]) -> _World:
     skus = await skus_by_code(db, {line.sku_code for one in wishes for line in one.wish.lines})
-    made_of = await components_of(db, [one.id for one in skus.values() if one.kind is SkuKind.BUNDLE])
+    made_of = await composed_of(db, skus.values())
     parts: dict[UUID, Parts] = {one.id: {one.id: 1} for one in skus.values() if one.is_tracked}
     parts |= {id_: {part.sku_id: part.quantity for part in found} for id_, found in made_of.items()}
     return _World(

@@ -7,8 +7,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Uuid, bindparam, select
 
-from batuta.catalog.domain import Sku, SkuKind
-from batuta.catalog.queries import components_of, skus_by_code
+from batuta.catalog.domain import Sku
+from batuta.catalog.queries import composed_of, skus_by_code
 from batuta.company.domain import Channel
 from batuta.company.queries import channels_by_code
 from batuta.inventory.domain import Asker, Label, Thresholds, label_of
@@ -120,8 +120,8 @@ def wholes(found: Sequence[Available], parts: Mapping[UUID, int]) -> dict[UUID, 
 
 
 async def _parts(db: Connection, sku: Sku) -> dict[UUID, int]:
-    if sku.kind is SkuKind.BUNDLE:
-        return {part.sku_id: part.quantity for part in (await components_of(db, [sku.id])).get(sku.id, ())}
+    if sku.is_composed:
+        return {part.sku_id: part.quantity for part in (await composed_of(db, [sku])).get(sku.id, ())}
     return {sku.id: 1} if sku.is_tracked else {}
 
 

@@ -1,0 +1,10 @@
+"""What is made to order: recipes, what buyers asked for, and the work of making it."""
+
+from batuta.plumbing.migrate import run_sql_of
+
+revision = "0038"
+down_revision = "0037"
+
+
+def upgrade() -> None:
+    run_sql_of(__file__)
