@@ -158,6 +158,17 @@ line = Table(
 )
 
 
+class MadeLineColumns(TypedColumns):
+    line_id: Named[UUID] = Column(ForeignKey(line.c.id), primary_key=True)
+    order_id: Named[UUID] = Column(ForeignKey(order.c.id), nullable=False, index=True)
+    sku_id: Named[UUID] = Column(ForeignKey(sku.c.id), nullable=False)
+    recipe: Named[Any] = Column(Json, nullable=False)
+    personalisation: Named[Any] = Column(Json, nullable=False)
+
+
+made_line = Table("made_line", metadata, MadeLineColumns, schema=SCHEMA)
+
+
 class UnitMoveColumns(TypedColumns):
     line_id: Named[UUID] = Column(ForeignKey(line.c.id), primary_key=True)
     cause_id: Named[UUID] = Column(Uuid, primary_key=True)

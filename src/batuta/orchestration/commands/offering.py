@@ -11,8 +11,8 @@ from batuta.fulfillment.domain import Method, Offer, OfferedLine
 from batuta.kernel.ids import child_id
 from batuta.locations.domain import add_open_minutes
 from batuta.locations.queries import AllLocations, all_locations
-from batuta.ordering.domain import Line, Order, Promise
-from batuta.ordering.queries import promises_of
+from batuta.ordering.domain import Line, MadeLine, Order, Promise
+from batuta.ordering.queries import made_lines_of, promises_of
 from batuta.plumbing.database import Connection
 from batuta.sourcing.domain import Plan, Promised, Unfillable
 
@@ -34,18 +34,24 @@ async def offer_plans(
         return
     clock = _Clock(await all_locations(db), now)
     told = await promises_of(db, [one.order_id for one in made])
+    to_order = await made_lines_of(db, [orders[one.order_id] for one in made])
     offers = []
     for one in made:
         order = orders[one.order_id]
         minutes = channels[order.channel_id].policies.offer_minutes
         risk_at = _risk_at(told[order.id], promised.get(order.id), now)
-        offers += _offers(order, one, clock, minutes, risk_at)
+        offers += _offers(order, one, clock, minutes, risk_at, made=to_order)
     await offer(db, offers=offers, now=now)
 
 
 def components_of(line: Line) -> tuple[tuple[UUID, int], ...]:
     """The SKUs of a line, and how many make one of it."""
     return tuple((part.sku_id, part.quantity) for part in line.components) or ((line.sku_id, 1),)
+
+
+def abilities_of(line: Line, made: Mapping[UUID, MadeLine]) -> frozenset[str]:
+    """What a location must be able to do to make a line."""
+    return frozenset(made[line.id].recipe.abilities) if line.id in made else frozenset()
 
 
 class _Clock:
@@ -73,7 +79,15 @@ def _risk_at(told: Sequence[Promise], planned: Promised | None, now: datetime) -
     return max(now, now + (promised_at - planned.p50_at))
 
 
-def _offers(order: Order, planned: Plan, clock: _Clock, minutes: int, risk_at: datetime | None) -> list[Offer]:
+def _offers(
+    order: Order,
+    planned: Plan,
+    clock: _Clock,
+    minutes: int,
+    risk_at: datetime | None,
+    *,
+    made: Mapping[UUID, MadeLine],
+) -> list[Offer]:
     """One fulfillment order for each location and service of the plan."""
     per_unit = {(line.id, sku_id): units for line in order.lines for sku_id, units in components_of(line)}
     route = next(line.route for line in order.lines if line.id == planned.assignments[0].line_id) or order.route
@@ -87,6 +101,7 @@ def _offers(order: Order, planned: Plan, clock: _Clock, minutes: int, risk_at: d
                 quantity=one.quantity,
                 per_unit=per_unit[one.line_id, one.sku_id],
                 is_tracked=tracked[one.line_id],
+                makes=made[one.line_id].sku_id if one.line_id in made else None,
             )
         )
     return [

@@ -18,7 +18,7 @@ from batuta.orchestration.commands.offering import offer_plans
 from batuta.orchestration.commands.sourcing import FOUND, promise_again, requests_for
 from batuta.ordering.commands import EndHold, UnknownLine, UnknownOrder, end_holds, lock_orders
 from batuta.ordering.domain import Order, OrderStatus, Stage
-from batuta.ordering.queries import orders_by_id
+from batuta.ordering.queries import made_lines_of, orders_by_id
 from batuta.plumbing.database import Connection
 from batuta.sourcing.commands import plan, unpark
 from batuta.sourcing.domain import Override, Parking, Plan, SourcingRequest, Unfillable
@@ -87,7 +87,8 @@ async def _override(db: Connection, wish: OverrideSourcing, now: datetime) -> Pl
     channels = await channels_by_id(db, {order.channel_id})
     buyers = await customers_by_id(db, {order.customer_id} if order.customer_id else set())
     buyer = buyers.get(order.customer_id) if order.customer_id else None
-    forced = [_forced(one, wanted, wish) for one in requests_for(order, channels[order.channel_id], buyer)]
+    made = await made_lines_of(db, [order])
+    forced = [_forced(one, wanted, wish) for one in requests_for(order, channels[order.channel_id], buyer, made=made)]
     request, *others = [one for one in forced if one.lines]
     if others:
         raise SeveralRoutes("these lines are had in different ways: name those of one")

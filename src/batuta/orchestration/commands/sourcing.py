@@ -12,13 +12,13 @@ from batuta.customers.queries import customers_by_id
 from batuta.fulfillment.events import OfferExpired, Rejected, Short
 from batuta.inventory.domain import Asker
 from batuta.inventory.events import SupplyServed
-from batuta.orchestration.commands.offering import components_of, offer_plans
+from batuta.orchestration.commands.offering import abilities_of, components_of, offer_plans
 from batuta.orchestration.commands.parking import park_refused, park_unfillable, unpark_over
 from batuta.orchestration.commands.pooling import wait_in_pools
 from batuta.ordering.commands import Came, accept_ready, record_promises, take_over
-from batuta.ordering.domain import NewPromise, Order, OrderStatus, PromiseBasis, Route, Stage
+from batuta.ordering.domain import MadeLine, NewPromise, Order, OrderStatus, PromiseBasis, Route, Stage
 from batuta.ordering.events import HoldEnded, LineSubstituted, OrderAccepted
-from batuta.ordering.queries import orders_by_id
+from batuta.ordering.queries import made_lines_of, orders_by_id
 from batuta.plumbing.database import Connection
 from batuta.sourcing.commands import plan
 from batuta.sourcing.domain import About, Method, Plan, Promised, SourcingLine, SourcingRequest, Unfillable
@@ -26,6 +26,7 @@ from batuta.sourcing.domain.candidates import Placement
 from batuta.sourcing.queries import Planned, promises_of_plans
 
 FOUND = "its goods were found"
+NOTHING_MADE: Mapping[UUID, MadeLine] = {}
 
 
 async def accept_released(db: Connection, events: Sequence[HoldEnded], now: datetime) -> None:
@@ -76,12 +77,13 @@ async def _wanted(
     orders = await orders_by_id(db, order_ids)
     channels = await channels_by_id(db, {one.channel_id for one in orders.values()})
     buyers = await customers_by_id(db, {one.customer_id for one in orders.values() if one.customer_id})
+    made = await made_lines_of(db, orders.values())
     wanted = [
         request
         for one in orders.values()
         if one.status in {OrderStatus.ACCEPTED, OrderStatus.IN_PROGRESS} and not one.is_held(Stage.SOURCE)
         for request in requests_for(
-            one, channels[one.channel_id], buyers.get(one.customer_id) if one.customer_id else None
+            one, channels[one.channel_id], buyers.get(one.customer_id) if one.customer_id else None, made=made
         )
     ]
     return wanted, orders, channels
@@ -154,23 +156,30 @@ async def promise_again(
     return found
 
 
-def requests_for(order: Order, channel: Channel, customer: Customer | None = None) -> list[SourcingRequest]:
+def requests_for(
+    order: Order, channel: Channel, customer: Customer | None = None, *, made: Mapping[UUID, MadeLine] = NOTHING_MADE
+) -> list[SourcingRequest]:
     """What to look for, for each way in which the customer wants what waits; mostly there is one."""
     routes: list[Route] = []
     for line in order.lines:
         route = line.route or order.route
         if route not in routes:
             routes.append(route)
-    found = [request_for(order, channel, customer, route=route) for route in routes]
+    found = [request_for(order, channel, customer, route=route, made=made) for route in routes]
     return [one for one in found if one.lines]
 
 
 def request_for(
-    order: Order, channel: Channel, customer: Customer | None = None, *, route: Route | None = None
+    order: Order,
+    channel: Channel,
+    customer: Customer | None = None,
+    *,
+    route: Route | None = None,
+    made: Mapping[UUID, MadeLine] = NOTHING_MADE,
 ) -> SourcingRequest:
     """What to look for: the units that wait, for whom they are, and what strategies may want to know of the order.
 
-    route: those that are had this way; without it, as the order says.
+    route: those that are had this way; without it, as the order says. made: the lines that are made to order.
     """
     group = customer.customer_group if customer else ""
     way = route or order.route
@@ -184,6 +193,7 @@ def request_for(
                 quantity=line.buckets.open + line.buckets.reserved,
                 unit_value_minor=line.gross_minor // line.quantity,
                 unit_net_minor=line.net_minor // line.quantity,
+                abilities=abilities_of(line, made),
             )
             for line in order.lines
             if line.is_shipped and line.buckets.open + line.buckets.reserved and (line.route or order.route) == way

@@ -7,8 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.catalog.domain import SkuKind
-from batuta.catalog.queries import components_of, products_by_id, skus_by_id
+from batuta.catalog.queries import composed_of, products_by_id, skus_by_id
 from batuta.company.queries import channels_by_id
 from batuta.inventory.domain import NOBODY, Asker
 from batuta.inventory.queries import free_places
@@ -97,8 +96,7 @@ async def read_goods(db: Connection, carts: Collection[Cart], *, now: datetime) 
     """What the carts speak about, and where it lies."""
     wanted = {line.sku_id for one in carts for line in one.lines}
     skus = await skus_by_id(db, wanted) if wanted else {}
-    bundles = [sku.id for sku in skus.values() if sku.kind is SkuKind.BUNDLE]
-    parts = await components_of(db, bundles) if bundles else {}
+    parts = await composed_of(db, skus.values())
     of_parts = {part.sku_id for several in parts.values() for part in several} - set(skus)
     if of_parts:
         skus = {**skus, **await skus_by_id(db, of_parts)}

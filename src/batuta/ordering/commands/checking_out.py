@@ -6,8 +6,8 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.catalog.domain import Component, Sku, SkuKind
-from batuta.catalog.queries import components_of, skus_by_id
+from batuta.catalog.domain import Component, Sku
+from batuta.catalog.queries import composed_of, skus_by_id
 from batuta.company.domain import Channel
 from batuta.company.queries import channels_by_id
 from batuta.inventory.commands import extend, release, reserve
@@ -141,8 +141,7 @@ async def _goods(db: Connection, carts: Collection[Cart]) -> _Goods:
     if not carts:
         return _Goods(skus={}, parts={}, channels={}, locations={})
     skus = await skus_by_id(db, {line.sku_id for one in carts for line in one.lines})
-    bundles = [sku.id for sku in skus.values() if sku.kind is SkuKind.BUNDLE]
-    parts = await components_of(db, bundles) if bundles else {}
+    parts = await composed_of(db, skus.values())
     of_parts = {part.sku_id for several in parts.values() for part in several} - set(skus)
     pickups = {one.pickup_location_id for one in carts if one.pickup_location_id}
     return _Goods(
@@ -174,7 +173,7 @@ def _request(one: ReserveCart, cart: Cart, goods: _Goods, now: datetime) -> Rese
 
 def _taken(goods: _Goods, sku_id: UUID) -> list[tuple[UUID, int]]:
     """What a unit of a SKU takes from stock."""
-    if goods.skus[sku_id].kind is not SkuKind.BUNDLE:
+    if not goods.skus[sku_id].is_composed:
         return [(sku_id, 1)] if goods.skus[sku_id].is_tracked else []
     return [(part.sku_id, part.quantity) for part in goods.parts.get(sku_id, ()) if goods.skus[part.sku_id].is_tracked]
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from batuta.catalog.queries import components_of, products_by_id, skus_by_code, skus_by_id, units_of
+from batuta.catalog.queries import composed_of, products_by_id, recipes_of, skus_by_code, skus_by_id, units_of
 from batuta.company.queries import channels_by_code
 from batuta.customers.queries import customers_by_id
 from batuta.inventory.commands import release
@@ -100,7 +100,8 @@ def _drafting(world: World) -> Any:
 
 async def _world(db: Connection, orders: Sequence[PlaceOrder]) -> World:
     skus = await skus_by_code(db, {one.sku_code for asked in orders for one in asked.lines})
-    parts = await components_of(db, [sku.id for sku in skus.values() if sku.kind == "bundle"])
+    parts = await composed_of(db, skus.values())
+    made = [sku.id for sku in skus.values() if sku.is_made_to_order]
     wanted = {part.sku_id for several in parts.values() for part in several}
     measured = {one.sku_code for asked in orders for one in asked.lines if one.unit is not None}
     unnamed = {sku.product_id for sku in skus.values() if not sku.name}
@@ -115,6 +116,7 @@ async def _world(db: Connection, orders: Sequence[PlaceOrder]) -> World:
         locations=await locations_by_code(db, pickups) if pickups else {},
         customers=await customers_by_id(db, customers) if customers else {},
         products=await products_by_id(db, unnamed) if unnamed else {},
+        recipes=await recipes_of(db, made) if made else {},
         slot_holds=await slot_holds_of(db, slot_holders),
         units=await units_of(db, {skus[code].id for code in measured if code in skus}) if measured else {},
     )

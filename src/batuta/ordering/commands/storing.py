@@ -20,7 +20,7 @@ from batuta.ordering.commands.holding import insert_holds
 from batuta.ordering.domain import BadOrder, Bucket, HoldKind, Means, NewHold, Placed, PlaceOrder, fingerprint
 from batuta.ordering.domain.drafts import Draft
 from batuta.ordering.events import OrderPlaced
-from batuta.ordering.tables import line, order, order_number, unit_move
+from batuta.ordering.tables import line, made_line, order, order_number, unit_move
 from batuta.payments.commands import open_payments, record_due
 from batuta.payments.domain import CaptureMoment, Due, Method, Payment
 from batuta.plumbing.database import Connection, Integer, insert_new, insert_rows
@@ -65,6 +65,7 @@ async def store(
     await insert_rows(
         db, line, [row for i, one in fresh.items() for row in _line_rows(one, priced[i].quote, claims[i])]
     )
+    await insert_rows(db, made_line, [row for one in fresh.values() for row in _made_rows(one)])
     await insert_rows(db, unit_move, [row for i, one in fresh.items() for row in _first_moves(one, claims[i])])
     of_supply = [hold for i, one in fresh.items() for hold in _supply_holds(one, claims[i], sold_ahead, now=now)]
     await insert_holds(db, [*await _first_holds(db, list(fresh.values())), *of_supply], now=now)
@@ -176,6 +177,20 @@ def _line_rows(one: Draft, priced: Quote, claims: Claims) -> list[dict[str, Any]
             row["reserved"] = quantity - ahead.units
         rows.append(row)
     return rows
+
+
+def _made_rows(one: Draft) -> list[dict[str, Any]]:
+    return [
+        {
+            "line_id": entry.id,
+            "order_id": one.asked.id,
+            "sku_id": entry.sku.id,
+            "recipe": entry.recipe,
+            "personalisation": entry.personalisation,
+        }
+        for entry in one.lines
+        if entry.recipe is not None
+    ]
 
 
 def _first_moves(one: Draft, claims: Claims) -> list[dict[str, Any]]:

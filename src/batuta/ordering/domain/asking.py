@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from batuta.catalog.domain import Personalisation
 from batuta.company.domain import ShipTerms
 from batuta.kernel.addresses import Address
 from batuta.kernel.quantities import AmountMinor, Code, Quantity, Text
@@ -27,6 +28,7 @@ class NewLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     unit: in what the quantity is told, of those in which the SKU is sold, as a box of 12; without it, base units, in
     which stock is counted and to which prices refer.
+    personalisation: by the codes of the fields that the recipe of what is made to order asks for.
     """
 
     sku_code: Code
@@ -34,6 +36,7 @@ class NewLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     unit: Code | None = None
     given_unit_minor: AmountMinor | None = None
     discount_minor: AmountMinor = 0
+    personalisation: Personalisation = {}
 
 
 AllMeans = Annotated[list[Means], msgspec.Meta(max_length=MEANS_MAX)]
@@ -93,6 +96,7 @@ def order_of(asked: NewOrder, placing: Placing) -> PlaceOrder:
                 unit=one.unit,
                 given_unit_minor=one.given_unit_minor,
                 discount_minor=one.discount_minor,
+                personalisation=one.personalisation,
             )
             for one in asked.lines
         ],

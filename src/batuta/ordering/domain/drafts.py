@@ -6,8 +6,18 @@ from uuid import UUID
 
 import msgspec
 
+from batuta.catalog.domain import (
+    NOTHING_SAID,
+    Product,
+    Recipe,
+    Sku,
+    SkuKind,
+    Unit,
+    check_personalisation,
+    name_in,
+    to_base,
+)
 from batuta.catalog.domain import Component as Part
-from batuta.catalog.domain import Product, Sku, SkuKind, Unit, name_in, to_base
 from batuta.company.domain import Channel, ShipTerms
 from batuta.customers.domain import Customer
 from batuta.kernel.addresses import Address, check_address
@@ -16,6 +26,7 @@ from batuta.locations.domain import Ability, Location
 from batuta.ordering.domain.orders import Component, Method, SoldAs
 from batuta.ordering.domain.placing import (
     BadOrder,
+    NothingToMakeItOf,
     PlaceLine,
     PlaceOrder,
     UnknownChannel,
@@ -27,7 +38,11 @@ from batuta.sourcing.domain import SlotHold
 
 
 class World(msgspec.Struct, frozen=True, kw_only=True):
-    """What a batch of orders speaks about, read once. products: of the SKUs that have no name of their own."""
+    """What a batch of orders speaks about, read once.
+
+    parts: what is taken from stock in place of a SKU. recipes: of what is made to order. products: of the SKUs that
+    have no name of their own.
+    """
 
     channels: Mapping[str, Channel]
     skus: Mapping[str, Sku]
@@ -37,11 +52,15 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     customers: Mapping[UUID, Customer]
     products: Mapping[UUID, Product] = {}
     units: Mapping[UUID, Sequence[Unit]] = {}
+    recipes: Mapping[UUID, Sequence[Recipe]] = {}
     slot_holds: Mapping[UUID, SlotHold] = {}
 
 
 class DraftLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A line with its SKU, and what it takes from stock for each unit."""
+    """A line with its SKU, and what it takes from stock for each unit.
+
+    recipe, personalisation: of what is made to order.
+    """
 
     id: UUID
     position: int
@@ -52,6 +71,8 @@ class DraftLine(msgspec.Struct, frozen=True, kw_only=True):
     is_tracked: bool
     is_shipped: bool
     sold_as: SoldAs | None = None
+    recipe: Recipe | None = None
+    personalisation: Mapping[str, str] = {}
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +102,7 @@ def draft(order: PlaceOrder, world: World) -> Draft:
         UnknownChannel, UnknownSku, UnknownCustomer, UnknownLocation: it speaks of what is not there.
         NotWhole, TooMany: so many of a unit are no whole number of base units, or more than anything holds.
         BadOrder: too many lines or units, another currency than the channel's, a pickup without a place.
+        NothingToMakeItOf. WrongPersonalisation.
         BadAddress: the address breaks its country's rules.
     """
     channel = world.channels.get(order.channel_code)
@@ -185,10 +207,11 @@ def _line(order: PlaceOrder, position: int, told: PlaceLine, world: World, local
     asked = order.lines[position]
     sku = world.skus[asked.sku_code]
     parts = [(part, world.parts_skus[part.sku_id]) for part in world.parts.get(sku.id, ())]
-    if sku.kind is SkuKind.BUNDLE:
+    if sku.is_composed:
         components = tuple(Component(part.sku_id, part.quantity) for part, whole in parts if whole.is_tracked)
     else:
         components = (Component(sku.id, 1),) if sku.is_tracked else ()
+    recipe = _recipe(sku, world, components)
     return DraftLine(
         id=child_id(order.id, "line", position),
         position=position,
@@ -199,7 +222,17 @@ def _line(order: PlaceOrder, position: int, told: PlaceLine, world: World, local
         is_tracked=bool(components),
         is_shipped=sku.kind is not SkuKind.SERVICE,
         sold_as=SoldAs(told.unit, told.quantity) if told.unit else None,
+        recipe=recipe,
+        personalisation=check_personalisation(recipe or NOTHING_SAID, asked.personalisation),
     )
+
+
+def _recipe(sku: Sku, world: World, components: tuple[Component, ...]) -> Recipe | None:
+    if not sku.is_made_to_order:
+        return None
+    if not components:
+        raise NothingToMakeItOf("nobody has said of what this is made", sku_code=sku.code)
+    return next(iter(world.recipes.get(sku.id, ())), NOTHING_SAID)
 
 
 def _product_name(sku: Sku, world: World) -> Mapping[str, str]:

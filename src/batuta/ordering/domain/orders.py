@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from batuta.catalog.domain import Recipe
 from batuta.company.domain import ShipTerms
 from batuta.kernel.addresses import Address
 from batuta.ordering.domain.buckets import Buckets
@@ -114,6 +115,16 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     tax_engine: str
     route: Route | None = None
     sold_as: SoldAs | None = None
+
+
+class MadeLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line that is made to order: by which recipe, as it was when it was bought, and what its buyer asked for."""
+
+    line_id: UUID
+    order_id: UUID
+    sku_id: UUID
+    recipe: Recipe
+    personalisation: dict[str, str]
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True):

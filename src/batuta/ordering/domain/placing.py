@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from batuta.catalog.domain import Personalisation
 from batuta.company.domain import ShipTerms
 from batuta.kernel.addresses import Address
 from batuta.kernel.errors import Invalid, Refused
@@ -35,12 +36,16 @@ class UnknownLocation(Refused):
     """No location where orders can be picked up has this code."""
 
 
+class NothingToMakeItOf(Refused):
+    """It is made to order, and nobody has said of what."""
+
+
 class PlaceLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One line to buy.
 
     given_unit_minor: the channel's own price, where it sets prices itself (a marketplace).
     cart_line_id: the line of the cart that claims the stock for this one. unit: in what the quantity is told; None is
-    the SKU's base unit.
+    the SKU's base unit. personalisation: what the recipe of what is made to order asks for.
     """
 
     sku_code: Code
@@ -49,6 +54,7 @@ class PlaceLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     given_unit_minor: AmountMinor | None = None
     discount_minor: AmountMinor = 0
     cart_line_id: UUID | None = None
+    personalisation: Personalisation = {}
 
 
 class Means(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

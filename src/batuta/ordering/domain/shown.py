@@ -87,7 +87,7 @@ class ShownCart(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CartGoods(msgspec.Struct, frozen=True, kw_only=True):
-    """What carts speak about. parts: of bundles; left: units of each SKU, wherever they lie.
+    """What carts speak about. parts: taken in place of a SKU; left: units of each SKU, wherever they lie.
 
     products: of the SKUs that have no name of their own. slots: what carts have chosen.
     """
@@ -171,7 +171,7 @@ def show(cart: Cart, goods: CartGoods, priced: Quote | BatutaError | None, *, no
 def left_of(sku_id: UUID, goods: CartGoods) -> int | None:
     """How many of a SKU could be had: of a bundle, as many as its scarcest part allows."""
     sku = goods.skus[sku_id]
-    if sku.kind is not SkuKind.BUNDLE:
+    if not sku.is_composed:
         return goods.left.get(sku_id, 0) if sku.is_tracked else None
     parts = [part for part in goods.parts.get(sku_id, ()) if goods.skus[part.sku_id].is_tracked]
     return min((goods.left.get(part.sku_id, 0) // part.quantity for part in parts), default=None)

@@ -1,6 +1,7 @@
 """Reads of orders, carts, and what is sent instead of what orders say."""
 
 from batuta.ordering.queries.adjustments import adjusted_minor
+from batuta.ordering.queries.making import made_lines, made_lines_of
 from batuta.ordering.queries.orders import (
     ORDER_LAWS,
     carts_by_id,
@@ -35,6 +36,8 @@ __all__ = [
     "is_order_of",
     "lines_by_id",
     "list_orders",
+    "made_lines",
+    "made_lines_of",
     "orders_by_external_id",
     "orders_by_id",
     "orders_by_number",

@@ -13,10 +13,10 @@ from batuta.company.queries import channels_by_id
 from batuta.customers.queries import customers_by_id
 from batuta.inventory.domain.past import PastClaim
 from batuta.inventory.queries.past import past_claims_of
-from batuta.orchestration.commands.offering import components_of
+from batuta.orchestration.commands.offering import abilities_of, components_of
 from batuta.orchestration.commands.sourcing import request_for
-from batuta.ordering.domain import Order, PromiseKind
-from batuta.ordering.queries import orders_by_id, promises_of
+from batuta.ordering.domain import MadeLine, Order, PromiseKind
+from batuta.ordering.queries import made_lines_of, orders_by_id, promises_of
 from batuta.plumbing.database import Connection, Instant, Row, rows_with
 from batuta.rehearsal.domain import Recorded
 from batuta.sourcing.domain import SourcingLine
@@ -63,12 +63,13 @@ async def _recorded(db: Connection, rows: Sequence[Row]) -> tuple[list[Recorded]
     claims = await past_claims_of(db, orders)
     placed = await _placed(db, orders)
     promised = await promises_of(db, orders)
+    made = await made_lines_of(db, orders.values())
     found = []
     for order_id, planned_at in at.items():
         order = orders[order_id]
         buyer = buyers.get(order.customer_id) if order.customer_id else None
         request = msgspec.structs.replace(
-            request_for(order, channels[order.channel_id], buyer), lines=_lines(order, lines[order_id])
+            request_for(order, channels[order.channel_id], buyer), lines=_lines(order, lines[order_id], made)
         )
         found.append(
             Recorded(
@@ -86,7 +87,7 @@ async def _recorded(db: Connection, rows: Sequence[Row]) -> tuple[list[Recorded]
     return whole, len(found) - len(whole)
 
 
-def _lines(order: Order, units: Mapping[UUID, int]) -> tuple[SourcingLine, ...]:
+def _lines(order: Order, units: Mapping[UUID, int], made: Mapping[UUID, MadeLine]) -> tuple[SourcingLine, ...]:
     return tuple(
         SourcingLine(
             line_id=line.id,
@@ -94,6 +95,7 @@ def _lines(order: Order, units: Mapping[UUID, int]) -> tuple[SourcingLine, ...]:
             quantity=units[line.id],
             unit_value_minor=line.gross_minor // line.quantity,
             unit_net_minor=line.net_minor // line.quantity,
+            abilities=abilities_of(line, made),
         )
         for line in order.lines
         if line.id in units

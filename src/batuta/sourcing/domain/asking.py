@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.catalog.domain import Component, Sku, SkuKind
+from batuta.catalog.domain import Component, Recipe, Sku
 from batuta.company.domain import Channel, ShipTerms
 from batuta.customers.domain import Customer
 from batuta.kernel.addresses import Address, BadAddress, bare_postal_code, check_address, is_nowhere
@@ -101,13 +101,14 @@ class Offers(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Trade(msgspec.Struct, frozen=True, kw_only=True):
-    """What the asks speak of, read once. parts: of bundles."""
+    """What the asks speak of, read once. parts: taken in place of a SKU; recipes: of what is made to order."""
 
     channels: Mapping[str, Channel]
     skus: Mapping[str, Sku]
     parts: Mapping[UUID, Sequence[Component]]
     stores: Mapping[str, Location]
     customers: Mapping[UUID, Customer] = {}
+    recipes: Mapping[UUID, Sequence[Recipe]] = {}
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,7 +182,12 @@ def case_of(ask: Ask, trade: Trade, *, now: datetime) -> Case:
         check_postal_code(ask.destination.country, ask.destination.postal_code)
     skus = tuple(trade.skus[line.sku_code] for line in ask.lines)
     lines = tuple(
-        SourcingLine(line_id=child_id(ask.id, "line", i), components=_components(sku, trade), quantity=line.quantity)
+        SourcingLine(
+            line_id=child_id(ask.id, "line", i),
+            components=_components(sku, trade),
+            quantity=line.quantity,
+            abilities=frozenset(ability for one in trade.recipes.get(sku.id, ()) for ability in one.abilities),
+        )
         for i, (sku, line) in enumerate(zip(skus, ask.lines, strict=True))
     )
     customer = trade.customers.get(ask.customer_id) if ask.customer_id else None
@@ -227,5 +233,5 @@ def _is_sold(sku: Sku | None) -> bool:
 
 
 def _components(sku: Sku, trade: Trade) -> tuple[tuple[UUID, int], ...]:
-    parts = trade.parts.get(sku.id, ()) if sku.kind is SkuKind.BUNDLE else ()
+    parts = trade.parts.get(sku.id, ()) if sku.is_composed else ()
     return tuple((part.sku_id, part.quantity) for part in parts) or ((sku.id, 1),)

@@ -103,7 +103,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What the candidates of one order are known by, those that the rules shut out included.
 
-    stock: units by location and SKU, whatever the rules say.
+    stock: units by location and SKU, whatever the rules say. unable: what a location cannot do, by the SKUs of which
+    it would have to make something.
     """
 
     sites: Mapping[UUID, Site]
@@ -111,6 +112,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     stock: Mapping[UUID, Mapping[UUID, int]]
     candidates: Mapping[UUID, Candidate]
     because: Mapping[UUID, str] = {}
+    unable: Mapping[UUID, Mapping[UUID, str]] = {}
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,6 +167,8 @@ def _consider(board: Board, facts: Facts, others: Alternatives | None, asked: As
         rule = Rule.NOT_ENOUGH if one.have < asked.quantity else Rule.TOO_MANY_SPLITS
     if rule is not None or others is None:
         because = facts.because.get(site.location_id, "")
+        if rule is Rule.LACKS_ABILITY and not because:
+            because = _unable(facts, site.location_id, asked.parts)
         return msgspec.structs.replace(one, rule=rule, because=because)
     sources = [(source.location_id, source.quantity) for source in asked.sources]
     found = others.cheapest_with(asked.parts, sources, facts.candidates[site.location_id])
@@ -178,8 +182,16 @@ def _rule_for(board: Board, facts: Facts, parts: Parts, one: Considered) -> Rule
     """The rule that shuts the location out of this line, though not out of the order."""
     if not one.have:
         return Rule.NO_STOCK
+    if _unable(facts, one.location_id, parts):
+        return Rule.LACKS_ABILITY
     if not units_in(facts.candidates[one.location_id].stock, parts):
         return Rule.BANNED
     i = board.by_location.get(one.location_id)
     stock = zip(board.demands, board.places[i].stock, strict=True) if i is not None else ()
     return None if any(units and demand.parts == parts for demand, units in stock) else Rule.NOT_SERVED
+
+
+def _unable(facts: Facts, location_id: UUID, parts: Parts) -> str:
+    """What the location would have to be able to do to make something of the parts."""
+    unable = facts.unable.get(location_id, {})
+    return next((unable[sku_id] for sku_id, _ in parts if sku_id in unable), "")

@@ -32,6 +32,7 @@ from batuta.sourcing.domain.decisions import (
 )
 from batuta.sourcing.domain.demands import demands_of, lots_of, parts_of
 from batuta.sourcing.domain.known import Known
+from batuta.sourcing.domain.making import abilities_of, lacking
 from batuta.sourcing.domain.presets import as_preset
 from batuta.sourcing.domain.requests import Method, Plan, SourcingLine, SourcingRequest, Unfillable
 from batuta.sourcing.domain.ruling import ruled
@@ -167,9 +168,9 @@ class Ordered:
     def facts(self) -> Facts:
         stock = self._stock()
         sites = {location_id: self.known.sites[location_id] for location_id in stock if location_id in self.known.sites}
-        order_id = self.request.order_id
+        order_id, abilities = self.request.order_id, abilities_of(self.request.lines)
         may_be_banned = not self.request.override and (self.request.banned or self.known.barred)
-        rules, because, candidates = {}, {}, {}
+        rules, because, candidates, unable = {}, {}, {}, {}
         for location_id, site in sites.items():
             is_full = self.known.is_full(order_id, location_id)
             rule = rule_against(site, self.request, is_full=is_full, now=self.known.now)
@@ -179,8 +180,10 @@ class Ordered:
                 rules[location_id] = rule
                 continue
             bans = self._bans(location_id, stock[location_id]) if may_be_banned else frozenset()
+            if abilities and (missing := lacking(site, abilities)):
+                unable[location_id], bans = missing, bans.union(missing)
             candidates[location_id] = self._candidate(site, stock[location_id], bans)
-        return Facts(sites=sites, rules=rules, stock=stock, candidates=candidates, because=because)
+        return Facts(sites=sites, rules=rules, stock=stock, candidates=candidates, because=because, unable=unable)
 
     def _bans(self, location_id: UUID, sku_ids: Iterable[UUID]) -> frozenset[UUID]:
         """The SKUs that the order must not have from there."""

@@ -9,8 +9,8 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from batuta.catalog.domain import Sku, SkuKind
-from batuta.catalog.queries import components_of, skus_by_code, skus_by_id
+from batuta.catalog.domain import Sku
+from batuta.catalog.queries import composed_of, recipes_of, skus_by_code, skus_by_id
 from batuta.company.queries import channels_by_code
 from batuta.customers.queries import customers_by_id
 from batuta.inventory.domain import Asker
@@ -119,13 +119,14 @@ async def survey(db: Connection, asks: Sequence[Ask], *, now: datetime) -> Surve
 
 async def _trade(db: Connection, asks: Sequence[Ask], every: AllLocations) -> Trade:
     skus = await skus_by_code(db, {line.sku_code for ask in asks for line in ask.lines})
-    bundles = [sku.id for sku in skus.values() if sku.kind is SkuKind.BUNDLE]
+    made = [sku.id for sku in skus.values() if sku.is_made_to_order]
     customers = {ask.customer_id for ask in asks if ask.customer_id}
     codes = {ask.store_code for ask in asks if ask.store_code}
     return Trade(
         channels=await channels_by_code(db, {ask.channel_code for ask in asks}),
         skus=skus,
-        parts=await components_of(db, bundles) if bundles else {},
+        parts=await composed_of(db, skus.values()),
+        recipes=await recipes_of(db, made) if made else {},
         customers=await customers_by_id(db, customers),
         stores={one.code: one for one in every.by_id.values() if one.code in codes} if codes else {},
     )
