@@ -52,12 +52,34 @@ SHADOW = """
         FROM ordering."order" LIMIT 1)
 """
 
+MADE = """
+        INSERT INTO fulfillment.work_order (id, fulfillment_order_id, order_id, order_number, location_id, line_id,
+            sku_id, quantity, status, parts, recipe, personalisation, version, created_at, updated_at)
+        SELECT gen_random_uuid(), id, order_id, order_number, location_id, line_id, line_id, live, 'open', '[]', '{}',
+            '{}', 1, created_at, created_at
+        FROM asked RETURNING id
+"""
+
 DAMAGES = {
     "what claims gave back is noted": """
         INSERT INTO inventory.release
             (reservation_id, held, units, holder_id, sku_id, location_id, lot, released_at)
         SELECT id, 0, 1, holder_id, sku_id, location_id, lot, created_at FROM inventory.reservation LIMIT 1
         RETURNING reservation_id
+        """,
+    "what is made to order and accepted has a work order of as many units": f"""
+        WITH asked AS (SELECT *, gen_random_uuid() AS line_id, 1 AS live FROM fulfillment.fulfillment_order LIMIT 1)
+        {MADE}
+        """,
+    "what is made to order is packed once its work order is done": f"""
+        WITH made AS (
+            UPDATE fulfillment.fulfillment_line SET makes = sku_id
+            WHERE ctid = (SELECT ctid FROM fulfillment.fulfillment_line WHERE packed > 0 LIMIT 1)
+            RETURNING fulfillment_order_id, line_id, (quantity - short - cancelled) / per_unit AS live),
+        asked AS (
+            SELECT f.*, made.line_id, made.live
+            FROM made JOIN fulfillment.fulfillment_order f ON f.id = made.fulfillment_order_id)
+        {MADE}
         """,
     "no two prices of a list and SKU hold at once": """
         INSERT INTO pricing.price

@@ -175,3 +175,48 @@ class CancelTooLate(Event, frozen=True):
 
     cancellation_id: UUID
     lines: tuple[LineUnits, ...]
+
+
+class WorkOrderEvent(FulfillmentEvent, frozen=True):
+    work_order_id: UUID
+    sku_id: UUID
+    lines: tuple[LineUnits, ...]
+
+
+class WorkOpened(WorkOrderEvent, frozen=True):
+    """What is made to order is to be made. needs_proof: whether its buyer is shown a proof first."""
+
+    needs_proof: bool
+
+
+class ProofSent(WorkOrderEvent, frozen=True):
+    """The buyer is shown what it will look like."""
+
+    link: str
+    note: str = ""
+
+
+class ProofApproved(WorkOrderEvent, frozen=True):
+    note: str = ""
+
+
+class ProofChangesAsked(WorkOrderEvent, frozen=True):
+    note: str = ""
+
+
+class WorkStarted(WorkOrderEvent, frozen=True):
+    pass
+
+
+class WorkDone(WorkOrderEvent, frozen=True):
+    pass
+
+
+class WorkFailed(WorkOrderEvent, frozen=True):
+    """It was not good enough, and is made again. reason: in people's words."""
+
+    reason: str
+
+
+class WorkCancelled(WorkOrderEvent, frozen=True):
+    """Nobody wants it from here any more."""

@@ -17,10 +17,11 @@ from sqlalchemy import (
     Table,
     Text,
     TypedColumns,
+    UniqueConstraint,
     Uuid,
 )
 
-from batuta.fulfillment.domain import OVER, CancellationStatus, FulfillmentStatus, Method
+from batuta.fulfillment.domain import OVER, CancellationStatus, FulfillmentStatus, MarkKind, Method, WorkStatus
 from batuta.locations.tables import location
 from batuta.ordering.tables import order
 from batuta.plumbing.database import Instant, Json, metadata
@@ -91,6 +92,7 @@ class FulfillmentLineColumns(TypedColumns):
     taken_back: Named[int] = Column(Integer, nullable=False)
     short: Named[int] = Column(Integer, nullable=False)
     cancelled: Named[int] = Column(Integer, nullable=False)
+    makes: Named[UUID | None] = Column(Uuid)
 
 
 fulfillment_line = Table(
@@ -165,3 +167,52 @@ cancellation_part = Table(
     Index("cancellation_part_open_idx", "fulfillment_order_id", postgresql_where="status = 'requested'"),
     schema=SCHEMA,
 )
+
+
+class WorkOrderColumns(TypedColumns):
+    """parts, recipe, personalisation: as they were bought."""
+
+    id: Named[UUID] = Column(Uuid, primary_key=True)
+    fulfillment_order_id: Named[UUID] = Column(ForeignKey(fulfillment_order.c.id), nullable=False)
+    order_id: Named[UUID] = Column(ForeignKey(order.c.id), nullable=False, index=True)
+    order_number: Named[str] = Column(Text, nullable=False)
+    location_id: Named[UUID] = Column(ForeignKey(location.c.id), nullable=False)
+    line_id: Named[UUID] = Column(Uuid, nullable=False)
+    sku_id: Named[UUID] = Column(Uuid, nullable=False)
+    quantity: Named[int] = Column(Integer, nullable=False)
+    status: Named[str] = Column(Text, nullable=False)
+    parts: Named[list[Any]] = Column(Json, nullable=False)
+    recipe: Named[Any] = Column(Json, nullable=False)
+    personalisation: Named[Any] = Column(Json, nullable=False)
+    version: Named[int] = Column(Integer, nullable=False)
+    created_at: Named[datetime] = Column(Instant, nullable=False)
+    updated_at: Named[datetime] = Column(Instant, nullable=False)
+
+
+work_order = Table(
+    "work_order",
+    metadata,
+    WorkOrderColumns,
+    UniqueConstraint("fulfillment_order_id", "line_id"),
+    _one_of("status", WorkStatus),
+    CheckConstraint("quantity >= 0 AND (quantity = 0) = (status = 'cancelled')", name="cancelled_when_nothing_is_left"),
+    Index("work_order_created_idx", "created_at", "id"),
+    schema=SCHEMA,
+)
+
+
+class WorkMarkColumns(TypedColumns):
+    """number: in which order it happened."""
+
+    work_order_id: Named[UUID] = Column(ForeignKey(work_order.c.id), primary_key=True)
+    number: Named[int] = Column(Integer, primary_key=True)
+    kind: Named[str] = Column(Text, nullable=False)
+    actor: Named[str] = Column(Text, nullable=False)
+    at: Named[datetime] = Column(Instant, nullable=False)
+    note: Named[str] = Column(Text, nullable=False)
+    step: Named[int | None] = Column(Integer)
+    link: Named[str | None] = Column(Text)
+    cause_id: Named[UUID | None] = Column(Uuid)
+
+
+work_mark = Table("work_mark", metadata, WorkMarkColumns, _one_of("kind", MarkKind), schema=SCHEMA)

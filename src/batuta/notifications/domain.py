@@ -62,6 +62,7 @@ FACTS: Mapping[str, frozenset[str]] = {
         "still_waiting": ("units", "item"),
         "choose_another_way": ("location", "items", "url", "until_at"),
         "rerouted": ("pickup", "address", "delivered_to", "promised_at"),
+        "proof": ("units", "item", "proof"),
     }.items()
 }
 """The facts that each template needs. Others it may have: `url` (where to look or act), `address` of a pickup,

@@ -49,6 +49,7 @@ from batuta.orchestration.commands.telling import (
     tell_payment_failed,
     tell_placed,
     tell_promise_moved,
+    tell_proof_sent,
     tell_ready_for_pickup,
     tell_refunded,
     tell_rerouted,
@@ -86,6 +87,8 @@ SCORE: Mapping[type[Event], Sequence[Handler]] = {
     inventory.SupplyServed: (send_what_came,),
     inventory.PromiseMoved: (promise_anew, tell_promise_moved),
     ordering.WaitAsked: (ask_whether_to_wait,),
+    # What is made to order is shown to its buyer first.
+    fulfillment.ProofSent: (tell_proof_sent,),
     # They leave, and what left is paid; what is charged by weight, by that.
     fulfillment.Weighed: (charge_by_weight,),
     fulfillment.HandedOver: (capture_what_left, render_services, tell_shipped, follow_supplier),

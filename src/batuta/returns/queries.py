@@ -11,7 +11,8 @@ from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, func, or_, s
 
 from batuta.kernel.scopes import Scope
 from batuta.ordering import tables as ordering
-from batuta.ordering.queries import orders_by_id
+from batuta.ordering.domain import Line
+from batuta.ordering.queries import made_lines_of, orders_by_id
 from batuta.plumbing.audit import Law
 from batuta.plumbing.database import Connection, rows_with
 from batuta.plumbing.listing import Listing
@@ -149,6 +150,7 @@ async def sold_orders(db: Connection, order_ids: Collection[UUID]) -> dict[UUID,
         .group_by(refund.c.order_id)
     )
     given_back = {row.order_id: row.minor for row in shipping}
+    made = await made_lines_of(db, orders.values())
     sold = {}
     for order in orders.values():
         coming: dict[UUID | None, int] = defaultdict(int)
@@ -167,18 +169,26 @@ async def sold_orders(db: Connection, order_ids: Collection[UUID]) -> dict[UUID,
                     line_id=line.id,
                     sku_id=line.sku_id,
                     quantity=line.quantity,
-                    components=tuple(Component(part.sku_id, part.quantity) for part in line.components),
+                    components=_returned_as(line, is_made=line.id in made),
                     is_tracked=line.is_tracked,
                     gross_minor=line.gross_minor,
                     returnable=line.buckets.delivered - line.buckets.returned,
                     coming=coming[line.id],
                     refunded=refunded[line.id],
                     cancelled=line.buckets.cancelled,
+                    is_final=line.id in made and not made[line.id].recipe.is_returnable,
                 )
                 for line in order.lines
             },
         )
     return sold
+
+
+def _returned_as(line: Line, *, is_made: bool) -> tuple[Component, ...]:
+    """What comes back of one unit: what was made to order comes whole."""
+    if is_made:
+        return (Component(line.sku_id, 1),)
+    return tuple(Component(part.sku_id, part.quantity) for part in line.components)
 
 
 def _by_age(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ _TONES = {
         "fulfillment.short",
         "fulfillment.offer_escalated",
         "fulfillment.offer_expired",
+        "fulfillment.work_failed",
         "shipping.parcel_exception",
         "shipping.parcel_lost",
         "notifications.message_failed",
@@ -34,6 +35,8 @@ _TONES = {
         "fulfillment.cancellation_requested",
         "fulfillment.cancel_refused",
         "fulfillment.cancel_too_late",
+        "fulfillment.proof_sent",
+        "fulfillment.proof_changes_asked",
     },
     BUSY: {"ordering.order_placed", "ordering.order_accepted", "fulfillment.handed_over"},
 }
@@ -176,6 +179,7 @@ def _words(told: Mapping[str, Any], named: Named, speech: Speech) -> dict[str, s
         "template": speech.of("template", str(told.get("template") or "")),
         "name": str(told.get("name") or ""),
         "queue": str(told.get("queue") or ""),
+        "note": str(told.get("note") or ""),
         "grade": str(told.get("grade") or ""),
         "tracking": str(told.get("tracking_number") or ""),
     }

@@ -1,6 +1,6 @@
 """The JSON routes of fulfillment: what a location has to do, and the verbs with which it does it."""
 
-from batuta.fulfillment.api import lots
+from batuta.fulfillment.api import lots, making
 from batuta.fulfillment.api.leaving import collect_goods, extend_time, give_to_carrier, make_ready, take_parcel_back
 from batuta.fulfillment.api.reading import fulfillments_of_order, one_fulfillment, open_work
 from batuta.fulfillment.api.working import (
@@ -33,6 +33,7 @@ ROUTES = [
     agree_to_stop,
     refuse_to_stop,
     take_parcel_back,
+    *making.ROUTES,
     *lots.ROUTES,
 ]
 

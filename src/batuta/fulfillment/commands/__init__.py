@@ -13,6 +13,14 @@ from batuta.fulfillment.commands.leaving import (
     ready_for_pickup,
     take_back,
 )
+from batuta.fulfillment.commands.making import (
+    answer_proofs,
+    fail_work,
+    finish_work,
+    send_proofs,
+    sign_steps,
+    start_work,
+)
 from batuta.fulfillment.commands.offering import (
     PullOffers,
     UnknownLocation,
@@ -30,6 +38,7 @@ __all__ = [
     "UnknownLocation",
     "accept",
     "agree_to_cancel",
+    "answer_proofs",
     "collect",
     "confirm_delivery",
     "dispatch",
@@ -37,6 +46,8 @@ __all__ = [
     "expire_offers",
     "expire_pickups",
     "extend_pickups",
+    "fail_work",
+    "finish_work",
     "hand_over",
     "hand_over_parcels",
     "learn_processing",
@@ -49,6 +60,9 @@ __all__ = [
     "reject",
     "report_short",
     "request_cancellations",
+    "send_proofs",
+    "sign_steps",
     "start_picking",
+    "start_work",
     "take_back",
 ]

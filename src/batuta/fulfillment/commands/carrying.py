@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from batuta.fulfillment.commands.following import follow_work
 from batuta.fulfillment.commands.goods import move_goods, reject_goods
 from batuta.fulfillment.commands.parcels import hand_to_carriers, open_packed, void_unpacked
 from batuta.fulfillment.commands.rows import write_fulfillments
@@ -138,7 +139,15 @@ async def carry_out(db: Connection, changes: Changes, *, tells: Sequence[Tell], 
     await savepoint.start()
     # Before what is credited for units that are cancelled: they are worth again what they were reckoned at.
     await publish(db, [event for _, change in changes for event in _weighed(change, now)])
-    for step in (move_buckets, write_fulfillments, open_packed, move_goods, hand_to_carriers, void_unpacked):
+    for step in (
+        move_buckets,
+        write_fulfillments,
+        follow_work,
+        open_packed,
+        move_goods,
+        hand_to_carriers,
+        void_unpacked,
+    ):
         refusals = await step(db, changes, now=now)
         if refusals:
             await savepoint.rollback()

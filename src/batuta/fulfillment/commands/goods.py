@@ -4,11 +4,15 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
+from batuta.catalog.domain import Component
 from batuta.fulfillment.commands.pieces import by_lot, move_pieces, note_lots, pack_key
 from batuta.fulfillment.domain import ALONG, REJECTION_EFFECTS, Change, Changes, Package, SkuUnits, StockEffect
 from batuta.fulfillment.queries import picked_at
-from batuta.inventory.commands import issue, record_movements
+from batuta.inventory.commands import issue, make_to_order, record_movements
 from batuta.inventory.domain import Account, Condition, Issue, Issued, Movement, MovementReason, Recorded
+from batuta.inventory.domain.kits import Making
 from batuta.inventory.queries import availability
 from batuta.inventory.queries.lots import lots_on_shelves
 from batuta.kernel.errors import BatutaError
@@ -35,6 +39,8 @@ async def move_goods(db: Connection, changes: Changes, *, now: datetime) -> dict
             await note_lots(db, changes, [one for one in issued if isinstance(one, Issued) and one.lots])
     if not refusals:
         refusals |= await move_pieces(db, changes, now=now)
+    if not refusals:
+        refusals |= await _make(db, changes, now=now)
     moves = [(i, one) for i, change in changes for one in _movements(change, now)]
     if moves and not refusals:
         recorded = await record_movements(db, movements=[one for _, one in moves], now=now)
@@ -45,10 +51,10 @@ async def move_goods(db: Connection, changes: Changes, *, now: datetime) -> dict
 
 
 def _issues(change: Change, now: datetime) -> Iterator[Issue]:
-    tracked = _tracked(change)
+    tracked, made = _tracked(change), _made(change)
     for parcel in change.packed:
         for one in parcel.contents:
-            if (one.line_id, one.sku_id) in tracked:
+            if (one.line_id, one.sku_id) in tracked and (one.line_id, one.sku_id) not in made:
                 for key, lot, units in by_lot(pack_key(parcel.id, one.line_id, one.sku_id), one.lots, one.quantity):
                     yield Issue(
                         key=key,
@@ -65,12 +71,55 @@ def _issues(change: Change, now: datetime) -> Iterator[Issue]:
                     )
 
 
+async def _make(db: Connection, changes: Changes, *, now: datetime) -> dict[int, BatutaError]:
+    """What was made of parts goes into its parcel as it is packed; its parts are on no shelf then."""
+    makings = [(i, one) for i, change in changes for one in _makings(change)]
+    if not makings:
+        return {}
+    made = await make_to_order(db, makings=[one for _, one in makings], now=now)
+    return {i: answer for (i, _), answer in zip(makings, made, strict=True) if not isinstance(answer, Recorded)}
+
+
+def _makings(change: Change) -> Iterator[Making]:
+    made = _made(change)
+    for parcel in change.packed:
+        for one in parcel.contents:
+            if (one.line_id, one.sku_id) in made:
+                yield Making(
+                    id=child_id(parcel.id, "made", one.line_id),
+                    kit_id=one.sku_id,
+                    location_id=change.after.location_id,
+                    quantity=one.quantity,
+                    parts=made[one.line_id, one.sku_id],
+                    holder_id=change.after.order_id,
+                    line_id=one.line_id,
+                    target=Account.parcel(parcel.id),
+                    actor=change.actor,
+                )
+
+
+def _made(change: Change) -> dict[tuple[UUID, UUID], tuple[Component, ...]]:
+    """Of what one unit was made of each line that was made, by line and SKU."""
+    parts: dict[tuple[UUID, UUID], tuple[Component, ...]] = {}
+    for line in change.before.lines:
+        if line.makes and not line.is_made:
+            key = (line.line_id, line.makes)
+            parts[key] = (*parts.get(key, ()), Component(sku_id=line.sku_id, quantity=line.per_unit))
+    return parts
+
+
 def _movements(change: Change, now: datetime) -> Iterator[Movement]:
-    """What leaves parcels: to the customer, back on the shelf, or into quarantine where it came home to."""
+    """What leaves parcels: to the customer, back on the shelf, or into quarantine where it came home to.
+
+    What was made for one buyer is put aside until somebody has looked whether another wants it.
+    """
     here = Account.location(change.after.location_id)
     home = Account.location(change.taken_to or change.after.location_id, Condition.QUARANTINE)
+    made = {line.sku_id for line in change.after.lines if line.is_made}
+    aside = Account.location(change.after.location_id, Condition.QUARANTINE)
     for package in change.unpacked:
-        yield from _emptied(change, "unpack", package, target=here, reason=MovementReason.PUTAWAY, at=now)
+        for one in _emptied(change, "unpack", package, target=here, reason=MovementReason.PUTAWAY, at=now):
+            yield msgspec.structs.replace(one, target=aside) if one.sku_id in made else one
     for package in change.delivered:
         at, to = package.delivered_at or now, Account.customer()
         yield from _emptied(change, "deliver", package, target=to, reason=MovementReason.DELIVER, at=at)

@@ -1,4 +1,4 @@
-"""Learning how long locations take, from the offer of the work until it is packed."""
+"""Learning how long locations take, from the offer of the work until it is packed; what is made to order is apart."""
 
 from collections import defaultdict
 from datetime import datetime, timedelta
@@ -25,6 +25,7 @@ _packed = text("""
     JOIN fulfillment.fulfillment_order f ON f.id = p.fulfillment_order_id
     JOIN news ON news.location_id = f.location_id
     WHERE p.packed_at > :since AND p.packed_at <= :now
+      AND NOT EXISTS (SELECT FROM fulfillment.work_order w WHERE w.fulfillment_order_id = f.id)
     ORDER BY p.packed_at DESC, p.parcel_id LIMIT :most
 """)
 

@@ -31,7 +31,8 @@ from batuta.shipping.queries import services_by_id
 
 async def cartons_for(db: Connection, fulfillments: Mapping[UUID, FulfillmentOrder]) -> dict[UUID, Cartons]:
     """What is known of the goods of each fulfillment order, and of what its carrier takes."""
-    goods = await _goods(db, {line.sku_id for one in fulfillments.values() for line in one.lines})
+    lines = [line for one in fulfillments.values() for line in one.lines]
+    goods = await _goods(db, {sku_id for line in lines for sku_id in (line.sku_id, line.makes) if sku_id})
     services = await services_by_id(db, {one.service_id for one in fulfillments.values() if one.service_id})
     cartons = {}
     for one in fulfillments.values():

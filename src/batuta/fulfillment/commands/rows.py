@@ -5,14 +5,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Text, Uuid, bindparam, update
+from sqlalchemy import Integer, Text, Uuid, bindparam, delete, update
 
 from batuta.fulfillment.domain import Changes, FulfillmentOrder, Package
+from batuta.fulfillment.domain.work_orders import COUNTS
 from batuta.fulfillment.tables import fulfillment_line, fulfillment_order, package
 from batuta.kernel.errors import BatutaError
 from batuta.plumbing.database import Connection, Instant, arrays, insert_rows, params
-
-COUNTS = ("picked", "packed", "handed_over", "delivered", "taken_back", "short", "cancelled")
 
 _order = arrays(
     "given",
@@ -41,6 +40,13 @@ _update_lines = (
         fulfillment_line.c.line_id == _line.c.line_id,
         fulfillment_line.c.sku_id == _line.c.sku_id,
     )
+)
+
+_gone = arrays("given", fulfillment_order_id=Uuid(), line_id=Uuid(), sku_id=Uuid())
+_forget_lines = delete(fulfillment_line).where(
+    fulfillment_line.c.fulfillment_order_id == _gone.c.fulfillment_order_id,
+    fulfillment_line.c.line_id == _gone.c.line_id,
+    fulfillment_line.c.sku_id == _gone.c.sku_id,
 )
 
 TIMES = ("handed_over_at", "delivered_at", "taken_back_at", "unpacked_at")
@@ -103,6 +109,7 @@ def _line_rows(one: FulfillmentOrder) -> list[dict[str, Any]]:
             "quantity": line.quantity,
             "per_unit": line.per_unit,
             "is_tracked": line.is_tracked,
+            "makes": line.makes,
             **{count: getattr(line, count) for count in COUNTS},
         }
         for position, line in enumerate(one.lines)
@@ -114,11 +121,13 @@ async def _update(db: Connection, pairs: Iterable[tuple[FulfillmentOrder, Fulfil
     after = [after for _, after in pairs]
     columns = {name: [getattr(one, name) for one in after] for name in _order.c.keys()}  # noqa: SIM118
     await db.execute(_update_orders, {"updated_at": now} | params("given", **columns))
+    await _replace_parts(db, pairs)
     lines = [
-        (after.id, new)
+        (after.id, line)
         for before, after in pairs
-        for old, new in zip(before.lines, after.lines, strict=True)
-        if old != new
+        for known in [{(line.line_id, line.sku_id): line for line in before.lines}]
+        for line in after.lines
+        if known.get((line.line_id, line.sku_id), line) != line
     ]
     if lines:
         await db.execute(
@@ -131,6 +140,23 @@ async def _update(db: Connection, pairs: Iterable[tuple[FulfillmentOrder, Fulfil
                 **{count: [getattr(line, count) for _, line in lines] for count in COUNTS},
             ),
         )
+
+
+async def _replace_parts(db: Connection, pairs: Iterable[tuple[FulfillmentOrder, FulfillmentOrder]]) -> None:
+    """What was made takes the place of its parts."""
+    gone: list[tuple[UUID, UUID, UUID]] = []
+    new: list[dict[str, Any]] = []
+    for before, after in pairs:
+        if len(before.lines) == len(after.lines) and not any(line.is_made for line in after.lines):
+            continue
+        known, present = ({(one.id, line.line_id, line.sku_id) for line in one.lines} for one in (before, after))
+        gone += sorted(known - present)
+        new += [row for row in _line_rows(after) if (after.id, row["line_id"], row["sku_id"]) not in known]
+    if gone:
+        names = ("fulfillment_order_id", "line_id", "sku_id")
+        columns = dict(zip(names, map(list, zip(*gone, strict=True)), strict=True))
+        await db.execute(_forget_lines, params("given", **columns))
+    await insert_rows(db, fulfillment_line, new)
 
 
 async def _write_packages(

@@ -21,6 +21,7 @@ from batuta.fulfillment.domain import (
     decide_start,
 )
 from batuta.fulfillment.events import Packed, Picked, PickingStarted, Short
+from batuta.fulfillment.queries import lines_made
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.events import Event
 from batuta.plumbing.database import Connection
@@ -49,13 +50,22 @@ async def report_short(
 
 
 async def pack(db: Connection, *, packs: Sequence[Pack], now: datetime) -> list[FulfillmentOrder | BatutaError]:
-    """Pack what was picked: its claims are consumed, its units lie in parcels, and shipments' parcels are labelled."""
+    """Pack what was picked: its claims are consumed, its units lie in parcels, and shipments' parcels are labelled.
+
+    Refused while something of it is still to be made.
+    """
     found = await lock_fulfillments(db, (one.fulfillment_order_id for one in packs))
     cartons = await cartons_for(db, found)
+    done = await lines_made(db, found.values())
     tasks = [
         Task(
             one.fulfillment_order_id,
-            partial(decide_pack, request=one, cartons=cartons.get(one.fulfillment_order_id, Cartons(goods={}))),
+            partial(
+                decide_pack,
+                request=one,
+                cartons=cartons.get(one.fulfillment_order_id, Cartons(goods={})),
+                done=done.get(one.fulfillment_order_id, frozenset()),
+            ),
         )
         for one in packs
     ]

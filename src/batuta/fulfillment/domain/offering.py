@@ -47,6 +47,7 @@ def planned(offer: Offer) -> FulfillmentOrder:
                 quantity=line.quantity,
                 per_unit=line.per_unit,
                 is_tracked=line.is_tracked,
+                makes=line.makes,
             )
             for line in offer.lines
         ),

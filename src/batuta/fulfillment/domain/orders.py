@@ -27,6 +27,7 @@ class FulfillmentLine(msgspec.Struct, frozen=True, kw_only=True):
     """One SKU of one order line; a bundle's line has a row for each of its components.
 
     per_unit: how many of the SKU make one unit of the order line. is_tracked: whether stock is kept of it.
+    makes: the SKU that is made of this and the line's other SKUs, whose place it takes when it is packed.
     Every count is in units of the SKU and holds what has come so far, not what is there now: a unit handed over stays
     counted as picked and packed.
     """
@@ -43,11 +44,17 @@ class FulfillmentLine(msgspec.Struct, frozen=True, kw_only=True):
     taken_back: int = 0
     short: int = 0
     cancelled: int = 0
+    makes: UUID | None = None
 
     @property
     def live(self) -> int:
         """What is still to be served from here, or has been."""
         return self.quantity - self.short - self.cancelled
+
+    @property
+    def is_made(self) -> bool:
+        """Whether it is what was made, and no part of it any more."""
+        return self.makes == self.sku_id
 
 
 class LotUnits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,6 +12,7 @@ from batuta.fulfillment.domain.orders import FulfillmentOrder, Package, counted
 from batuta.fulfillment.domain.picking import refuse_while_cancelling
 from batuta.fulfillment.domain.requests import Pack, PackedContent, PackedParcel
 from batuta.fulfillment.domain.statuses import FULFILLMENT_MOVES, FulfillmentStatus, Stage
+from batuta.fulfillment.domain.work_orders import made, refuse_unmade
 from batuta.kernel.errors import Refused
 from batuta.kernel.states import move
 
@@ -28,17 +29,23 @@ class WrongContents(Refused):
     """The parcels do not hold exactly what was picked."""
 
 
-def decide_pack(fulfillment: FulfillmentOrder, request: Pack, cartons: Cartons) -> Change:
+def decide_pack(
+    fulfillment: FulfillmentOrder, request: Pack, cartons: Cartons, done: frozenset[UUID] = frozenset()
+) -> Change:
     """Pack what was picked. Packing what nobody has begun to scan as picked counts as picking all of it.
+
+    What is made to order is packed in the place of its parts. done: the lines of which it is made.
 
     Raises:
         AlreadyPacked: into other parcels. NotAllPicked. WrongContents. SerialsMissing. WeightMissing.
-            WrongLots. CancellationOpen. IllegalMove.
+            WrongLots. NotMade. CancellationOpen. IllegalMove.
     """
     if fulfillment.is_whole("packed"):
         return _packed_before(fulfillment, request)
     refuse_while_cancelling(fulfillment)
     picked = _picked(fulfillment)
+    refuse_unmade(picked, done)
+    picked = msgspec.structs.replace(picked, lines=made(picked.lines))
     parcels = _parcels(picked, request, cartons)
     check_captured(parcels, cartons.goods)
     packed = msgspec.structs.replace(

@@ -27,6 +27,7 @@ class OfferedLine(msgspec.Struct, frozen=True, kw_only=True):
     """A SKU to serve. quantity: units of the SKU, a multiple of `per_unit`, its units in one unit of the line.
 
     is_tracked: as the order's line says; what is not tracked has no stock that could be claimed or missing.
+    makes: the SKU that is made of it and the line's other SKUs before they are packed.
     """
 
     line_id: UUID
@@ -34,6 +35,7 @@ class OfferedLine(msgspec.Struct, frozen=True, kw_only=True):
     quantity: Quantity
     per_unit: Quantity = 1
     is_tracked: bool = True
+    makes: UUID | None = None
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):

@@ -321,7 +321,7 @@ _PACKED = """
     WHERE p.unpacked_at IS NULL GROUP BY 1, 2, 3
 """
 
-AUDIT = (
+FULFILLMENT_LAWS = (
     Law(
         "the units of every order line that locations have are those of its fulfillment orders",
         f"""

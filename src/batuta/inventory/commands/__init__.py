@@ -8,6 +8,7 @@ from batuta.inventory.commands.feeds import forget_messages, save_feeds, settle_
 from batuta.inventory.commands.hardening import extend, harden
 from batuta.inventory.commands.holding import hold
 from batuta.inventory.commands.issuing import issue
+from batuta.inventory.commands.making import NotEnoughToReplace, make_to_order, scrap
 from batuta.inventory.commands.moving import record_movements
 from batuta.inventory.commands.paths import delete_paths, save_paths
 from batuta.inventory.commands.pooling import allocate
@@ -32,6 +33,7 @@ from batuta.inventory.commands.withholding import (
 
 __all__ = [
     "Forgo",
+    "NotEnoughToReplace",
     "SafetyLevel",
     "allocate",
     "delete_paths",
@@ -47,6 +49,7 @@ __all__ = [
     "hold",
     "issue",
     "keep_back",
+    "make_to_order",
     "move_expected",
     "note_change",
     "peg_again",
@@ -67,6 +70,7 @@ __all__ = [
     "save_pools",
     "save_rules",
     "save_thresholds",
+    "scrap",
     "serve_waiting",
     "set_limits",
     "set_safety_policies",

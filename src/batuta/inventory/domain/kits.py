@@ -46,6 +46,23 @@ class KitTask(msgspec.Struct, frozen=True, kw_only=True):
     part_lots: Annotated[tuple[PartLot, ...], msgspec.Meta(max_length=PART_LOTS_MAX)] = ()
 
 
+class Making(msgspec.Struct, frozen=True, kw_only=True):
+    """Kits made for one order of what it has claimed; none of them ever lies on a shelf. id: as of a task.
+
+    parts: of what one is made. target: where they go at once, a parcel.
+    """
+
+    id: UUID
+    kit_id: UUID
+    location_id: UUID
+    quantity: Quantity
+    parts: tuple[Component, ...]
+    holder_id: UUID
+    line_id: UUID
+    target: Account
+    actor: Text
+
+
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
     """Units of a SKU and lot that went into kits or came out of them."""
 

@@ -9,7 +9,7 @@ import structlog
 
 from batuta.company.domain import Channel, RerouteKind
 from batuta.company.queries import brands_by_id, channels_by_id, legal_entities_by_id
-from batuta.fulfillment.events import Delivered, HandedOver, ReadyForPickup
+from batuta.fulfillment.events import Delivered, HandedOver, ProofSent, ReadyForPickup
 from batuta.inventory.domain.waiting import NEVER
 from batuta.inventory.events import PromiseMoved
 from batuta.kernel.errors import BatutaError
@@ -21,7 +21,7 @@ from batuta.notifications.domain import Fact, Notice
 from batuta.ordering.domain import Contact
 from batuta.ordering.domain.rerouting import link_of
 from batuta.ordering.events import LinesRerouted, OrderPlaced, RerouteAsked, UnitsCancelled, WaitAsked
-from batuta.ordering.queries import contacts_of, orders_by_id, reroutes_by_id
+from batuta.ordering.queries import contacts_of, lines_by_id, orders_by_id, reroutes_by_id
 from batuta.payments.events import PaymentDeclined, PaymentRefunded
 from batuta.plumbing.database import Connection
 from batuta.returns.events import Received
@@ -188,6 +188,20 @@ async def tell_rerouted(db: Connection, events: Sequence[LinesRerouted], now: da
 
     moved = [one for one in events if one.kind not in {RerouteKind.WAIT, RerouteKind.CANCEL}]
     await _tell(db, "rerouted", moved, read, lambda one: one.reroute_id, now=now)
+
+
+async def tell_proof_sent(db: Connection, events: Sequence[ProofSent], now: datetime) -> None:
+    async def read(heard: Sequence[ProofSent]) -> Facts[ProofSent]:
+        lines = await lines_by_id(db, [line.line_id for one in heard for line in one.lines])
+
+        def facts(one: ProofSent, _: Contact) -> Mapping[str, Fact]:
+            (line,) = one.lines
+            item = lines[line.line_id].name
+            return {"units": line.quantity, "item": item, "proof": one.link, "note": one.note}
+
+        return facts
+
+    await _tell(db, "proof", events, read, lambda one: child_id(one.work_order_id, one.link), now=now)
 
 
 async def tell_refunded(db: Connection, events: Sequence[PaymentRefunded], now: datetime) -> None:

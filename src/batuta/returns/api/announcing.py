@@ -52,6 +52,7 @@ async def request_return(
             for one in data.lines
         ),
         expires_at=_checked(data.expires_at, now),
+        is_faulty=data.is_faulty,
         actor=caller.actor,
     )
 

@@ -31,11 +31,15 @@ class UnitsBody(Body, frozen=True):
 
 
 class RequestBody(Body, frozen=True):
-    """expires_at: until when the goods are waited for; without it, always."""
+    """expires_at: until when the goods are waited for; without it, always.
+
+    is_faulty: something is wrong with them, so that they are taken back even if they were made for their buyer.
+    """
 
     order_id: UUID
     lines: Annotated[tuple[UnitsBody, ...], msgspec.Meta(min_length=1, max_length=LINES_MAX)]
     expires_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    is_faulty: bool = False
 
 
 class LabelBody(Body, frozen=True):

@@ -45,7 +45,8 @@ NOTHING_CAME = {_IS.REQUESTED, _IS.APPROVED, _IS.LABEL_SENT, _IS.IN_TRANSIT}
 class Sold(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of an order line.
 
-    returnable: units delivered and not booked as returned. coming: units that open returns wait for.
+    returnable: units delivered and not booked as returned. is_final: made for its buyer, and taken back only if
+    something is wrong with it. coming: units that open returns wait for.
     gross_minor: paid for all its units. refunded: units for which returns gave money back. cancelled: never paid for.
     """
 
@@ -59,6 +60,7 @@ class Sold(msgspec.Struct, frozen=True, kw_only=True):
     coming: int = 0
     refunded: int = 0
     cancelled: int = 0
+    is_final: bool = False
 
 
 class SoldOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +94,13 @@ def decide_request(request: RequestReturn, order: SoldOrder) -> Return:
         sold = order.lines.get(line_id)
         if sold is None:
             raise UnknownOrder("the order has no such line", order_id=str(order.id), line_id=str(line_id))
+        if sold.is_final and not request.is_faulty:
+            raise NotReturnable(
+                "it was made for its buyer, and is taken back if something is wrong with it",
+                line_id=str(line_id),
+                asked=quantity,
+                left=0,
+            )
         left = sold.returnable - sold.coming
         if quantity > left:
             raise NotReturnable(

@@ -23,13 +23,17 @@ class ReturnedUnits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RequestReturn(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody wants to send units back. expires_at: until when they are waited for."""
+    """Somebody wants to send units back. expires_at: until when they are waited for.
+
+    is_faulty: something is wrong with them, so that the law gives a right to it whatever was agreed.
+    """
 
     id: UUID
     order_id: UUID
     lines: Annotated[tuple[ReturnedUnits, ...], msgspec.Meta(min_length=1, max_length=LINES_MAX)]
     actor: Text
     expires_at: datetime | None = None
+    is_faulty: bool = False
 
 
 class Approve(msgspec.Struct, frozen=True, kw_only=True):
