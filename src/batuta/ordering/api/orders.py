@@ -27,6 +27,7 @@ from batuta.ordering.domain import (
     CancelRequest,
     Hold,
     HoldKind,
+    MadeLine,
     NewHold,
     Order,
     OrderStatus,
@@ -34,7 +35,15 @@ from batuta.ordering.domain import (
     Stage,
 )
 from batuta.ordering.domain.listing import OrderFilter, OrderRow
-from batuta.ordering.queries import is_order_of, list_orders, orders_by_id, orders_by_number, paid, promises_of
+from batuta.ordering.queries import (
+    is_order_of,
+    list_orders,
+    made_lines_of,
+    orders_by_id,
+    orders_by_number,
+    paid,
+    promises_of,
+)
 from batuta.payments.domain import Balance, PaymentView
 from batuta.payments.queries import balances, payments_of
 from batuta.plumbing.database import Connection, Engine
@@ -80,7 +89,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WholeOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """An order with all that belongs to it. fulfillment, payment: derived (ORD-02)."""
+    """An order with all that belongs to it. fulfillment, payment: derived (ORD-02). made: its lines made to order."""
 
     order: Order
     fulfillment: str
@@ -89,6 +98,7 @@ class WholeOrder(msgspec.Struct, frozen=True, kw_only=True):
     payments: list[PaymentView]
     timeline: list[Told]
     links: dict[str, str]
+    made: list[MadeLine] = []
 
 
 class Promises(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,6 +189,7 @@ async def get_order(request: AnyRequest, engine: NamedDependency[Engine], key: F
                 for fact in (await facts_of(db, [order.id]))[order.id]
             ],
             links={name: f"/api/orders/{order.id}/{name}" for name in LINKS},
+            made=list((await made_lines_of(db, [order])).values()),
         )
     return Response(whole, headers={"etag": etag(order.version)})
 
