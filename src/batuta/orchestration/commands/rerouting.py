@@ -223,7 +223,8 @@ async def _plan(db: Connection, ways: Ways, line_ids: set[UUID], *, now: datetim
     channels = await channels_by_id(db, [order.channel_id])
     buyers = await customers_by_id(db, [order.customer_id]) if order.customer_id else {}
     buyer = buyers.get(order.customer_id) if order.customer_id else None
-    for whole in requests_for(order, channels[order.channel_id], buyer):
+    made = await made_lines_of(db, [order])
+    for whole in requests_for(order, channels[order.channel_id], buyer, made=made):
         lines = tuple(line for line in whole.lines if line.line_id in line_ids)
         if not lines:
             continue

@@ -2,8 +2,8 @@
 
 from batuta.plumbing.migrate import run_sql_of
 
-revision = "0038"
-down_revision = "0037"
+revision = "0043"
+down_revision = "0042"
 
 
 def upgrade() -> None:
