@@ -31,7 +31,7 @@ from batuta.ordering.domain.rerouting import (
     Rerouting,
     UnknownLink,
 )
-from batuta.ordering.queries import orders_by_id, reroutes_by_id
+from batuta.ordering.queries import made_lines_of, orders_by_id, reroutes_by_id
 from batuta.plumbing.database import Connection
 from batuta.sourcing.commands import plan, release_slots, unpark
 from batuta.sourcing.domain import Parking, Unfillable
