@@ -18,7 +18,12 @@ CHOICES_MAX = 200
 LOCALES_MAX = 20
 SAYING_MAX = 2_000
 
-Link = Annotated[str, msgspec.Meta(max_length=2_000, pattern=r"^https://[0-9A-Za-z][!-~]*$")]
+Link = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=2_000, pattern=r"^https://[0-9A-Za-z][!-~]*$", examples=["https://files.example/watch-back.png"]
+    ),
+]
 """Where a picture or file is kept."""
 
 Saying = Annotated[str, msgspec.Meta(max_length=SAYING_MAX, pattern=r"^[^\x00]*$")]
