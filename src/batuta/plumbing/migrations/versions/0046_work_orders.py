@@ -2,8 +2,8 @@
 
 from batuta.plumbing.migrate import run_sql_of
 
-revision = "0043"
-down_revision = "0042"
+revision = "0046"
+down_revision = "0045"
 
 
 def upgrade() -> None:
