@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -12,6 +13,7 @@ from batuta.orchestration.commands.replanning import OpenOffers, open_offers, wa
 from batuta.orchestration.commands.sourcing import plan_and_offer_orders, requests_of
 from batuta.plumbing.database import Connection, Engine
 from batuta.sourcing.commands import Together, end_pools, read_pools, settle_pools
+from batuta.sourcing.domain import SourcingRequest
 from batuta.sourcing.domain.candidates import Placement
 from batuta.sourcing.domain.pooling import Waiting
 from batuta.sourcing.domain.together import plan_together
@@ -50,7 +52,7 @@ async def _read(
     await savepoint.start()
     await withdraw_offers(db, offers, now=now)
     stands = {order_id: one.stands for order_id, one in offers.items()}
-    waiting = await read_pools(db, requests=await requests_of(db, order_ids), now=now, stands=stands)
+    waiting = await read_pools(db, requests=_one_way(await requests_of(db, order_ids)), now=now, stands=stands)
     await (savepoint.rollback() if offers else savepoint.commit())
     return waiting
 
@@ -63,12 +65,18 @@ async def _settle(
     savepoint = db.savepoint()
     await savepoint.start()
     await withdraw_offers(db, offers, now=now)
-    preset = await settle_pools(db, together=together, requests=await requests_of(db, order_ids), now=now)
+    preset = await settle_pools(db, together=together, requests=_one_way(await requests_of(db, order_ids)), now=now)
     if offers.keys() <= preset.keys():
         await savepoint.commit()
         return preset
     await savepoint.rollback()
-    return await settle_pools(db, together=together, requests=await requests_of(db, order_ids), now=now)
+    return await settle_pools(db, together=together, requests=_one_way(await requests_of(db, order_ids)), now=now)
+
+
+def _one_way(requests: Sequence[SourcingRequest]) -> list[SourcingRequest]:
+    """Orders that go several ways are planned in turn."""
+    ways = Counter(one.order_id for one in requests)
+    return [one for one in requests if ways[one.order_id] == 1]
 
 
 def _solve(waiting: Waiting, seconds: float) -> Together:

@@ -101,6 +101,7 @@ async def _known(
         sites_active=len(sites),
         fence=fence,
         strategies=scene.rules,
+        costs=facts.costs,
     )
     return known, days
 

@@ -16,6 +16,8 @@ from batuta.inventory.queries import Withheld, withheld
 from batuta.inventory.queries.past import changes_since, levels_of
 from batuta.locations.queries import AllLocations, all_locations
 from batuta.plumbing.database import Connection, rows_with
+from batuta.pricing.domain.costs import UnitCosts
+from batuta.pricing.queries import unit_costs_of
 from batuta.rehearsal.domain import Recorded
 from batuta.sourcing.domain import Good
 from batuta.sourcing.domain.strategies import Strategies
@@ -37,6 +39,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     kept_back: Withheld
     rejections: Sequence[Mapping[str, Any]]
     planned: Mapping[tuple[UUID, date], Sequence[datetime]]
+    costs: UnitCosts
 
     def barred(self, at: datetime) -> frozenset[tuple[UUID | None, UUID, UUID]]:
         """SKUs at locations that gave them back before, and were not to be asked at that moment."""
@@ -72,6 +75,7 @@ async def facts_of(
         kept_back=await withheld(db),
         rejections=await rows_with(db, rejection.c.sku_id, asked),
         planned=await _planned(db, every, since=since),
+        costs=await unit_costs_of(db, asked),
     )
 
 
