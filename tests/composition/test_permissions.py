@@ -82,6 +82,8 @@ PUBLIC = {
     "GET /api/docs": "how to ask, for people",
     "GET /assets/{name:str}": "style sheets",
     "GET /language/{language:str}": "which language the browser wants",
+    "GET /reroutes/{link:str}": "the link is signed",
+    "POST /reroutes/{link:str}": "the link is signed",
     "GET /sign-in": "the form",
     "POST /sign-in": "the e-mail and the password are looked at",
 }

@@ -62,15 +62,20 @@ async def refused_pickup(
 ) -> tuple[Journey, UUID]:
     """A customer buys for pickup at `north`, which then says that it lacks it."""
     journey = await open_shop(stock, policies=policies)
-    order_id = await journey.buy(
+    order_id = await pickup(journey, *lines, **changes)
+    await say_no(journey, order_id, refused)
+    return journey, order_id
+
+
+async def pickup(journey: Journey, *lines: tuple[str, int], **changes: Any) -> UUID:
+    """A customer buys for pickup at `north`."""
+    return await journey.buy(
         *lines,
         gross_minor=2_500 * sum(units for _, units in lines),
         method=Method.PICKUP,
         pickup_location_code=journey.shop.locations["north"].code,
         **changes,
     )
-    await say_no(journey, order_id, refused)
-    return journey, order_id
 
 
 async def say_no(journey: Journey, order_id: UUID, refused: Sequence[str] | None = None) -> None:

@@ -3,8 +3,10 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import httpx
+import msgspec
 import pytest
 from litestar import Litestar
 from sqlalchemy.engine import make_url
@@ -17,6 +19,7 @@ from batuta.web.api import ROUTES
 from batuta.web.problems import refuse_http
 from tests.conftest import create_database
 from tests.journeys.journey import Journey
+from tests.journeys.test_rerouted import ASKING
 from tests.web.reading import reader
 from tests.world import build_carrier, build_shop
 
@@ -40,6 +43,18 @@ async def journey(engine: Engine) -> Journey:
         shop = await build_shop(db, stock={"chair": {"north": 5, "south": 5}, "table": {"south": 3}})
         await build_carrier(db)
     return Journey(engine, shop)
+
+
+@pytest.fixture
+async def story(engine: Engine) -> Journey:
+    """A shop of today that asks customers whose store cannot serve them; links end by the clock of who opens them."""
+    stock = {"chair": {"north": 2, "south": 4, "east": 1}, "table": {"north": 1, "east": 1, "west": 1}}
+    async with engine.begin() as db:
+        shop = await build_shop(db, stock=stock, policies=msgspec.structs.replace(ASKING, are_messages_muted=True))
+        await build_carrier(db)
+    journey = Journey(engine, shop)
+    journey.now = datetime.now(UTC) - timedelta(minutes=1)
+    return journey
 
 
 @pytest.fixture

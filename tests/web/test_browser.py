@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import socket
 from collections.abc import AsyncIterator
@@ -20,6 +21,7 @@ from tests.identity.given import PASSWORD, somebody
 from tests.journeys.journey import Journey
 from tests.making import fresh_id
 from tests.web.looks import FAULTS
+from tests.web.test_rerouting import asked
 from tests.world import MADRID
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -157,6 +159,39 @@ async def test_every_page_fits_its_screen_and_can_be_read_and_used(
     faults += await _faults(page, "nowhere")
 
     assert faults == []
+    await context.close()
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+async def test_a_customer_chooses_on_every_screen(chromium: Browser, address: str, story: Journey, screen: str) -> None:
+    """SRC-16: without a script, and in the language of the order."""
+    width, height, scheme = SCREENS[screen]
+    order_id, link = await asked(story, ("chair", 2), ("table", 1))
+    context = await chromium.new_context(
+        locale="en-US",
+        color_scheme="dark" if scheme == "dark" else "light",
+        viewport={"width": width, "height": height},
+    )
+    page = await context.new_page()
+
+    await page.goto(f"{address}/reroutes/{link}")
+    faults = await _faults(page, "ways")
+    await page.get_by_role("link", name=re.compile(r"Elegir ?: Recogerlo en east \+ Que me lo enviéis")).click()
+    faults += await _faults(page, "confirm")
+    for label, text in (("Nombre", "Ana"), ("Calle y número", "Calle Mayor 1"), ("Población", "Getafe")):
+        await page.get_by_label(label).fill(text)
+    await page.get_by_label("Código postal").fill("99999")
+    await _press(page, "Confirmar")
+    faults += await _faults(page, "no such postal code")
+    await page.get_by_label("Código postal").fill("28901")
+    await _press(page, "Confirmar")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Hemos anotado lo que has elegido")
+    faults += await _faults(page, "done")
+    await page.goto(f"{address}/reroutes/{link[:-2]}AA")
+    faults += await _faults(page, "no such link")
+
+    assert faults == []
+    assert all(line.route for line in (await story.order(order_id)).lines)
     await context.close()
 
 

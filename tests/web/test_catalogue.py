@@ -15,6 +15,7 @@ import pytest
 
 import batuta
 from batuta import web
+from batuta.company.domain import RerouteKind
 from batuta.fulfillment.domain import FulfillmentStatus as WorkStatus
 from batuta.fulfillment.domain import RejectionReason
 from batuta.identity.domain import Role
@@ -52,6 +53,7 @@ VALUES: list[tuple[str, Iterable[str]]] = [
     ("template", FACTS),
     ("roles", Role),
     ("orders.view", View),
+    ("reroute", RerouteKind),
 ]
 
 

@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
+from babel.core import Locale
 from babel.dates import format_date, format_time
 from babel.numbers import format_currency, format_decimal
 
@@ -49,6 +50,10 @@ class Speech:
         """An amount as people write it; a refund has its sign in front."""
         amount = Decimal(amount_minor).scaleb(-exponent_of(currency))
         return format_currency(amount, currency, locale=self.language)
+
+    def country(self, code: str) -> str:
+        """The name of a country; a code that nobody knows is shown as it is."""
+        return str(Locale(self.language).territories.get(code, code))
 
     def number(self, count: int) -> str:
         """A whole number."""

@@ -1,7 +1,7 @@
 """The routes of the pages. They are for browsers: each answers a whole page, or sends the browser on to one."""
 
-from batuta.web.api import cancelling, frame, orders, sessions
+from batuta.web.api import cancelling, frame, orders, rerouting, sessions
 
-ROUTES = [*frame.ROUTES, *sessions.ROUTES, *orders.ROUTES, *cancelling.ROUTES]
+ROUTES = [*frame.ROUTES, *sessions.ROUTES, *orders.ROUTES, *cancelling.ROUTES, *rerouting.ROUTES]
 
 __all__ = ["ROUTES"]
