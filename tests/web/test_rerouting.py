@@ -27,7 +27,7 @@ from tests.web.reading import ACCEPTS, Page, read, send
 
 async def asked(journey: Journey, *lines: tuple[str, int], **changes: Any) -> tuple[UUID, str]:
     """An order that its store cannot have ready, and the link that its customer gets."""
-    order_id = await pickup(journey, *(lines or (("chair", 1),)), **changes)
+    order_id = await pickup(journey, *(lines or (("chair", 2),)), **changes)
     await say_no(journey, order_id)
     async with journey.engine.connect() as db:
         (question,) = await reroutes_of(db, order_id)
@@ -105,7 +105,7 @@ async def test_a_link_that_asks_nothing_says_so(story: Journey, customer: httpx.
 async def test_programs_ask_and_choose_by_the_same_link(engine: Engine, story: Journey) -> None:
     """SRC-16."""
     house = House(engine, ROUTES)
-    order_id, link = await asked(story, ("chair", 1))
+    order_id, link = await asked(story)
     path = f"/api/reroutes/{link}"
     nobody = house.client()
     told = (await nobody.get(path)).json()
