@@ -1,6 +1,6 @@
 """The link of a customer whose store cannot serve them: what there is to choose, and the choice (SRC-16)."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
@@ -10,26 +10,20 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter
 
-from batuta.identity.commands import take
-from batuta.identity.domain import Allowance, TooManyRequests
 from batuta.kernel.addresses import Address
 from batuta.kernel.errors import Invalid
 from batuta.kernel.outcomes import only
-from batuta.orchestration.commands.rerouting import Choose, choose, open_question, open_ways
+from batuta.orchestration.commands.rerouting import CUSTOMER, Choose, admit, choose, open_question, open_ways
 from batuta.orchestration.queries import Ways
 from batuta.orchestration.queries.asking import units_waiting
 from batuta.ordering.commands import UnknownOrder
-from batuta.ordering.domain.rerouting import Choice, ChoiceId, Reroute, read_link
+from batuta.ordering.domain.rerouting import Choice, ChoiceId, Reroute
 from batuta.ordering.queries import reroutes_of
 from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.web import Answer, AnyRequest, Caller, anyone, once, requires
 from batuta.plumbing.web.callers import become
 from batuta.plumbing.web.moments import moment
 from batuta.plumbing.web.scopes import ScopesOf, check_seen
-from batuta.sourcing.queries import promise_secret
-
-CUSTOMER = "customer:link"
-LOOKS_AT_ONCE, LOOKS_EACH = 30, timedelta(seconds=5)
 
 Link = Annotated[str, PathParameter(min_length=1, max_length=100)]
 Country = Annotated[str | None, QueryParameter(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
@@ -90,7 +84,8 @@ async def read_reroute(
     """
     now = moment()
     deliver_to = place(country, postal_code)
-    reroute_id = await admitted(engine, link, now=now)
+    async with engine.begin() as db:
+        reroute_id = await admit(db, link, now=now)
     async with engine.connect() as db:
         asked = await open_question(db, reroute_id, now=now)
         ways = await open_ways(db, asked, deliver_to=deliver_to, now=now)
@@ -106,7 +101,8 @@ async def choose_reroute(
     A link is good for one choice.
     """
     now = moment()
-    reroute_id = await admitted(engine, link, now=now)
+    async with engine.begin() as db:
+        reroute_id = await admit(db, link, now=now)
     # What is asked by a link is kept under it: another link is answered for itself.
     become(request, Caller(id=reroute_id, actor=CUSTOMER, permissions=frozenset()))
     wish = wish_of(data, reroute_id)
@@ -129,19 +125,6 @@ async def reroutes_of_order(
         refusal = UnknownOrder("there is no such order", order_id=str(order_id))
         await check_seen(db, caller, order_scopes, order_id, refusal)
         return Reroutes(items=await reroutes_of(db, order_id))
-
-
-async def admitted(engine: Engine, link: str, *, now: datetime) -> UUID:
-    """Whose question a link asks, if it does not ask too often.
-
-    Raises:
-        UnknownLink, LinkHasEnded, TooManyRequests.
-    """
-    async with engine.begin() as db:
-        reroute_id = read_link(link, await promise_secret(db), now=now)
-        allowance = Allowance(name=f"link:{reroute_id}", burst=LOOKS_AT_ONCE, each=LOOKS_EACH)
-        await take(db, allowance, refusal=TooManyRequests, now=now)
-    return reroute_id
 
 
 def wish_of(body: ChoiceBody, reroute_id: UUID) -> Choose:

@@ -9,6 +9,8 @@ import msgspec
 from batuta.company.domain import Channel, RerouteKind
 from batuta.company.queries import channels_by_id
 from batuta.customers.queries import customers_by_id
+from batuta.identity.commands import take
+from batuta.identity.domain import Allowance, TooManyRequests
 from batuta.kernel.addresses import Address, check_address
 from batuta.kernel.errors import BatutaError, Invalid, Refused
 from batuta.kernel.ids import child_id
@@ -30,14 +32,17 @@ from batuta.ordering.domain.rerouting import (
     Reroute,
     Rerouting,
     UnknownLink,
+    read_link,
 )
 from batuta.ordering.queries import made_lines_of, orders_by_id, reroutes_by_id
 from batuta.plumbing.database import Connection
 from batuta.sourcing.commands import plan, release_slots, unpark
 from batuta.sourcing.domain import Parking, Unfillable
 from batuta.sourcing.events import OrderParked
-from batuta.sourcing.queries import parkings_of
+from batuta.sourcing.queries import parkings_of, promise_secret
 
+CUSTOMER = "customer:link"
+LOOKS_AT_ONCE, LOOKS_EACH = 30, timedelta(seconds=5)
 REASON = "the customer chose another way"
 CANCELLED_BECAUSE = "the store cannot have it ready"
 _LIVE = frozenset({OrderStatus.ACCEPTED, OrderStatus.IN_PROGRESS})
@@ -123,6 +128,18 @@ async def choose(db: Connection, *, wishes: Sequence[Choose], now: datetime) -> 
         await (savepoint.commit() if isinstance(outcome, Choice) else savepoint.rollback())
         outcomes.append(outcome)
     return outcomes
+
+
+async def admit(db: Connection, link: str, *, now: datetime) -> UUID:
+    """Whose question a link asks, if it does not ask too often; each look is a search.
+
+    Raises:
+        UnknownLink, LinkHasEnded, TooManyRequests.
+    """
+    reroute_id = read_link(link, await promise_secret(db), now=now)
+    allowance = Allowance(name=f"link:{reroute_id}", burst=LOOKS_AT_ONCE, each=LOOKS_EACH)
+    await take(db, allowance, refusal=TooManyRequests, now=now)
+    return reroute_id
 
 
 async def open_question(db: Connection, reroute_id: UUID, *, now: datetime) -> Reroute:

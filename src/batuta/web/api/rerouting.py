@@ -9,17 +9,18 @@ from zoneinfo import ZoneInfo
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import QueryParameter
+from litestar.params import PathParameter, QueryParameter
 
 from batuta.company.queries import brands_by_id, channels_by_id
 from batuta.kernel.addresses import BadAddress
 from batuta.kernel.errors import BatutaError
 from batuta.locations.queries import locations_by_id
-from batuta.orchestration.api.rerouting import CUSTOMER, Link, admitted, place
 from batuta.orchestration.commands.rerouting import (
+    CUSTOMER,
     ChoiceHasChanged,
     ChoiceIsGone,
     Choose,
+    admit,
     choose,
     open_question,
     open_ways,
@@ -40,6 +41,7 @@ from batuta.web.faces import draw, go_to, speech_for
 from batuta.web.queries import line_names
 from batuta.web.rerouting import COUNTRIES, Typed, amount_in, choice_view, day_in, typed_in
 
+Link = Annotated[str, PathParameter(min_length=1, max_length=100)]
 ChoiceAsked = Annotated[str, QueryParameter(max_length=250)]
 PostalCode = Annotated[str, QueryParameter(max_length=20, pattern=r"^[^\x00]*$")]
 Country = Annotated[str, QueryParameter(pattern="^([A-Z]{2})?$")]
@@ -76,7 +78,8 @@ async def confirm(request: AnyRequest, engine: NamedDependency[Engine], link: Li
     form = await request.form()
     typed, now = typed_in(form), moment()
     try:
-        reroute_id = await admitted(engine, link, now=now)
+        async with engine.begin() as db:
+            reroute_id = await admit(db, link, now=now)
     except _OVER as refusal:
         return _over(request, refusal)
     wish = Choose(
@@ -107,7 +110,8 @@ async def _show(
 ) -> Response[str]:
     now = moment()
     try:
-        reroute_id = await admitted(engine, link, now=now)
+        async with engine.begin() as db:
+            reroute_id = await admit(db, link, now=now)
         async with engine.connect() as db:
             asked, order = await _asked(db, request, link, reroute_id)
             try:
@@ -125,7 +129,7 @@ async def _ways(
     db: Connection, question: Reroute, typed: Typed, now: datetime, problem: BatutaError | None
 ) -> tuple[Ways, BatutaError | None]:
     """What there is to choose; where nobody lives at a postal code, for where the order says."""
-    to = place(typed.country, typed.postal_code) if typed.country and typed.postal_code else None
+    to = typed.address if typed.country and typed.postal_code else None
     try:
         return await open_ways(db, question, deliver_to=to, now=now), problem
     except UnknownPostalCode as refusal:
