@@ -176,6 +176,21 @@ DAMAGES = {
                 sent_back)
         SELECT gen_random_uuid(), id, 0, id, 2, 2, 2, 0, 0, 0, 0, 0 FROM made RETURNING transfer_id
     """,
+    "no more of a transfer is earmarked for orders than still comes of it": """
+        WITH made AS (
+            INSERT INTO inventory.transfer (id, source_location_id, target_location_id, kind, status, carrier,
+                tracking_number, note, created_at)
+            SELECT gen_random_uuid(), location_id, sku_id, 'order', 'cancelled', '', '', '', '2026-03-02'
+            FROM inventory.stock LIMIT 1 RETURNING id
+        ), line AS (
+            INSERT INTO inventory.transfer_line
+                (id, transfer_id, position, sku_id, requested, approved, picked, shipped, received, damaged, lost,
+                    sent_back)
+            SELECT gen_random_uuid(), id, 0, id, 2, 2, 0, 0, 0, 0, 0, 0 FROM made RETURNING id, transfer_id, sku_id
+        )
+        INSERT INTO inventory.earmark (transfer_line_id, line_id, transfer_id, order_id, sku_id, asked, units)
+        SELECT id, id, transfer_id, id, sku_id, 2, 1 FROM line RETURNING transfer_id
+    """,
     "what a feed's counts corrected is what the ledger moved for them": """
         INSERT INTO inventory.feed_difference
         SELECT gen_random_uuid(), gen_random_uuid(), 1, 1, gen_random_uuid(), sku_id, location_id, 'sellable', '',

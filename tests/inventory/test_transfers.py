@@ -9,6 +9,7 @@ import pytest
 
 from batuta.inventory.commands import record_movements, reserve
 from batuta.inventory.commands.transferring import (
+    cancel_transfers,
     pick_transfers,
     receive_transfers,
     settle_transfers,
@@ -16,7 +17,6 @@ from batuta.inventory.commands.transferring import (
 )
 from batuta.inventory.commands.transfers import (
     approve_transfers,
-    cancel_transfers,
     depart_transfers,
     request_transfers,
 )

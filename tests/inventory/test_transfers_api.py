@@ -9,6 +9,7 @@ from batuta.inventory.api import ROUTES
 from batuta.plumbing.database import Engine
 from tests.asking import House, a_caller, at, problem
 from tests.inventory.making import assert_laws_hold
+from tests.inventory.test_earmarks import held_and_sent
 from tests.making import fresh_id
 from tests.world import Shop, build_shop
 
@@ -134,3 +135,30 @@ async def test_bad_transfers_are_told_and_the_ledger_is_unchanged(boss: httpx.As
     body = {"sku_codes": [shop.skus["chair"].code]}
     (found,) = (await boss.post("/api/availability", json=body)).json()["skus"]
     assert found["available"] == 10
+
+
+async def test_a_store_sees_which_orders_a_transfer_brings(
+    engine: Engine, house: House, boss: httpx.AsyncClient, shop: Shop
+) -> None:
+    """FUL-12"""
+    north, south = shop.locations["north"].id, shop.locations["south"].id
+    async with engine.begin() as db:
+        sent, _ = await held_and_sent(db, shop.skus["chair"].id, north, south, 2)
+    store = house.asked_by(a_caller(*MAY, **at(south)))
+
+    told = await does(boss, {"id": str(sent.id)}, "pick")
+
+    wanted = {"kind": "order", "order_id": str(sent.order_id)}
+    (found,) = (await store.get("/api/stock/transfers", params=wanted)).json()["items"]
+    assert found["id"] == str(sent.id)
+    assert told["orders"] == [
+        {
+            "order_id": str(sent.order_id),
+            "line_id": str(sent.units[0].line_id),
+            "sku_id": str(shop.skus["chair"].id),
+            "asked": 2,
+            "units": 2,
+        }
+    ]
+    others = {"order_id": str(fresh_id())}
+    assert (await boss.get("/api/stock/transfers", params=others)).json()["items"] == []

@@ -19,8 +19,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from batuta.inventory.commands import issue, record_movements, reserve
 from batuta.inventory.commands.counting import record_counts
 from batuta.inventory.commands.counts import cancel_counts, open_counts, post_counts
-from batuta.inventory.commands.transferring import pick_transfers, receive_transfers, settle_transfers, ship_transfers
-from batuta.inventory.commands.transfers import approve_transfers, cancel_transfers, request_transfers
+from batuta.inventory.commands.transferring import (
+    cancel_transfers,
+    pick_transfers,
+    receive_transfers,
+    settle_transfers,
+    ship_transfers,
+)
+from batuta.inventory.commands.transfers import approve_transfers, request_transfers
 from batuta.inventory.domain import (
     Account,
     Issue,

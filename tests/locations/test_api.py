@@ -160,3 +160,22 @@ async def test_a_day_that_does_not_exist_is_no_day_of_a_location(
     answer = await clerk.put(f"/api/locations/{store['id']}/days/{day}", json={"reason": "why"})
 
     assert answer.status_code in {400, 404}
+
+
+async def test_a_lane_leads_from_one_location_to_another(clerk: httpx.AsyncClient, entity_id: str) -> None:
+    """FUL-12: saved, read and ended; one that leads nowhere is refused."""
+    store, center = await given_store(clerk, entity_id), await given_store(clerk, entity_id)
+    path = f"/api/locations/{store['id']}/transfer-lanes"
+    lane = {"transit_days": 2, "cost_minor": 300}
+
+    answer = await clerk.put(f"{path}/{center['id']}", json=lane)
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == lane | {"source_location_id": center["id"], "target_location_id": store["id"]}
+    assert (await clerk.get(path)).json() == {"transfer_lanes": [answer.json()]}
+
+    assert problem(await clerk.put(f"{path}/{store['id']}", json=lane)) == (409, "leads_nowhere")
+    assert problem(await clerk.put(f"{path}/{fresh_id()}", json=lane)) == (404, "unknown_location")
+    wrong = await clerk.put(f"{path}/{center['id']}", json=lane | {"transit_days": -1})
+    assert problem(wrong)[0] == 400
+    assert (await clerk.delete(f"{path}/{center['id']}")).status_code == 204
+    assert (await clerk.get(path)).json() == {"transfer_lanes": []}

@@ -103,3 +103,17 @@ class TransferMoved(Event, frozen=True, kw_only=True):
     source_location_id: UUID
     target_location_id: UUID
     missing: int
+
+
+class TransferFellShort(Event, frozen=True, kw_only=True):
+    """Units that were to come to the store of an order, the stream, will not: they are claimed for it at the source.
+
+    has_left: they went missing or broke on the way; else the source did not send them. run_id: of what says so.
+    """
+
+    transfer_id: UUID
+    source_location_id: UUID
+    run_id: UUID
+    line_ids: tuple[UUID, ...]
+    units: int
+    has_left: bool

@@ -15,7 +15,14 @@ from batuta.kernel.codes import CodeIsFixed
 from batuta.kernel.errors import Forbidden
 from batuta.kernel.outcomes import only
 from batuta.kernel.quantities import AmountMinor, Code, Text
-from batuta.locations.commands import forget_days, lock_location, save_locations, set_days
+from batuta.locations.commands import (
+    forget_days,
+    forget_transfer_lanes,
+    lock_location,
+    save_locations,
+    save_transfer_lanes,
+    set_days,
+)
 from batuta.locations.domain import (
     PROCESSING_MINUTES,
     PROCESSING_MINUTES_MAX,
@@ -24,6 +31,8 @@ from batuta.locations.domain import (
     LocationFilter,
     LocationKind,
     SpecialDay,
+    TransferLane,
+    TransitDays,
     UnknownLocation,
 )
 from batuta.locations.queries import (
@@ -32,6 +41,7 @@ from batuta.locations.queries import (
     location_versions,
     locations_by_id,
     special_days_of,
+    transfer_lanes_into,
 )
 from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.web import (
@@ -116,6 +126,22 @@ class Days(msgspec.Struct, frozen=True, kw_only=True):
     """Dates on which the weekly hours and holidays do not count, the earliest first."""
 
     days: list[SpecialDay]
+
+
+class LaneBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How goods come from another location.
+
+    transit_days: from the source's cut-off to the door here. cost_minor: of one transfer, in the source's currency.
+    """
+
+    transit_days: TransitDays
+    cost_minor: AmountMinor = 0
+
+
+class Lanes(msgspec.Struct, frozen=True, kw_only=True):
+    """The lanes that lead to a location."""
+
+    transfer_lanes: list[TransferLane]
 
 
 @get("/api/locations", guards=[requires("locations.read")])
@@ -238,6 +264,60 @@ async def delete_day(
     return await once(engine, request, act)
 
 
+@get("/api/locations/{location_id:uuid}/transfer-lanes", guards=[requires("locations.read")])
+async def transfer_lanes(
+    engine: NamedDependency[Engine], caller: NamedDependency[Caller], location_id: FromPath[UUID]
+) -> Lanes:
+    """Answer with the locations that send goods here for orders that are picked up."""
+    async with engine.connect() as db:
+        await _location(db, caller, location_id)
+        return Lanes(transfer_lanes=await transfer_lanes_into(db, location_id))
+
+
+@put("/api/locations/{location_id:uuid}/transfer-lanes/{source_location_id:uuid}", guards=[requires("locations.write")])
+async def put_transfer_lane(  # noqa: PLR0917 - the parts of the request
+    request: AnyRequest,
+    engine: NamedDependency[Engine],
+    caller: NamedDependency[Caller],
+    location_id: FromPath[UUID],
+    source_location_id: FromPath[UUID],
+    data: JSONBody[LaneBody],
+) -> Response[TransferLane]:
+    """Let another location send goods here, for orders that are picked up and lack them."""
+
+    async def act(db: Connection) -> Answer[TransferLane]:
+        await _location(db, caller, location_id)
+        lane = TransferLane(
+            source_location_id=source_location_id,
+            target_location_id=location_id,
+            transit_days=data.transit_days,
+            cost_minor=data.cost_minor,
+        )
+        return Answer(only(await save_transfer_lanes(db, lanes=[lane], now=moment())))
+
+    return await once(engine, request, act)
+
+
+@delete(
+    "/api/locations/{location_id:uuid}/transfer-lanes/{source_location_id:uuid}", guards=[requires("locations.write")]
+)
+async def delete_transfer_lane(
+    request: AnyRequest,
+    engine: NamedDependency[Engine],
+    caller: NamedDependency[Caller],
+    location_id: FromPath[UUID],
+    source_location_id: FromPath[UUID],
+) -> Response[None]:
+    """Let nothing come from another location any more; what is under way arrives."""
+
+    async def act(db: Connection) -> Answer[None]:
+        await _location(db, caller, location_id)
+        await forget_transfer_lanes(db, lanes=[(source_location_id, location_id)])
+        return Answer(None)
+
+    return await once(engine, request, act)
+
+
 async def _location(db: Connection, caller: Caller, location_id: UUID) -> Location:
     found = (await locations_by_id(db, [location_id])).get(location_id)
     if found is None or not caller.sees_location(location_id):
@@ -263,4 +343,15 @@ def _as_location(body: LocationBody, location_id: UUID) -> Location:
     return Location(id=location_id, **(msgspec.structs.asdict(body) | {"hours": hours}))
 
 
-ROUTES = [locations, location, save_location, put_location, special_days, put_day, delete_day]
+ROUTES = [
+    locations,
+    location,
+    save_location,
+    put_location,
+    special_days,
+    put_day,
+    delete_day,
+    transfer_lanes,
+    put_transfer_lane,
+    delete_transfer_lane,
+]

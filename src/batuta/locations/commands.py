@@ -19,12 +19,14 @@ from batuta.locations.domain import (
     Location,
     PostalPlace,
     SpecialDay,
+    TransferLane,
     UnknownLocation,
+    check_lane,
     check_location,
     check_shifts,
 )
 from batuta.locations.queries import locations_by_code, locations_by_id
-from batuta.locations.tables import location, location_change, postal_place, special_day
+from batuta.locations.tables import location, location_change, postal_place, special_day, transfer_lane
 from batuta.plumbing.database import Connection, arrays, params, upsert_rows
 
 _LOCK = (
@@ -34,6 +36,11 @@ _gone = arrays("gone", location_id=Uuid(), day=Date())
 _FORGET = delete(special_day).where(special_day.c.location_id == _gone.c.location_id, special_day.c.day == _gone.c.day)
 
 
+_ended = arrays("ended", source_location_id=Uuid(), target_location_id=Uuid())
+_FORGET_LANES = delete(transfer_lane).where(
+    transfer_lane.c.source_location_id == _ended.c.source_location_id,
+    transfer_lane.c.target_location_id == _ended.c.target_location_id,
+)
 _of_country = postal_place.c.country == bindparam("country", type_=Text())
 _COUNT_PLACES = select(func.count()).select_from(postal_place).where(_of_country)
 _kept = arrays("kept", postal_code=Text())
@@ -112,6 +119,30 @@ async def forget_days(db: Connection, *, days: Sequence[tuple[UUID, date]]) -> N
     """Let weekly hours and holidays count again; a day that says nothing is no problem."""
     given = params("gone", location_id=[location_id for location_id, _ in days], day=[day for _, day in days])
     await db.execute(_FORGET, given)
+    await _mark_changed(db)
+
+
+async def save_transfer_lanes(
+    db: Connection, *, lanes: Sequence[TransferLane], now: datetime
+) -> list[TransferLane | BatutaError]:
+    """Say how goods go from locations to others; the last word counts."""
+    known = await locations_by_id(
+        db, {id_ for one in lanes for id_ in (one.source_location_id, one.target_location_id)}
+    )
+    checked = each(lanes, lambda one: check_lane(fitting(one, BadLocation), known))
+    rows = {
+        (one.source_location_id, one.target_location_id): msgspec.structs.asdict(one) | {"updated_at": now}
+        for one in good(checked)
+    }
+    await upsert_rows(db, transfer_lane, rows.values(), key=("source_location_id", "target_location_id"))
+    await _mark_changed(db)
+    return checked
+
+
+async def forget_transfer_lanes(db: Connection, *, lanes: Sequence[tuple[UUID, UUID]]) -> None:
+    """Let nothing go from sources to targets any more; what is under way arrives."""
+    given = params("ended", source_location_id=[one for one, _ in lanes], target_location_id=[one for _, one in lanes])
+    await db.execute(_FORGET_LANES, given)
     await _mark_changed(db)
 
 

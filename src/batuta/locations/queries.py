@@ -9,8 +9,16 @@ import msgspec
 from sqlalchemy import ARRAY, Boolean, Text, Uuid, any_, bindparam, func, lateral, select, true, union_all
 
 from batuta.kernel.addresses import bare_postal_code
-from batuta.locations.domain import PREFIX_LEAST, Coordinates, Location, LocationFilter, SpecialDay, shared_beginning
-from batuta.locations.tables import location, location_change, postal_place, special_day
+from batuta.locations.domain import (
+    PREFIX_LEAST,
+    Coordinates,
+    Location,
+    LocationFilter,
+    SpecialDay,
+    TransferLane,
+    shared_beginning,
+)
+from batuta.locations.tables import location, location_change, postal_place, special_day, transfer_lane
 from batuta.plumbing.database import Connection, Engine, Row, arrays, params, rows_with
 from batuta.plumbing.listing import Listing
 
@@ -56,6 +64,7 @@ _PLACES_KNOWN = select(postal_place.c.country, func.count().label("count")).grou
 _is_ours = func.pg_current_xact_id_if_assigned() == location_change.c.changed_by
 _CHANGED = select(location_change.c.changed_by, func.coalesce(_is_ours, False))
 _ALL = select(location)
+_LANES = select(transfer_lane).order_by(transfer_lane.c.target_location_id, transfer_lane.c.source_location_id)
 
 
 async def list_locations(
@@ -94,9 +103,20 @@ async def active_locations(db: Connection) -> list[Location]:
 
 
 class AllLocations(msgspec.Struct, frozen=True, eq=False, weakref=True):
-    """Every location, the inactive too, as one look found them; never changed once made."""
+    """Every location, the inactive too, as one look found them; never changed once made. lanes: by their target."""
 
     by_id: Mapping[UUID, Location]
+    lanes: Mapping[UUID, tuple[TransferLane, ...]] = {}
+
+    def shelves_for(self, store_id: UUID, *, ships_to_store: bool) -> tuple[UUID, ...]:
+        """Where goods may lie that are picked up at a store: there, or where a lane leads to it from."""
+        lanes = self.lanes.get(store_id, ()) if ships_to_store else ()
+        return (store_id, *(one.source_location_id for one in lanes if self.by_id[one.source_location_id].is_active))
+
+    def lane(self, source_location_id: UUID, target_location_id: UUID | None) -> TransferLane | None:
+        """How goods go from one location to another, if they do."""
+        into = self.lanes.get(target_location_id, ()) if target_location_id else ()
+        return next((one for one in into if one.source_location_id == source_location_id), None)
 
 
 _kept: WeakKeyDictionary[Engine, tuple[int, AllLocations]] = WeakKeyDictionary()
@@ -112,10 +132,29 @@ async def all_locations(db: Connection) -> AllLocations:
     kept = _kept.get(db.engine)
     if kept and kept[0] == changed_by:
         return kept[1]
-    read = AllLocations({one.id: one for one in await _whole(db, [dict(each) for each in await db.execute(_ALL)])})
+    every = await _whole(db, [dict(each) for each in await db.execute(_ALL)])
+    read = AllLocations({one.id: one for one in every}, await _lanes(db))
     if not is_ours:
         _kept[db.engine] = (changed_by, read)
     return read
+
+
+async def _lanes(db: Connection) -> dict[UUID, tuple[TransferLane, ...]]:
+    lanes: dict[UUID, tuple[TransferLane, ...]] = {}
+    for row in await db.execute(_LANES):
+        lane = _lane(dict(row))
+        lanes[lane.target_location_id] = (*lanes.get(lane.target_location_id, ()), lane)
+    return lanes
+
+
+async def transfer_lanes_into(db: Connection, location_id: UUID) -> list[TransferLane]:
+    """The lanes that lead to a location, in the order of their sources' ids."""
+    rows = await rows_with(db, transfer_lane.c.target_location_id, [location_id])
+    return sorted(map(_lane, rows), key=lambda one: one.source_location_id)
+
+
+def _lane(row: Mapping[str, Any]) -> TransferLane:
+    return TransferLane(**{name: row[name] for name in TransferLane.__struct_fields__})
 
 
 async def special_days_of(db: Connection, location_ids: Collection[UUID]) -> dict[UUID, list[SpecialDay]]:

@@ -68,10 +68,28 @@ class SpecialDayColumns(TypedColumns):
 special_day = Table("special_day", metadata, SpecialDayColumns, schema="locations")
 
 
-class LocationChangeColumns(TypedColumns):
-    """One row: the transaction that last changed a location or its days, so that those kept in memory know their age.
+class TransferLaneColumns(TypedColumns):
+    source_location_id: Named[UUID] = Column(ForeignKey(location.c.id), primary_key=True)
+    target_location_id: Named[UUID] = Column(ForeignKey(location.c.id), primary_key=True)
+    transit_days: Named[int] = Column(Integer, nullable=False)
+    cost_minor: Named[int] = Column(BigInteger, nullable=False)
+    updated_at: Named[datetime] = Column(Instant, nullable=False)
 
-    As shipping's tariffs do: a moment would not do, for two transactions may share one.
+
+transfer_lane = Table(
+    "transfer_lane",
+    metadata,
+    TransferLaneColumns,
+    CheckConstraint("source_location_id <> target_location_id", name="leads_elsewhere"),
+    CheckConstraint("transit_days >= 0 AND cost_minor >= 0", name="nothing_below_zero"),
+    schema="locations",
+)
+
+
+class LocationChangeColumns(TypedColumns):
+    """One row: the transaction that last changed a location, its days or its lanes.
+
+    So that those kept in memory know their age, as shipping's tariffs do: two transactions may share a moment.
     """
 
     id: Named[int] = Column(Integer, primary_key=True, autoincrement=False)

@@ -126,8 +126,19 @@ class TransferLineTold(msgspec.Struct, frozen=True, kw_only=True):
     missing: int
 
 
+class EarmarkTold(msgspec.Struct, frozen=True, kw_only=True):
+    """Units that an order is to be picked up with. asked: at first; units: that are still to come to it."""
+
+    order_id: UUID
+    line_id: UUID
+    sku_id: UUID
+    asked: int
+    units: int
+
+
 class TransferTold(TransferHead, frozen=True, kw_only=True):
-    """A transfer: its lines, what became of their units, and who did what when."""
+    """A transfer: its lines, what became of their units, and who did what when. orders: whose the units are."""
 
     lines: list[TransferLineTold]
     steps: list[TransferStep]
+    orders: list[EarmarkTold]

@@ -16,6 +16,7 @@ from batuta.inventory.api.sight import Few, check_seen, instant, places_of, seen
 from batuta.inventory.api.transfer_bodies import (
     ApproveBody,
     DepartBody,
+    EarmarkTold,
     PickBody,
     ReceiveBody,
     SettleBody,
@@ -27,6 +28,7 @@ from batuta.inventory.api.transfer_bodies import (
     TransferTold,
 )
 from batuta.inventory.commands.transferring import (
+    cancel_transfers,
     pick_transfers,
     receive_transfers,
     settle_transfers,
@@ -34,7 +36,6 @@ from batuta.inventory.commands.transferring import (
 )
 from batuta.inventory.commands.transfers import (
     approve_transfers,
-    cancel_transfers,
     depart_transfers,
     request_transfers,
 )
@@ -49,10 +50,12 @@ from batuta.inventory.domain.transfers import (
     SettleTransfer,
     ShipTransfer,
     Transfer,
+    TransferKind,
     TransferStatus,
     TransferUnits,
     UnknownTransfer,
 )
+from batuta.inventory.queries.earmarks import earmarks_of_transfers
 from batuta.inventory.queries.transfers import TransferFilter, list_transfers, transfers_by_id
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.outcomes import only
@@ -114,16 +117,23 @@ async def transfers(  # noqa: PLR0917 - the parameters of the address
     source_location_id: FromQuery[UUID | None] = None,
     target_location_id: FromQuery[UUID | None] = None,
     status: FromQuery[TransferStatus | None] = None,
+    kind: FromQuery[TransferKind | None] = None,
+    order_id: FromQuery[UUID | None] = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT_USUAL,
 ) -> Page[TransferHead]:
-    """List transfers from or to locations, the newest first. Those that are `received` lack units."""
+    """List transfers from or to locations, the newest first. Those that are `received` lack units.
+
+    Of kind `order` are those that bring orders to the stores where they are picked up; order_id: one order's.
+    """
     behind = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
     wanted = TransferFilter(
         location_ids=seen_by(caller, location_id),
         source_location_id=source_location_id,
         target_location_id=target_location_id,
         status=status,
+        kind=kind,
+        order_id=order_id,
     )
     async with engine.connect() as db:
         found = await list_transfers(db, wanted=wanted, behind=behind, limit=limit + 1)
@@ -302,7 +312,9 @@ async def _told(db: Connection, found: Transfer) -> TransferTold:
         for line in found.lines
     ]
     head = {name: getattr(found, name) for name in TransferHead.__struct_fields__}
-    return TransferTold(**head, lines=lines, steps=found.steps)
+    marks = (await earmarks_of_transfers(db, [found.id])).get(found.id, [])
+    orders = [msgspec.convert(one, EarmarkTold, from_attributes=True) for one in marks]
+    return TransferTold(**head, lines=lines, steps=found.steps, orders=orders)
 
 
 def _units(lines: Sequence[StepUnits]) -> dict[UUID, int]:

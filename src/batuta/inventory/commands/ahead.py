@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from batuta.catalog.queries import skus_by_id
 from batuta.company.queries import channels_by_id
+from batuta.inventory.commands.earmarking import give_up_earmarks
 from batuta.inventory.commands.releasing import release
 from batuta.inventory.commands.serving import (
     LockedSupply,
@@ -113,9 +114,12 @@ async def promise_ahead(
 
 async def forgo(db: Connection, *, units: Sequence[Forgo], now: datetime) -> None:
     """Let lines wait for fewer units: what nobody wants any more is free for others who wait, and for new promises."""
-    wanted: dict[LineSku, int] = defaultdict(int)
+    asked: dict[LineSku, int] = defaultdict(int)
     for one in units:
-        wanted[one.line_id, one.sku_id] += one.units
+        asked[one.line_id, one.sku_id] += one.units
+    if not asked:
+        return
+    wanted = {key: left for key, left in (await give_up_earmarks(db, asked, now=now)).items() if left}
     if not wanted:
         return
     await _give_back(db, wanted, now=now)

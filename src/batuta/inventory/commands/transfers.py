@@ -1,4 +1,4 @@
-"""Transfers asked for, approved, on their way, and cancelled (INV-03). What moves their units is in `transferring`.
+"""Transfers asked for, approved and on their way (INV-03). What moves their units is in `transferring`.
 
 Stock rows are locked before a transfer's row. What is decided about stock is decided on a transfer read without a
 lock; if it has changed once it is locked, somebody else was faster, and all is undone (`Overtaken`).
@@ -15,13 +15,11 @@ from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, select, update
 
 from batuta.inventory.commands.counting import untracked
 from batuta.inventory.commands.expecting import move_expected
-from batuta.inventory.commands.releasing import release
-from batuta.inventory.domain import Overtaken, Release, UnknownStock
+from batuta.inventory.domain import Overtaken, UnknownStock
 from batuta.inventory.domain.supply import MoveExpected
 from batuta.inventory.domain.transfers import (
     TRANSFER_MOVES,
     ApproveTransfer,
-    CancelTransfer,
     DepartTransfer,
     NothingToTransfer,
     RequestTransfer,
@@ -45,7 +43,7 @@ from batuta.locations.queries import locations_by_id
 from batuta.plumbing.database import Connection, Instant, Integer, arrays, insert_new, insert_rows, params
 from batuta.plumbing.events import publish
 
-Wish = TypeVar("Wish", ApproveTransfer, DepartTransfer, CancelTransfer)
+Wish = TypeVar("Wish", ApproveTransfer, DepartTransfer)
 
 
 async def request_transfers(
@@ -70,17 +68,18 @@ async def request_transfers(
         for line in one.lines:
             if line.sku_id in strange:
                 raise strange[line.sku_id]
-        known[one.id] = made = _made(one, now)
+        known[one.id] = made = new_transfer(one, now)
         return made
 
     before = set(known)
     outcomes = each(requests, ask)
     made = [known[id_] for id_ in sorted(set(known) - before)]
-    await _insert(db, made)
+    await insert_transfers(db, made)
     return outcomes
 
 
-def _made(one: RequestTransfer, now: datetime) -> Transfer:
+def new_transfer(one: RequestTransfer, now: datetime) -> Transfer:
+    """A transfer as it is asked for; a SKU that comes twice is one line."""
     units: dict[UUID, int] = defaultdict(int)
     for line in one.lines:
         units[line.sku_id] += line.quantity
@@ -103,7 +102,8 @@ def _made(one: RequestTransfer, now: datetime) -> Transfer:
     )
 
 
-async def _insert(db: Connection, made: Sequence[Transfer]) -> None:
+async def insert_transfers(db: Connection, made: Sequence[Transfer]) -> None:
+    """Store new transfers, and tell each of their steps."""
     rows = []
     for one in made:
         row = msgspec.structs.asdict(one)
@@ -112,7 +112,7 @@ async def _insert(db: Connection, made: Sequence[Transfer]) -> None:
     stored = {id_ for (id_,) in await insert_new(db, transfer, rows, returning=("id",))}
     new = [one for one in made if one.id in stored]
     await insert_rows(db, transfer_line, [msgspec.structs.asdict(line) for one in new for line in one.lines])
-    await _tell(db, [(one, one.steps[-1]) for one in new])
+    await _tell(db, [(one, each_step) for one in new for each_step in one.steps])
 
 
 async def approve_transfers(
@@ -151,22 +151,6 @@ async def depart_transfers(
     return outcomes
 
 
-async def cancel_transfers(
-    db: Connection, *, cancellations: Sequence[CancelTransfer], now: datetime
-) -> list[Transfer | BatutaError]:
-    """End transfers that have not left; what was picked is free again."""
-    seen = await transfers_by_id(db, {one.transfer_id for one in cancellations})
-    leaving = [one.id for one in seen.values() if TransferStatus.CANCELLED in TRANSFER_MOVES[one.status]]
-    await release(db, releases=[Release(holder_id=id_) for id_ in leaving], now=now)
-    await check_unchanged(db, seen)
-
-    def cancel(found: Transfer, one: CancelTransfer) -> Transfer:
-        lines = [msgspec.structs.replace(line, picked=0) for line in found.lines]
-        return step(found, TransferStatus.CANCELLED, lines=lines, actor=one.actor, now=now)
-
-    return await _act(db, cancellations, cancel, wanted=TransferStatus.CANCELLED)
-
-
 async def _act(
     db: Connection, wishes: Sequence[Wish], verb: Callable[[Transfer, Wish], Transfer], *, wanted: TransferStatus
 ) -> list[Transfer | BatutaError]:
@@ -196,6 +180,15 @@ def step(found: Transfer, status: TransferStatus, *, lines: list[TransferLine], 
     wanted = move(TRANSFER_MOVES, found.status, status)
     steps = found.steps if wanted is found.status else [*found.steps, TransferStep(status=wanted, actor=actor, at=now)]
     return msgspec.structs.replace(found, status=wanted, lines=lines, steps=steps)
+
+
+def raise_first(outcomes: Iterable[object]) -> None:
+    """Raises:
+    BatutaError: the first refusal.
+    """
+    for outcome in outcomes:
+        if isinstance(outcome, BatutaError):
+            raise outcome
 
 
 _ids = bindparam("ids", type_=ARRAY(Uuid(), dimensions=1))

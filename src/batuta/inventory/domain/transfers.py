@@ -46,8 +46,11 @@ UNDER_WAY = frozenset({TransferStatus.SHIPPED, TransferStatus.IN_TRANSIT, Transf
 
 
 class TransferKind(StrEnum):
+    """order: of units that orders are to be picked up with; they are earmarked for them all the way."""
+
     MANUAL = "manual"
     REPLENISHMENT = "replenishment"
+    ORDER = "order"
 
 
 class SettledAs(StrEnum):
@@ -102,6 +105,17 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     lines: list[TransferLine] = []
     steps: list[TransferStep] = []
+
+    @property
+    def is_for_orders(self) -> bool:
+        return self.kind is TransferKind.ORDER
+
+    def to_come(self, line: TransferLine) -> int:
+        """Units of a line that may still arrive."""
+        if self.status in UNDER_WAY:
+            return line.missing
+        units = {TransferStatus.APPROVED: line.approved, TransferStatus.PICKED: line.picked}
+        return units.get(self.status, 0)
 
 
 class TransferUnits(msgspec.Struct, frozen=True, kw_only=True):

@@ -58,7 +58,24 @@ TRANSFER_LAWS = (
         LEFT JOIN LATERAL (
             SELECT sum(held) AS held FROM inventory.reservation WHERE holder_id = t.id AND line_id = l.id
         ) AS r ON true
-        WHERE coalesce(r.held, 0) <> CASE t.status WHEN 'picked' THEN l.picked ELSE 0 END
+        WHERE coalesce(r.held, 0) <> CASE
+            WHEN t.status = 'picked' THEN l.picked WHEN t.status = 'approved' AND t.kind = 'order' THEN l.approved
+            ELSE 0 END
+        """,
+    ),
+    Law(
+        "no more of a transfer is earmarked for orders than still comes of it",
+        """
+        SELECT l.id, l.transfer_id, t.status, sum(e.units) AS earmarked
+        FROM inventory.earmark e
+        JOIN inventory.transfer_line l ON l.id = e.transfer_line_id
+        JOIN inventory.transfer t ON t.id = l.transfer_id
+        GROUP BY l.id, t.id
+        HAVING sum(e.units) > CASE
+            WHEN t.status = 'approved' THEN l.approved WHEN t.status = 'picked' THEN l.picked
+            WHEN t.status IN ('shipped', 'in_transit', 'received')
+                THEN l.shipped - l.received - l.damaged - l.lost - l.sent_back
+            ELSE 0 END
         """,
     ),
 )

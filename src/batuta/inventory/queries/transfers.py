@@ -8,9 +8,10 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, func, or_, select, union_all
 
-from batuta.inventory.domain.transfers import Transfer, TransferLine, TransferStatus, TransferStep
+from batuta.inventory.domain.transfers import Transfer, TransferKind, TransferLine, TransferStatus, TransferStep
 from batuta.inventory.tables.stock import movement
 from batuta.inventory.tables.transfers import (
+    earmark,
     transfer,
     transfer_line,
     transfer_receipt,
@@ -28,6 +29,8 @@ class TransferFilter(msgspec.Struct, frozen=True, kw_only=True):
     source_location_id: UUID | None = None
     target_location_id: UUID | None = None
     status: TransferStatus | None = None
+    kind: TransferKind | None = None
+    order_id: UUID | None = None
 
 
 _location_ids = bindparam("location_ids", type_=ARRAY(Uuid(), dimensions=1))
@@ -42,6 +45,10 @@ _TRANSFERS = Listing(
         "source_location_id": transfer.c.source_location_id == bindparam("source_location_id", type_=Uuid()),
         "target_location_id": transfer.c.target_location_id == bindparam("target_location_id", type_=Uuid()),
         "status": transfer.c.status == bindparam("status", type_=Text()),
+        "kind": transfer.c.kind == bindparam("kind", type_=Text()),
+        "order_id": transfer.c.id.in_(
+            select(earmark.c.transfer_id).where(earmark.c.order_id == bindparam("order_id", type_=Uuid()))
+        ),
     },
     is_newest_first=True,
 )

@@ -128,3 +128,24 @@ transfer_settlement = Table(
     one_of("outcome", SettledAs),
     schema="inventory",
 )
+
+
+class EarmarkColumns(TypedColumns):
+    """Units of a transfer's line that are an order line's all the way. asked: at first; units: still to come."""
+
+    transfer_line_id: Named[UUID] = Column(ForeignKey(transfer_line.c.id), primary_key=True)
+    line_id: Named[UUID] = Column(Uuid, primary_key=True, index=True)
+    transfer_id: Named[UUID] = Column(ForeignKey(transfer.c.id), nullable=False, index=True)
+    order_id: Named[UUID] = Column(Uuid, nullable=False, index=True)
+    sku_id: Named[UUID] = Column(ForeignKey(sku.c.id), nullable=False)
+    asked: Named[int] = Column(Integer, nullable=False)
+    units: Named[int] = Column(Integer, nullable=False)
+
+
+earmark = Table(
+    "earmark",
+    metadata,
+    EarmarkColumns,
+    CheckConstraint("asked > 0 AND units BETWEEN 0 AND asked", name="no_more_than_asked"),
+    schema="inventory",
+)

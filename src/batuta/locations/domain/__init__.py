@@ -40,6 +40,7 @@ from batuta.locations.domain.places import (
     read_geonames,
     shared_beginning,
 )
+from batuta.locations.domain.transfer_lanes import LeadsNowhere, TransferLane, TransitDays, check_lane
 
 __all__ = [
     "ATTRIBUTION",
@@ -53,14 +54,18 @@ __all__ = [
     "BadPlaces",
     "Coordinates",
     "ImplausibleLocation",
+    "LeadsNowhere",
     "Location",
     "LocationFilter",
     "LocationKind",
     "PostalPlace",
     "Shifts",
     "SpecialDay",
+    "TransferLane",
+    "TransitDays",
     "UnknownLocation",
     "add_open_minutes",
+    "check_lane",
     "check_location",
     "check_shifts",
     "cut_off_at",

@@ -1,7 +1,7 @@
 """What orders wait for: taken over when it has come, and given up when it has not for too long (INV-24, INV-25)."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from batuta.inventory.commands.ahead import ask_no_more
 from batuta.inventory.domain import Claim, Harden
 from batuta.inventory.domain.waiting import Waiting
 from batuta.inventory.queries import all_claims_of, out_of_patience, waiting_of
+from batuta.inventory.queries.earmarks import earmarks_of_orders
 from batuta.kernel.ids import child_id
 from batuta.ordering.commands.cancelling import give_up
 from batuta.ordering.commands.freeing import GivenUp
@@ -46,7 +47,7 @@ async def take_over(db: Connection, *, came: Sequence[Came], now: datetime) -> l
     order_ids = sorted({one.order_id for one in came})
     await lock_orders(db, order_ids)
     orders = await orders_by_id(db, order_ids)
-    waits = await waiting_of(db, order_ids)
+    waits = await _open_lines(db, order_ids)
     line_ids = {line_id for one in came for line_id in one.line_ids}
     claims: dict[UUID, list[Claim]] = defaultdict(list)
     for claim in await all_claims_of(db, line_ids):
@@ -56,7 +57,7 @@ async def take_over(db: Connection, *, came: Sequence[Came], now: datetime) -> l
     moves: list[UnitMove] = []
     for one in came:
         for line in orders[one.order_id].lines if one.order_id in orders else ():
-            units = _taken(line, claims.get(line.id, ()), waits[one.order_id]) if line.id in one.line_ids else 0
+            units = _taken(line, claims.get(line.id, ()), waits) if line.id in one.line_ids else 0
             if units:
                 moves.append(_move(one, line, units))
     taken = {move.line_id for move in moves}
@@ -79,7 +80,14 @@ async def end_patience(db: Connection, *, now: datetime, limit: int) -> int:
     return len(lines)
 
 
-def _taken(line: Line, claims: Sequence[Claim], waits: Sequence[Waiting]) -> int:
+async def _open_lines(db: Connection, order_ids: Sequence[UUID]) -> set[UUID]:
+    """The lines for which something is still to come, by supply or by a transfer."""
+    waits, marks = await waiting_of(db, order_ids), await earmarks_of_orders(db, order_ids)
+    waiting = {one.line_id for several in waits.values() for one in several if one.units}
+    return waiting | {one.line_id for several in marks.values() for one in several if one.units}
+
+
+def _taken(line: Line, claims: Sequence[Claim], waits: Collection[UUID]) -> int:
     """How many units of the line are there whole."""
     per_unit = Counter[UUID]()
     for part in line.components:
@@ -87,7 +95,7 @@ def _taken(line: Line, claims: Sequence[Claim], waits: Sequence[Waiting]) -> int
     held = Counter[UUID]()
     for claim in claims:
         held[claim.sku_id] += claim.held
-    if len(per_unit) > 1 and any(one.units for one in waits if one.line_id == line.id):
+    if len(per_unit) > 1 and line.id in waits:
         return 0
     ahead = sum(line.buckets.of(bucket) for bucket in AHEAD)
     return min(ahead, *(held[sku_id] // units for sku_id, units in per_unit.items()))

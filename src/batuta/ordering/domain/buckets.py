@@ -14,7 +14,8 @@ class Bucket(StrEnum):
     """Mutually exclusive; over a line they sum to what was ordered.
 
     open: no claim on stock (services, goods without a ledger). reserved: claimed, not yet given to a location.
-    backordered, preordered: promised from supply that is still to come. allocated: offered to a location.
+    backordered, preordered: promised from supply that is still to come, or on the way to the store where the order is
+    picked up. allocated: offered to a location.
     released: the location has taken it on.
     """
 

@@ -361,10 +361,14 @@ ORDER_LAWS = (
             FROM ordering.line l CROSS JOIN LATERAL jsonb_array_elements(l.components) AS part
             WHERE l.backordered + l.preordered > 0 GROUP BY 1, 2) AS told
         FULL JOIN (
-            SELECT w.line_id, w.sku_id, w.units + coalesce((
-                SELECT sum(r.held) FROM inventory.reservation r
-                WHERE r.holder_id = w.line_id AND r.sku_id = w.sku_id), 0) AS units
-            FROM inventory.waiting w) AS known USING (line_id, sku_id)
+            SELECT line_id, sku_id, sum(units) AS units FROM (
+                SELECT line_id, sku_id, units FROM inventory.waiting WHERE units > 0
+                UNION ALL
+                SELECT line_id, sku_id, units FROM inventory.earmark WHERE units > 0
+                UNION ALL
+                SELECT r.holder_id, r.sku_id, r.held
+                FROM inventory.reservation r JOIN ordering.line l ON l.id = r.holder_id WHERE r.held > 0) AS parts
+            GROUP BY 1, 2) AS known USING (line_id, sku_id)
         WHERE coalesce(told.units, 0) <> coalesce(known.units, 0)
         """,
     ),

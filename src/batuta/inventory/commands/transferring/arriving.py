@@ -1,206 +1,35 @@
-"""The units of transfers: picked, shipped, received, and what became of those that did not arrive (INV-03, FUL-12).
-
-A transfer takes only what is free: picking claims its units like an order's, so nobody's claim is taken away. Shipped
-units are in the transfer's own account of the ledger, until it is known of each what became of it.
-"""
+"""Units that arrive at the target of a transfer, and what became of those that did not."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-import msgspec
-
-from batuta.inventory.commands.expecting import expect, move_expected, receive_expected
+from batuta.inventory.commands.earmarking import Arrival, match_orders
+from batuta.inventory.commands.expecting import move_expected, receive_expected
 from batuta.inventory.commands.expiring import lock_rows_now
-from batuta.inventory.commands.issuing import issue
 from batuta.inventory.commands.moving import record_movements
 from batuta.inventory.commands.opening import open_rows
-from batuta.inventory.commands.releasing import release
-from batuta.inventory.commands.reserving import reserve
-from batuta.inventory.commands.rows import places_of, sellable, write_rows
-from batuta.inventory.commands.transfers import check_unchanged, step, write_transfers
-from batuta.inventory.domain import (
-    Account,
-    Condition,
-    Issue,
-    Movement,
-    MovementReason,
-    Release,
-    Reserved,
-    ReserveLine,
-    ReserveRequest,
-    StockKey,
-)
-from batuta.inventory.domain.supply import Expected, MoveExpected, ReceiveExpected, SupplyKind
+from batuta.inventory.commands.rows import places_of, write_rows
+from batuta.inventory.commands.transfers import check_unchanged, raise_first, step, write_transfers
+from batuta.inventory.domain import Account, Condition, Movement, MovementReason, StockKey
+from batuta.inventory.domain.supply import MoveExpected, ReceiveExpected
 from batuta.inventory.domain.transfers import (
-    TRANSFER_MOVES,
     MoreThanShipped,
-    NothingToTransfer,
-    PickTransfer,
     ReceiveTransfer,
     SettledAs,
     SettleTransfer,
-    ShipTransfer,
     Transfer,
-    TransferLine,
-    TransferStatus,
     UnknownTransfer,
     arrived,
-    check_arrival,
     settled,
     status_after,
-    stepped,
     take_lots,
 )
 from batuta.inventory.queries.transfers import Contents, contents_of, deliveries_known, transfers_by_id
 from batuta.inventory.tables.transfers import transfer_receipt, transfer_settlement
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.ids import child_id
-from batuta.kernel.states import move
 from batuta.plumbing.database import Connection, insert_rows
-
-TRIP_USUAL = timedelta(days=2)
-
-
-async def pick_transfers(
-    db: Connection, *, picks: Sequence[PickTransfer], now: datetime
-) -> list[Transfer | BatutaError]:
-    """Claim approved units at their source; each transfer all it wants, or less if it allows it, or why not."""
-    seen = await transfers_by_id(db, {one.transfer_id for one in picks})
-    wanted: dict[UUID, Transfer | BatutaError] = {}
-    for one in picks:
-        if one.transfer_id not in wanted:
-            wanted[one.transfer_id] = _to_pick(seen, one, now=now)
-    asking = [
-        (one, found)
-        for one in {one.transfer_id: one for one in reversed(picks)}.values()
-        if isinstance(found := wanted[one.transfer_id], Transfer) and found is not seen[found.id]
-    ]
-    requests = [_request(found, one) for one, found in asking]
-    for (_, found), outcome in zip(asking, await reserve(db, requests=requests, now=now), strict=True):
-        wanted[found.id] = _as_granted(found, outcome) if isinstance(outcome, Reserved) else outcome
-    await check_unchanged(db, seen)
-    await write_transfers(db, seen, [one for one in wanted.values() if isinstance(one, Transfer)])
-    return [wanted[one.transfer_id] for one in picks]
-
-
-def _to_pick(seen: dict[UUID, Transfer], one: PickTransfer, *, now: datetime) -> Transfer | BatutaError:
-    found = seen.get(one.transfer_id)
-    if found is None:
-        return UnknownTransfer("there is no such transfer", transfer_id=str(one.transfer_id))
-    if found.status is TransferStatus.PICKED:
-        return found
-    try:
-        move(TRANSFER_MOVES, found.status, TransferStatus.PICKED)
-        lines = stepped(found, one.quantities, source="approved", target="picked")
-        return step(found, TransferStatus.PICKED, lines=lines, actor=one.actor, now=now)
-    except BatutaError as problem:
-        return problem
-
-
-def _request(found: Transfer, one: PickTransfer) -> ReserveRequest:
-    return ReserveRequest(
-        holder_id=found.id,
-        lines=[
-            ReserveLine(line_id=line.id, sku_id=line.sku_id, quantity=line.picked)
-            for line in found.lines
-            if line.picked
-        ],
-        location_ids=(found.source_location_id,),
-        allow_partial=one.allow_partial,
-        actor=one.actor,
-    )
-
-
-def _as_granted(found: Transfer, outcome: Reserved) -> Transfer | NothingToTransfer:
-    granted = {line.id: 0 for line in found.lines}
-    for grant in outcome.grants:
-        granted[grant.line_id] += grant.quantity
-    if not any(granted.values()):
-        return NothingToTransfer("nothing of it is free", transfer_id=str(found.id))
-    lines = [msgspec.structs.replace(line, picked=granted[line.id]) for line in found.lines]
-    return msgspec.structs.replace(found, lines=lines)
-
-
-async def ship_transfers(
-    db: Connection, *, shipments: Sequence[ShipTransfer], now: datetime
-) -> list[Transfer | BatutaError]:
-    """Let picked units leave their source for the transfer's own account; what was picked and stays is free again.
-
-    From then on they are expected at the target (INV-03).
-    """
-    seen = await transfers_by_id(db, {one.transfer_id for one in shipments})
-    rows = {sellable(line.sku_id, one.source_location_id) for one in seen.values() for line in one.lines}
-    await write_rows(db, await lock_rows_now(db, rows, now=now))
-    await check_unchanged(db, seen)
-    after = dict(seen)
-    outcomes: list[Transfer | BatutaError] = []
-    for one in shipments:
-        try:
-            async with db.savepoint():
-                after[one.transfer_id] = await _ship(db, after.get(one.transfer_id), one, now=now)
-            outcomes.append(after[one.transfer_id])
-        except BatutaError as problem:
-            outcomes.append(problem)
-    gone = [one for one in after.values() if one != seen[one.id]]
-    await release(db, releases=[Release(holder_id=one.id) for one in gone], now=now)
-    await write_transfers(db, seen, gone)
-    await expect(db, expected=[_expected(one, line) for one in gone for line in one.lines if line.shipped], now=now)
-    return outcomes
-
-
-async def _ship(db: Connection, found: Transfer | None, one: ShipTransfer, *, now: datetime) -> Transfer:
-    if found is None:
-        raise UnknownTransfer("there is no such transfer", transfer_id=str(one.transfer_id))
-    if found.status is TransferStatus.SHIPPED:
-        return found
-    check_arrival(one.due_at, now=now)
-    move(TRANSFER_MOVES, found.status, TransferStatus.SHIPPED)
-    lines = stepped(found, one.quantities, source="picked", target="shipped")
-    issues = [
-        Issue(
-            key=f"transfer-out:{line.id.hex}",
-            holder_id=found.id,
-            line_id=line.id,
-            sku_id=line.sku_id,
-            location_id=found.source_location_id,
-            quantity=line.shipped,
-            target=Account.parcel(found.id),
-            document_id=found.id,
-            actor=one.actor,
-            effective_at=now,
-            reason=MovementReason.TRANSFER_OUT,
-        )
-        for line in lines
-        if line.shipped
-    ]
-    raise_first(await issue(db, issues=issues, now=now))
-    hoped = found.due_at if found.due_at and found.due_at >= now else now + TRIP_USUAL
-    gone = step(found, TransferStatus.SHIPPED, lines=lines, actor=one.actor, now=now)
-    return msgspec.structs.replace(gone, due_at=one.due_at or hoped)
-
-
-def _expected(one: Transfer, line: TransferLine) -> Expected:
-    assert one.due_at
-    return Expected(
-        id=line.id,
-        sku_id=line.sku_id,
-        location_id=one.target_location_id,
-        quantity=line.shipped,
-        kind=SupplyKind.TRANSFER,
-        due_at=one.due_at,
-        document=str(one.id),
-        actor=one.steps[-1].actor,
-    )
-
-
-def raise_first(outcomes: Iterable[object]) -> None:
-    """Raises:
-    BatutaError: the first refusal.
-    """
-    for outcome in outcomes:
-        if isinstance(outcome, BatutaError):
-            raise outcome
 
 
 async def receive_transfers(
@@ -241,6 +70,14 @@ def _targets(seen: dict[UUID, Transfer], contents: dict[UUID, Contents], one: Re
                 if units:
                     for lot in contents[found.id].get(sku_id, {}):
                         yield StockKey(sku_id, found.target_location_id, condition.value, lot)
+            yield from _sources(found, contents, sku_id)
+
+
+def _sources(found: Transfer, contents: dict[UUID, Contents], sku_id: UUID) -> Iterable[StockKey]:
+    """Where orders hold at the source what they were to get and do not."""
+    if found.is_for_orders:
+        for lot in contents[found.id].get(sku_id, {}):
+            yield StockKey(sku_id, found.source_location_id, Condition.SELLABLE.value, lot)
 
 
 async def _lock_targets(db: Connection, keys: Sequence[StockKey], *, now: datetime) -> None:
@@ -266,8 +103,18 @@ async def _receive(db: Connection, found: Transfer | None, one: ReceiveTransfer,
             ]
     raise_first(await record_movements(db, movements=[movement for _, movement in moves], now=now))
     await insert_rows(db, transfer_receipt, [_receipt(one, i, now) for i in range(len(one.lines))])
-    await receive_expected(db, receipts=[_came(line_id, movement) for line_id, movement in moves], now=now)
-    return step(found, status_after(lines), lines=lines, actor=one.actor, now=now)
+    after = step(found, status_after(lines), lines=lines, actor=one.actor, now=now)
+    told = frozenset(part.line_id for part in one.lines)
+    await _settle_supply(db, Arrival(transfer=after, run_id=one.id, moves=moves, told=told), now=now)
+    return after
+
+
+async def _settle_supply(db: Connection, arrival: Arrival, *, now: datetime) -> None:
+    """Units that came are their orders', or serve those who wait for them."""
+    if arrival.transfer.is_for_orders:
+        await match_orders(db, arrival, now=now)
+    else:
+        await receive_expected(db, receipts=[_came(line_id, movement) for line_id, movement in arrival.moves], now=now)
 
 
 def _lots(content: Contents, sku_id: UUID, units: int, lot: str | None) -> list[tuple[str, int]]:
@@ -369,6 +216,8 @@ def _homes(seen: dict[UUID, Transfer], contents: dict[UUID, Contents], one: Sett
     if found and line and (home := _home(found, one.outcome)).location_id:
         for lot in contents[found.id].get(line.sku_id, {}):
             yield StockKey(line.sku_id, home.location_id, Condition.SELLABLE.value, lot)
+    if found and line:
+        yield from _sources(found, contents, line.sku_id)
 
 
 async def _settle(db: Connection, found: Transfer | None, one: SettleTransfer, *, now: datetime) -> Transfer:
@@ -385,9 +234,11 @@ async def _settle(db: Connection, found: Transfer | None, one: SettleTransfer, *
     raise_first(await record_movements(db, movements=moves, now=now))
     row = {name: getattr(one, name) for name in ("id", "line_id", "quantity", "outcome", "note", "actor")}
     await insert_rows(db, transfer_settlement, [{**row, "settled_at": now}])
-    if one.outcome is SettledAs.FOUND:
-        await receive_expected(db, receipts=[_came(line.id, movement) for movement in moves], now=now)
+    after = step(found, status_after(lines), lines=lines, actor=one.actor, now=now)
+    if one.outcome is SettledAs.FOUND or found.is_for_orders:
+        came = [(line.id, movement) for movement in moves]
+        await _settle_supply(db, Arrival(transfer=after, run_id=one.id, moves=came, told=frozenset()), now=now)
     else:
         to_come = line.received + line.damaged + line.missing
         await move_expected(db, moves=[MoveExpected(expected_id=line.id, actor=one.actor, quantity=to_come)], now=now)
-    return step(found, status_after(lines), lines=lines, actor=one.actor, now=now)
+    return after

@@ -1,0 +1,10 @@
+"""Goods that are sent to the store where their order is picked up."""
+
+from batuta.plumbing.migrate import run_sql_of
+
+revision = "0046"
+down_revision = "0045"
+
+
+def upgrade() -> None:
+    run_sql_of(__file__)
