@@ -13,8 +13,8 @@ from batuta.inventory.domain.supply import Expected, SupplyKind
 from batuta.inventory.domain.waiting import AheadLine, AheadRequest, BackorderLimit
 from batuta.kernel.addresses import Address
 from batuta.kernel.ids import child_id
-from batuta.locations.commands import close_days, save_places
-from batuta.locations.domain import PostalPlace, SpecialDay
+from batuta.locations.commands import close_days, save_places, save_transfer_lanes
+from batuta.locations.domain import PostalPlace, SpecialDay, TransferLane
 from batuta.plumbing.database import Connection
 from batuta.pricing.commands import save_tax_rates
 from batuta.pricing.domain import TaxRate
@@ -214,6 +214,24 @@ async def test_stores_near_by_have_it_when_they_are_open(db: Connection) -> None
         assert pickup.pickup_location_id == store.id
     empty = market.shop.locations["empty"].code
     assert (await market.reasons(db, store_code=empty, destination=None))["pickup"] == "no_stock"
+
+
+async def test_what_a_store_lacks_is_promised_from_where_a_lane_leads_to_it(db: Connection) -> None:
+    """FUL-12: the other location prepares it, it is two days on its way, and the store prepares it then."""
+    late = {day: [("09:00", "20:00")] for day in OFFICE}
+    market = await given_market(db, {"chair": {"near": 0, "far": 2}}, kinds={}, near={"hours": late}, far=WORKS)
+    near, far = market.shop.locations["near"], market.shop.locations["far"]
+    lane = TransferLane(source_location_id=far.id, target_location_id=near.id, transit_days=2, cost_minor=300)
+    sound(await save_transfer_lanes(db, lanes=[lane], now=NOW))
+
+    pickup = (await market.promised(db, store_code=near.code, destination=None))["pickup"]
+
+    assert pickup.p50_at == datetime(2026, 3, 4, 17, tzinfo=UTC)
+    assert pickup.order_by_at == datetime(2026, 3, 2, 15, tzinfo=UTC)
+    assert (pickup.limiting_step, pickup.pickup_location_id) == (LimitingStep.TRANSIT, near.id)
+    assert [one.location_code for one in pickup.shipments] == [far.code]
+    too_many = {"lines": market.lines(chair=3), "store_code": near.code, "destination": None}
+    assert (await market.reasons(db, **too_many))["pickup"] == "no_stock"
 
 
 async def test_a_store_without_hours_is_closed(db: Connection) -> None:

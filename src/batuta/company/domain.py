@@ -142,6 +142,7 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     choose; else it is offered only where the price list asks no more of them than they have been asked already.
     weight_margin_bp: of goods that are charged by weight, so much more than their usual price may be held. ship_mode,
     max_splits, max_wait_days: of orders that say nothing else; see `ShipTerms`.
+    ships_to_store: what a store lacks of an order that is picked up there may come from other locations.
     """
 
     cart_hold_minutes: Annotated[int, msgspec.Meta(ge=1, le=1_440)] = 10
@@ -167,6 +168,7 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     pool_minutes: Annotated[int, msgspec.Meta(ge=0, le=1_440)] = 0
     replan_minutes: Annotated[int, msgspec.Meta(ge=0, le=1_440)] = 0
     replan_gain_minor: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 100
+    ships_to_store: bool = True
     rejections_max: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5
     park_retry_minutes: Annotated[int, msgspec.Meta(ge=1, le=1_440)] = 60
     park_days: Annotated[int, msgspec.Meta(ge=1, le=365)] | None = None

@@ -102,6 +102,7 @@ async def _known(
         fence=fence,
         strategies=scene.rules,
         costs=facts.costs,
+        transfer_lanes=facts.every.lanes,
     )
     return known, days
 

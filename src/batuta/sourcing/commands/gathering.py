@@ -55,11 +55,7 @@ async def gather(
     turns = in_turn(requests, _before(goods, live, history, now))
     claims, unheld = await hold(db, turns, goods, history, now=now)
     tracked = [sku_id for sku_id, good in goods.items() if good.is_tracked]
-    shelves, holders = {}, defaultdict(list)
-    for one in await availability(db, sku_ids=tracked, now=now):
-        shelves[one.sku_id, one.location_id] = Shelf(on_hand=one.on_hand - one.expired, room=one.free)
-        holders[one.sku_id].append(one.location_id)
-
+    shelves, holders = await _stock(db, tracked, now=now)
     kept_back = await withheld(db)
     fence = None if kept_back.is_empty() else await fence_of(db, kept_back, sku_ids=tracked, now=now)
     every = await all_locations(db)
@@ -92,8 +88,21 @@ async def gather(
         fence=fence,
         strategies=live,
         costs=await unit_costs_of(db, asked),
+        transfer_lanes=every.lanes,
     )
     return Gathered(known, locations, days)
+
+
+async def _stock(
+    db: Connection, sku_ids: Collection[UUID], *, now: datetime
+) -> tuple[dict[tuple[UUID, UUID], Shelf], dict[UUID, list[UUID]]]:
+    """Shelves by SKU and location, and the locations that have one by SKU."""
+    shelves: dict[tuple[UUID, UUID], Shelf] = {}
+    holders: dict[UUID, list[UUID]] = defaultdict(list)
+    for one in await availability(db, sku_ids=list(sku_ids), now=now):
+        shelves[one.sku_id, one.location_id] = Shelf(on_hand=one.on_hand - one.expired, room=one.free)
+        holders[one.sku_id].append(one.location_id)
+    return shelves, holders
 
 
 def _before(goods: Mapping[UUID, Good], live: Strategies, history: History, now: datetime) -> Known:

@@ -138,6 +138,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
             max_splits=policies.max_splits if self.max_splits is None else self.max_splits,
             buyer_max_splits=self.max_splits,
             banned=self.ask.standing.banned if self.ask.standing else frozenset(),
+            ships_to_store=policies.ships_to_store,
             about=About(
                 channel_code=self.channel.code,
                 customer_group=self.customer_group,

@@ -182,6 +182,31 @@ def dates_of_collection(asked: Asked, desk: Desk) -> Dates | None:
     )
 
 
+def dates_by_transfer(asked: Asked, source: Desk, store: Desk, transit: timedelta) -> Dates | None:
+    """When the buyer can come for what another location sends to the store first; None when one of them never opens.
+
+    It leaves the source at the cut-off, is that long on its way, and is made ready in the store's opening hours.
+    """
+    made = _ready(asked, source)
+    if made is None:
+        return None
+    drives = cut_off_pickups(source.location)
+    leaves_at, leaves_late_at = drives(made[1]), drives(made[2])
+    if leaves_at is None or leaves_late_at is None:
+        return None
+    found = dates_of_collection(asked, msgspec.structs.replace(store, goods_at=leaves_at + transit))
+    late = dates_of_collection(asked, msgspec.structs.replace(store, goods_at=leaves_late_at + transit))
+    if found is None or late is None:
+        return None
+    is_way = found.limiting_step is LimitingStep.SUPPLY
+    return msgspec.structs.replace(
+        found,
+        p90_at=max(found.p50_at, late.p90_at),
+        order_by_at=_latest_order(asked, source, leaves_at),
+        limiting_step=LimitingStep.TRANSIT if is_way else found.limiting_step,
+    )
+
+
 def cut_off_pickups(location: Location) -> Pickups:
     """The carrier comes at the cut-off of each open day, or at its closing where there is no cut-off."""
 

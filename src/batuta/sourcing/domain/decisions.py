@@ -33,11 +33,12 @@ class Outcome(StrEnum):
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """Units of the line that ship from a location."""
+    """Units of the line that ship from a location. by_transfer: to the store first where they are picked up."""
 
     location_id: UUID
     quantity: int
     service_id: UUID | None = None
+    by_transfer: bool = False
 
 
 class Considered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

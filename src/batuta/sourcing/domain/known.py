@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from batuta.inventory.domain import Asker, Fence
+from batuta.locations.domain import TransferLane
 from batuta.pricing.domain.costs import NO_COSTS, UnitCosts
 from batuta.sourcing.domain.candidates import Lane
 from batuta.sourcing.domain.sites import Site
@@ -42,6 +43,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     by location that are in it already, `full` those that found it full when they tried. barred: (order or None for
     all, SKU, location) that must not be planned. sites_active: how many locations work at all. fence: what is kept
     back from whom, if anything is. strategies: what merchants want of plans. costs: what units cost us.
+    transfer_lanes: by the store they lead to.
     """
 
     now: datetime
@@ -61,6 +63,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     fence: Fence | None = None
     strategies: Strategies = NO_STRATEGIES
     costs: UnitCosts = NO_COSTS
+    transfer_lanes: Mapping[UUID, tuple[TransferLane, ...]] = {}
 
     def room(self, asker: Asker, sku_id: UUID, location_id: UUID) -> int:
         """Units there that an order of who asks may have, besides those it holds."""

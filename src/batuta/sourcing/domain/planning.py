@@ -2,16 +2,20 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from uuid import UUID
 
 import msgspec
 
+from batuta.locations.domain import TransferLane
 from batuta.sourcing.domain.alternatives import Alternatives
 from batuta.sourcing.domain.board import Board
+from batuta.sourcing.domain.by_transfer import lane_of, without_services
 from batuta.sourcing.domain.candidates import (
     Candidate,
     Choice,
     Demand,
+    Lane,
     Parts,
     Placement,
     Terms,
@@ -73,13 +77,20 @@ class Ordered:
     """One order of the batch.
 
     totals: units by SKU. claimed: what its lines hold, by location and SKU. lots: of lines that are not split, how many
-    units travel as one. is_whole: no line is split.
+    units travel as one. is_whole: no line is split. by_transfer: how what the store of a pickup lacks is sent there, by
+    the location it comes from.
     """
 
     def __init__(
-        self, request: SourcingRequest, known: Known, *, is_whole: bool = False, preset: Placement | None = None
+        self,
+        request: SourcingRequest,
+        known: Known,
+        *,
+        is_whole: bool = False,
+        preset: Placement | None = None,
+        by_transfer: Mapping[UUID, TransferLane] = MappingProxyType({}),
     ) -> None:
-        self.preset = preset
+        self.preset, self.by_transfer = preset, by_transfer
         self.ruled = ruled(request, known)
         self.asked, self.request, self.known = request, self.ruled.request, known
         self.is_whole = is_whole or self.ruled.splits_per_line == 0
@@ -107,8 +118,10 @@ class Ordered:
         nothing = None if self.totals else Choice(shipments=(), split_minor=0, is_greedy=False)
         is_held = self.request.order_id not in self.known.unheld
         choice = nothing or (self.choose(board) if is_held else None)
+        if choice is None and is_held and (lanes := self.more_lanes()):
+            return Ordered(self.asked, self.known, by_transfer=lanes).decide()
         if choice is None and is_held and not self.is_whole and self.ruled.splits_per_line is not None:
-            return Ordered(self.asked, self.known, is_whole=True).decide()
+            return Ordered(self.asked, self.known, is_whole=True, by_transfer=self.by_transfer).decide()
         if choice is None:
             return self._unfillable(board, facts)
 
@@ -116,13 +129,20 @@ class Ordered:
         pieces = pieces_of(self.wanted, dealt)
         moves = tuple(moves_for(pieces, self.claims, self.known.goods))
         self._take(choice, moves)
-        services = {shipment.location_id: shipment.service_id for shipment in choice.shipments}
         others = Alternatives(board, choice)
+        choice = choice if self.request.method is Method.SHIP else without_services(choice)
+        services = {shipment.location_id: shipment.service_id for shipment in choice.shipments}
         assignments = assignments_of(pieces, choice, self.known.goods)
         profit = profit_of(self.request, assignments, choice.costs, self.known.costs)
         sources: dict[UUID, list[Source]] = defaultdict(list)
         for (line_id, location_id), units in dealt.items():
-            sources[line_id].append(Source(location_id=location_id, quantity=units, service_id=services[location_id]))
+            source = Source(
+                location_id=location_id,
+                quantity=units,
+                service_id=services[location_id],
+                by_transfer=location_id in self.by_transfer,
+            )
+            sources[line_id].append(source)
         return Draft(
             request=self.request,
             answer=Plan(
@@ -173,7 +193,8 @@ class Ordered:
         rules, because, candidates, unable = {}, {}, {}, {}
         for location_id, site in sites.items():
             is_full = self.known.is_full(order_id, location_id)
-            rule = rule_against(site, self.request, is_full=is_full, now=self.known.now)
+            lane = self.by_transfer.get(location_id)
+            rule = rule_against(site, self.request, is_full=is_full, now=self.known.now, transfer=lane)
             if rule is None and not self.request.override and (broken := self.ruled.rule_against(site)):
                 rule, because[location_id] = broken
             if rule is not None:
@@ -213,7 +234,8 @@ class Ordered:
         return stock
 
     def _candidate(self, site: Site, stock: Mapping[UUID, int], bans: frozenset[UUID]) -> Candidate:
-        is_shipped = self.request.method is Method.SHIP
+        if site.location_id in self.by_transfer:
+            bans |= {sku_id for sku_id in stock if not self.known.goods[sku_id].is_tracked}
         return Candidate(
             location_id=site.location_id,
             code=site.code,
@@ -223,11 +245,24 @@ class Ordered:
             claimed=self.claimed.get(site.location_id, {}),
             distance_m=distance_of(site, self.request),
             preference_minor=self.ruled.preference_minor(site),
-            lanes=self.known.lanes.get((self.request.order_id, site.location_id), ()) if is_shipped else None,
+            lanes=self._lanes(site.location_id),
             packaging_minor=site.packaging_parcel_minor,
             packaging_unit_minor=site.packaging_unit_minor,
             margin_minor=margins(self.known.costs, self.totals, site.location_id, self.request.currency),
         )
+
+    def _lanes(self, location_id: UUID) -> tuple[Lane, ...] | None:
+        if self.request.method is Method.SHIP:
+            return self.known.lanes.get((self.request.order_id, location_id), ())
+        transfer = self.by_transfer.get(location_id)
+        return (lane_of(transfer),) if transfer else None
+
+    def more_lanes(self) -> Mapping[UUID, TransferLane]:
+        """The lanes by which a store could get what it lacks, by source, if they were not looked at yet."""
+        store_id = self.request.pickup_location_id
+        if self.by_transfer or store_id is None or not self.request.ships_to_store:
+            return {}
+        return {one.source_location_id: one for one in self.known.transfer_lanes.get(store_id, ())}
 
     def _by_unit(self, one: Considered, line: SourcingLine, facts: Facts) -> Considered:
         """What was said of a line that travels whole, said of its units."""

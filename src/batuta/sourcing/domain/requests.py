@@ -65,7 +65,8 @@ class SourcingRequest(msgspec.Struct, frozen=True, kw_only=True):
     service_kind: of `shipping`, what the buyer chose. max_splits: how many locations more than one may share it;
     buyer_max_splits: what the buyer allows, which no strategy exceeds.
     banned: SKUs at locations that the caller knows to be out of question. asker: for whom, where units are kept back.
-    override: the one location that a person wants, its bans, hours and capacity notwithstanding.
+    override: the one location that a person wants, its bans, hours and capacity notwithstanding. ships_to_store: what a
+    pickup's store lacks may come from locations that have a transfer lane there.
     """
 
     order_id: UUID
@@ -82,6 +83,7 @@ class SourcingRequest(msgspec.Struct, frozen=True, kw_only=True):
     asker: Asker = NOBODY
     about: About = NOTHING_MORE
     override: Override | None = None
+    ships_to_store: bool = False
     actor: Text = SYSTEM
 
     def __post_init__(self) -> None:

@@ -81,6 +81,7 @@ _ALWAYS = frozenset({"freight", "handling"})
 _WORDS = {
     "en": {
         "from": "{units} from {name}",
+        "sent": "{units} from {name} by transfer to the store",
         "ships": "Ships {sources}: the order costs {total} ({parts}).",
         "none": "No location can serve the {units} units of this line.",
         "one": "No location can serve the one unit of this line.",
@@ -100,6 +101,7 @@ _WORDS = {
     },
     "es": {
         "from": "{units} desde {name}",
+        "sent": "{units} desde {name} por traspaso a la tienda",
         "ships": "Se envía {sources}: el pedido cuesta {total} ({parts}).",
         "none": "Ninguna ubicación puede servir las {units} unidades de esta línea.",
         "one": "Ninguna ubicación puede servir la unidad de esta línea.",
@@ -155,11 +157,11 @@ def _chosen(decision: Decision, words: dict[str, str], language: str) -> str:
     costs = decision.costs
     if costs is None or not decision.sources:
         return ""
-    units: dict[str, int] = defaultdict(int)
+    units: dict[tuple[str, str], int] = defaultdict(int)
     names = {one.location_id: one.name for one in decision.considered}
     for source in decision.sources:
-        units[names[source.location_id]] += source.quantity
-    parts = [words["from"].format(units=count, name=name) for name, count in units.items()]
+        units["sent" if source.by_transfer else "from", names[source.location_id]] += source.quantity
+    parts = [words[how].format(units=count, name=name) for (how, name), count in units.items()]
     return words["ships"].format(
         sources=_listed(parts, words),
         total=_money(costs.total_minor, decision.currency, language),

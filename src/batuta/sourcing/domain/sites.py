@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from batuta.kernel.addresses import distance_m
+from batuta.locations.domain import TransferLane
 from batuta.sourcing.domain.requests import SourcingRequest
 
 OPENS_WITHIN = timedelta(days=7)
@@ -64,20 +65,22 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def rule_against(site: Site, request: SourcingRequest, *, is_full: bool, now: datetime) -> Rule | None:
-    """The first rule that shuts the whole location out of the order."""
+def rule_against(
+    site: Site, request: SourcingRequest, *, is_full: bool, now: datetime, transfer: TransferLane | None = None
+) -> Rule | None:
+    """The first rule that shuts the whole location out of the order. transfer: how it sends goods to the store."""
     forced, rule = request.override, None
     if not site.is_active:
         rule = Rule.INACTIVE
-    elif request.pickup_location_id is not None and request.pickup_location_id != site.location_id:
+    elif transfer is None and request.pickup_location_id is not None and request.pickup_location_id != site.location_id:
         rule = Rule.NOT_THE_PICKUP_LOCATION
-    elif request.method.value not in site.abilities:
+    elif transfer is None and request.method.value not in site.abilities:
         rule = Rule.LACKS_ABILITY
     elif forced is None and (site.opens_at is None or site.opens_at > now + OPENS_WITHIN):
         rule = Rule.CLOSED
     elif forced is None and is_full:
         rule = Rule.AT_CAPACITY
-    elif site.is_costly and site.currency != request.currency:
+    elif (site.is_costly or (transfer and transfer.cost_minor)) and site.currency != request.currency:
         rule = Rule.OTHER_CURRENCY
     elif forced is not None and forced.location_id != site.location_id:
         rule = Rule.OVERRIDDEN

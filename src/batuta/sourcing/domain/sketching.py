@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from batuta.sourcing.domain.board import Board
+from batuta.sourcing.domain.by_transfer import without_services
 from batuta.sourcing.domain.candidates import Candidate, Demand, Lane, Parts
 from batuta.sourcing.domain.dealing import deal
 from batuta.sourcing.domain.decisions import Facts
@@ -38,8 +39,15 @@ def sketch(request: SourcingRequest, known: Known) -> Sketch | Rule:
     What is promised is what is planned; it takes nothing, and keeps no record (PRM-04).
     """
     order = Ordered(request, known)
+    found = _sketch_whole(order)
+    if isinstance(found, Rule) and (lanes := order.more_lanes()):
+        return _sketch_whole(Ordered(request, known, by_transfer=lanes))
+    return found
+
+
+def _sketch_whole(order: Ordered) -> Sketch | Rule:
     facts = order.facts()
-    return _sketch(order, request, facts, list(facts.candidates.values()), order.demands())
+    return _sketch(order, order.asked, facts, list(facts.candidates.values()), order.demands())
 
 
 def sketch_each(requests: Sequence[SourcingRequest], known: Known) -> list[Sketch | Rule]:
@@ -74,6 +82,7 @@ def _sketch(
         return _from_one(order, whole[0], whole[1], demands)
     choice = order.choose(Board(demands, able, terms)) if able and _have_all(able, order.totals) else None
     if choice is not None:
+        choice = choice if request.method is Method.SHIP else without_services(choice)
         sent = [
             Sent(location_id=one.location_id, service_id=one.service_id, units=one.units) for one in choice.shipments
         ]
@@ -97,8 +106,9 @@ def _from_one(order: Ordered, candidate: Candidate, lane: Lane | None, demands: 
     """All of it from one location."""
     at = candidate.location_id
     units = tuple((demand.parts, demand.quantity) for demand in demands)
+    service_id = lane.service_id if lane and order.request.method is Method.SHIP else None
     return Sketch(
-        sent=(Sent(location_id=at, service_id=lane.service_id if lane else None, units=units),),
+        sent=(Sent(location_id=at, service_id=service_id, units=units),),
         dealt=_in_units(order, {(line_id, at): quantity for line_id, (_, quantity) in order.wanted.items()}),
     )
 

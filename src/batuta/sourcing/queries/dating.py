@@ -8,7 +8,7 @@ import msgspec
 
 from batuta.kernel.addresses import Address, distance_m
 from batuta.kernel.zones import zone_of
-from batuta.locations.domain import ImplausibleLocation, Location, holidays_of
+from batuta.locations.domain import ImplausibleLocation, Location, TransferLane, holidays_of
 from batuta.locations.queries import AllLocations
 from batuta.plumbing.database import Connection
 from batuta.shipping.domain import Lane as ShippingLane
@@ -24,6 +24,7 @@ from batuta.shipping.domain import (
 )
 from batuta.shipping.queries import preparing_of, tariffs, timetables, transit_of
 from batuta.sourcing.domain.dates import (
+    DAY,
     Asked,
     Dates,
     Desk,
@@ -33,6 +34,7 @@ from batuta.sourcing.domain.dates import (
     Road,
     Transit,
     cut_off_pickups,
+    dates_by_transfer,
     dates_of,
     dates_of_collection,
     queue_until,
@@ -47,7 +49,10 @@ CALLED = frozenset({ServiceKind.ONE_HOUR, ServiceKind.COURIER})
 
 
 class Way(msgspec.Struct, frozen=True, kw_only=True):
-    """A shipment to be dated. service_id: None where the buyer comes. goods_at: when its goods are there; None: now."""
+    """A shipment to be dated. service_id: None where the buyer comes. goods_at: when its goods are there; None: now.
+
+    transfer: the lane by which the location sends it to the store where the buyer comes.
+    """
 
     asked: Asked
     location_id: UUID
@@ -55,6 +60,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     address: Address
     door: Door
     goods_at: datetime | None = None
+    transfer: TransferLane | None = None
 
 
 class Dated(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,16 +90,10 @@ async def date_ways(
     known, times = await tariffs(db), await timetables(db)
     lanes = [_lane(way, every.by_id[way.location_id], known) for way in ways]
     days = await transit_of(db, lanes={lane for lane in lanes if lane}, now=now) if any(lanes) else {}
-    prepared = await preparing_of(db, {way.location_id for way in ways}, now=now)
-    return [
-        _dated(
-            way,
-            every.by_id[way.location_id],
-            None if lane is None else days[lane],
-            _Guides(known, times, loads, prepared, now),
-        )
-        for way, lane in zip(ways, lanes, strict=True)
-    ]
+    stores = {way.transfer.target_location_id for way in ways if way.transfer}
+    prepared = await preparing_of(db, stores | {way.location_id for way in ways}, now=now)
+    guides = _Guides(known, times, loads, prepared, every, now)
+    return [_dated(way, None if lane is None else days[lane], guides) for way, lane in zip(ways, lanes, strict=True)]
 
 
 class _Guides(msgspec.Struct, frozen=True):
@@ -101,24 +101,32 @@ class _Guides(msgspec.Struct, frozen=True):
     times: Timetables
     loads: Mapping[UUID, int]
     prepared: Mapping[UUID, Preparing]
+    every: AllLocations
     now: datetime
 
+    def desk(self, location_id: UUID, goods_at: datetime | None = None) -> Desk:
+        location, learned = self.every.by_id[location_id], self.prepared.get(location_id)
+        return Desk(
+            location=location,
+            processing_minutes=learned.p50_minutes if learned else location.processing_minutes,
+            processing_p90_minutes=learned.p90_minutes if learned else None,
+            goods_at=goods_at,
+            queue_until_at=queue_until(location, self.loads.get(location_id, 0), self.now),
+        )
 
-def _dated(way: Way, location: Location, days: TransitDays | None, guides: _Guides) -> Dated | None:
-    learned = guides.prepared.get(location.id)
-    desk = Desk(
-        location=location,
-        processing_minutes=learned.p50_minutes if learned else location.processing_minutes,
-        processing_p90_minutes=learned.p90_minutes if learned else None,
-        goods_at=way.goods_at,
-        queue_until_at=queue_until(location, guides.loads.get(location.id, 0), guides.now),
-    )
+
+def _dated(way: Way, days: TransitDays | None, guides: _Guides) -> Dated | None:
+    desk = guides.desk(way.location_id, way.goods_at)
+    if way.transfer is not None:
+        store = guides.desk(way.transfer.target_location_id)
+        sent = dates_by_transfer(way.asked, desk, store, way.transfer.transit_days * DAY)
+        return Dated(dates=sent, is_estimated=True) if sent else None
     if way.service_id is None:
         collected = dates_of_collection(way.asked, desk)
         return Dated(dates=collected, is_estimated=False) if collected else None
     if days is None:
         return None
-    road = _road(way.service_id, location, way.address, days, guides)
+    road = _road(way.service_id, desk.location, way.address, days, guides)
     found = dates_of(way.asked, desk, road, way.door)
     return Dated(dates=found, is_estimated=not days.lessons) if found else None
 

@@ -9,6 +9,7 @@ import msgspec
 
 from batuta.kernel.errors import BatutaError
 from batuta.locations.domain import Location
+from batuta.locations.queries import AllLocations
 from batuta.plumbing.database import Connection
 from batuta.pricing.domain import NoShippingCharge, Quote, QuoteLine, QuoteRequest
 from batuta.pricing.queries import quote
@@ -18,7 +19,7 @@ from batuta.sourcing.domain.dates import Asked
 from batuta.sourcing.domain.promises import Promised, PromisedLine, PromisedShipment, keeps_its_word, together
 from batuta.sourcing.queries.dating import Dated, Way, date_ways
 from batuta.sourcing.queries.supplying import Supply, supply_for
-from batuta.sourcing.queries.surveying import Survey, Wish, at_store, survey
+from batuta.sourcing.queries.surveying import Survey, Wish, only_at, survey
 
 NO_CHARGE, TOO_LATE, NEVER = "no_charge", "too_late", "never"
 SHORT = frozenset({Rule.NO_STOCK, Rule.NOT_ENOUGH})
@@ -99,7 +100,7 @@ def _look_later(option: _Option, supply: Supply, known: Known) -> None:
         for sku_id, location_id in shelves:
             holders[sku_id].append(location_id)
         later = msgspec.structs.replace(known, shelves=shelves, holders=holders)
-        return sketch(wish.request, at_store(later, wish.store.id) if wish.store else later)
+        return sketch(wish.request, only_at(later, [wish.store.id]) if wish.store else later)
 
     first, last = 0, len(dates) - 1
     found = at(dates[last]) if dates else option.found
@@ -169,13 +170,13 @@ async def _dated(
     db: Connection, options: Sequence[_Option], seen: Survey, *, now: datetime
 ) -> list[Sequence[Dated | None]]:
     """The dates of each option's shipments, in the order of its plan; none where it is not open."""
-    ways = [_ways(one) if one.is_open else [] for one in options]
+    ways = [_ways(one, seen.every) if one.is_open else [] for one in options]
     flat = [way for several in ways for way in several]
     dated = iter(await date_ways(db, flat, every=seen.every, loads=seen.loads, now=now))
     return [[next(dated) for _ in several] for several in ways]
 
 
-def _ways(option: _Option) -> list[Way]:
+def _ways(option: _Option, every: AllLocations) -> list[Way]:
     assert isinstance(option.found, Sketch)
     wish, policies = option.wish, option.wish.case.channel.policies
     asked = Asked(
@@ -191,6 +192,7 @@ def _ways(option: _Option) -> list[Way]:
             address=wish.place.address,
             door=wish.place.door,
             goods_at=option.goods_at.get(one.location_id),
+            transfer=every.lane(one.location_id, wish.request.pickup_location_id),
         )
         for one in option.found.sent
     ]

@@ -53,7 +53,12 @@ def _way(one: Planned, place: _Place, every: AllLocations, now: datetime) -> Way
     is_collected = request.method is Method.PICKUP
     address = every.by_id[location_id].address if is_collected else request.destination
     return Way(
-        asked=Asked(at=now), location_id=location_id, service_id=service_id, address=address, door=door_of(address)
+        asked=Asked(at=now),
+        location_id=location_id,
+        service_id=service_id,
+        address=address,
+        door=door_of(address),
+        transfer=every.lane(location_id, request.pickup_location_id),
     )
 
 
@@ -65,7 +70,8 @@ def _promised(
     dated = [(place, sent, found) for place, sent, found in known if found is not None]
     if not dated or len(dated) < len(known):
         return None
-    address = every.by_id[dated[0][0][0]].address if is_collected else request.destination
+    store_id = request.pickup_location_id
+    address = every.by_id[store_id].address if store_id else request.destination
     return together(
         [_shipment(one, place, sent, found, every) for place, sent, found in dated],
         [found.dates for _, _, found in dated],

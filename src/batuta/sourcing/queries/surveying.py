@@ -1,6 +1,6 @@
 """Reading all that questions for promises are answered with, in a handful of statements however many there are."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from heapq import nsmallest
 from math import cos, inf, radians
@@ -58,17 +58,20 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
     loads: Mapping[UUID, int]
 
     def known_for(self, wish: Wish) -> Known:
-        """What the plan of a wish is made on; of a pickup, its store alone."""
+        """What the plan of a wish is made on; of a pickup, its store and what sends goods there."""
         known = self.known[asker_of(wish.case)]
-        return known if wish.store is None else at_store(known, wish.store.id)
+        if wish.store is None:
+            return known
+        shelves = self.every.shelves_for(wish.store.id, ships_to_store=wish.request.ships_to_store)
+        return only_at(known, shelves)
 
 
-def at_store(known: Known, store_id: UUID) -> Known:
+def only_at(known: Known, location_ids: Collection[UUID]) -> Known:
     """The same facts without other locations."""
     return msgspec.structs.replace(
         known,
-        holders={sku_id: [store_id] if (sku_id, store_id) in known.shelves else [] for sku_id in known.holders},
-        sites={store_id: known.sites[store_id]},
+        holders={sku_id: [at for at in location_ids if (sku_id, at) in known.shelves] for sku_id in known.holders},
+        sites={at: known.sites[at] for at in location_ids if at in known.sites},
     )
 
 
@@ -111,6 +114,7 @@ async def survey(db: Connection, asks: Sequence[Ask], *, now: datetime) -> Surve
             barred=frozenset((None, sku_id, location_id) for sku_id, location_id in barred),
             strategies=live,
             costs=costs,
+            transfer_lanes=every.lanes,
         )
         for asker, (shelves, holders) in stocks.items()
     }
