@@ -37,6 +37,7 @@ from batuta.orchestration.commands.rerouting import ask_where_else
 from batuta.orchestration.commands.slots import free_slots
 from batuta.orchestration.commands.sourcing import (
     accept_released,
+    look_for_unsent,
     plan_and_offer,
     plan_and_offer_again,
     send_what_came,
@@ -83,8 +84,10 @@ SCORE: Mapping[type[Event], Sequence[Handler]] = {
     sourcing.OrderParked: (ask_where_else,),
     ordering.RerouteAsked: (ask_how_else,),
     ordering.LinesRerouted: (tell_rerouted,),
-    # What was not there comes, and those who wait for it get it; or it comes at another time, and they are told.
+    # What was not there comes, to its location or its store, and those who wait for it get it; or it does not, or at
+    # another time, and they are told.
     inventory.SupplyServed: (send_what_came,),
+    inventory.TransferFellShort: (look_for_unsent,),
     inventory.PromiseMoved: (promise_anew, tell_promise_moved),
     ordering.WaitAsked: (ask_whether_to_wait,),
     # What is made to order is shown to its buyer first.

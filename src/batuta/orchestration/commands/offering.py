@@ -11,6 +11,7 @@ from batuta.fulfillment.domain import Method, Offer, OfferedLine
 from batuta.kernel.ids import child_id
 from batuta.locations.domain import add_open_minutes
 from batuta.locations.queries import AllLocations, all_locations
+from batuta.orchestration.commands.transferring import send_plans_to_stores, store_of
 from batuta.ordering.domain import Line, MadeLine, Order, Promise
 from batuta.ordering.queries import made_lines_of, promises_of
 from batuta.plumbing.database import Connection
@@ -28,10 +29,14 @@ async def offer_plans(
     promised: Mapping[UUID, Promised],
     now: datetime,
 ) -> None:
-    """Ask each location of the plans; promised: when the goods of each order are there, if somebody begins now."""
+    """Ask each location of the plans; promised: when the goods of each order are there, if somebody begins now.
+
+    What a store lacks of an order that is picked up there is sent to it first.
+    """
     made = [one for one in plans if isinstance(one, Plan) and one.assignments]
     if not made:
         return
+    await send_plans_to_stores(db, orders=orders, plans=made, promised=promised, now=now)
     clock = _Clock(await all_locations(db), now)
     told = await promises_of(db, [one.order_id for one in made])
     to_order = await made_lines_of(db, [orders[one.order_id] for one in made])
@@ -94,6 +99,8 @@ def _offers(
     tracked = {line.id: line.is_tracked for line in order.lines}
     lines: dict[tuple[UUID, UUID | None], list[OfferedLine]] = defaultdict(list)
     for one in planned.assignments:
+        if store_of(order, one):
+            continue
         lines[one.location_id, one.service_id].append(
             OfferedLine(
                 line_id=one.line_id,

@@ -9,19 +9,20 @@ from batuta.company.domain import Channel
 from batuta.company.queries import channels_by_id
 from batuta.customers.domain import Customer
 from batuta.customers.queries import customers_by_id
+from batuta.fulfillment.domain import REJECTION_EFFECTS, RejectionReason
 from batuta.fulfillment.events import OfferExpired, Rejected, Short
 from batuta.inventory.domain import Asker
-from batuta.inventory.events import SupplyServed
+from batuta.inventory.events import SupplyServed, TransferFellShort
 from batuta.orchestration.commands.offering import abilities_of, components_of, offer_plans
 from batuta.orchestration.commands.parking import park_refused, park_unfillable, unpark_over
 from batuta.orchestration.commands.pooling import wait_in_pools
 from batuta.ordering.commands import Came, accept_ready, record_promises, take_over
-from batuta.ordering.domain import MadeLine, NewPromise, Order, OrderStatus, PromiseBasis, Route, Stage
+from batuta.ordering.domain import Line, MadeLine, NewPromise, Order, OrderStatus, PromiseBasis, Route, Stage
 from batuta.ordering.events import HoldEnded, LineSubstituted, OrderAccepted
 from batuta.ordering.queries import made_lines_of, orders_by_id
 from batuta.plumbing.database import Connection
-from batuta.sourcing.commands import plan
-from batuta.sourcing.domain import About, Method, Plan, Promised, SourcingLine, SourcingRequest, Unfillable
+from batuta.sourcing.commands import plan, record_rejection
+from batuta.sourcing.domain import About, Method, Plan, Promised, Rejection, SourcingLine, SourcingRequest, Unfillable
 from batuta.sourcing.domain.candidates import Placement
 from batuta.sourcing.queries import Planned, promises_of_plans
 
@@ -56,6 +57,41 @@ async def send_what_came(db: Connection, events: Sequence[SupplyServed], now: da
     """What orders waited for is there: they take it over, and it is looked for where it is to be sent from (INV-24)."""
     came = [Came(order_id=one.stream, run_id=one.run_id, line_ids=one.line_ids) for one in events]
     await plan_and_offer_orders(db, await take_over(db, came=came, now=now), now=now)
+
+
+async def look_for_unsent(db: Connection, events: Sequence[TransferFellShort], now: datetime) -> None:
+    """What should have come to its order's store did not: it is looked for again, not where it was refused (FUL-12)."""
+    came = [Came(order_id=one.stream, run_id=one.run_id, line_ids=one.line_ids) for one in events]
+    order_ids = await take_over(db, came=came, now=now)
+    orders = await orders_by_id(db, {one.stream for one in events})
+    rejections = [
+        _rejection(one, line_id, part.sku_id, now)
+        for one in events
+        if not one.has_left
+        for line_id in one.line_ids
+        for part in _line(orders[one.stream], line_id).components
+    ]
+    await record_rejection(db, rejections=rejections, now=now)
+    refused = await park_refused(db, order_ids, now=now)
+    await _plan_and_offer_parked(db, [id_ for id_ in order_ids if id_ not in refused], now=now)
+
+
+def _line(order: Order, line_id: UUID) -> Line:
+    return next(line for line in order.lines if line.id == line_id)
+
+
+def _rejection(one: TransferFellShort, line_id: UUID, sku_id: UUID, now: datetime) -> Rejection:
+    """The source is not asked again as long as a location is not that could not find it."""
+    return Rejection(
+        order_id=one.stream,
+        line_id=line_id,
+        sku_id=sku_id,
+        location_id=one.source_location_id,
+        reason=RejectionReason.NOT_FOUND,
+        until_at=now + REJECTION_EFFECTS[RejectionReason.NOT_FOUND].banned_for,
+        actor=one.actor,
+        cause_id=one.run_id,
+    )
 
 
 async def _plan_and_offer_parked(db: Connection, order_ids: Sequence[UUID], *, now: datetime) -> None:
@@ -206,6 +242,7 @@ def request_for(
         split_penalty_minor=channel.policies.split_penalty_minor,
         max_splits=channel.policies.max_splits if allowed is None else allowed,
         buyer_max_splits=allowed,
+        ships_to_store=channel.policies.ships_to_store,
         asker=Asker(channel_id=channel.id, region=way.ship_to.region, customer_group=group),
         about=About(
             channel_code=channel.code,

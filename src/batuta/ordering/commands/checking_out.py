@@ -8,13 +8,13 @@ import msgspec
 
 from batuta.catalog.domain import Component, Sku
 from batuta.catalog.queries import composed_of, skus_by_id
-from batuta.company.domain import Channel
+from batuta.company.domain import Channel, Policies
 from batuta.company.queries import channels_by_id
 from batuta.inventory.commands import extend, release, reserve
 from batuta.inventory.domain import Extend, Release, Reserved, ReserveLine, ReserveRequest, Short
 from batuta.kernel.errors import BatutaError
 from batuta.locations.domain import Location
-from batuta.locations.queries import locations_by_id
+from batuta.locations.queries import AllLocations, all_locations
 from batuta.ordering.commands.carts import lock_carts, write_carts
 from batuta.ordering.commands.placing import place
 from batuta.ordering.domain import (
@@ -50,7 +50,16 @@ class _Goods(msgspec.Struct, frozen=True, kw_only=True):
     skus: Mapping[UUID, Sku]
     parts: Mapping[UUID, Sequence[Component]]
     channels: Mapping[UUID, Channel]
-    locations: Mapping[UUID, Location]
+    every: AllLocations | None
+
+    def store(self, cart: Cart) -> Location | None:
+        return self.every.by_id[cart.pickup_location_id] if self.every and cart.pickup_location_id else None
+
+    def shelves(self, cart: Cart, policies: Policies) -> tuple[UUID, ...] | None:
+        """Where what a cart holds may lie; None is anywhere."""
+        if self.every is None or cart.pickup_location_id is None:
+            return None
+        return self.every.shelves_for(cart.pickup_location_id, ships_to_store=policies.ships_to_store)
 
 
 async def reserve_carts(
@@ -139,16 +148,15 @@ async def check_out(
 
 async def _goods(db: Connection, carts: Collection[Cart]) -> _Goods:
     if not carts:
-        return _Goods(skus={}, parts={}, channels={}, locations={})
+        return _Goods(skus={}, parts={}, channels={}, every=None)
     skus = await skus_by_id(db, {line.sku_id for one in carts for line in one.lines})
     parts = await composed_of(db, skus.values())
     of_parts = {part.sku_id for several in parts.values() for part in several} - set(skus)
-    pickups = {one.pickup_location_id for one in carts if one.pickup_location_id}
     return _Goods(
         skus={**skus, **(await skus_by_id(db, of_parts) if of_parts else {})},
         parts=parts,
         channels=await channels_by_id(db, {one.channel_id for one in carts}),
-        locations=await locations_by_id(db, pickups) if pickups else {},
+        every=await all_locations(db) if any(one.pickup_location_id for one in carts) else None,
     )
 
 
@@ -159,7 +167,7 @@ def _request(one: ReserveCart, cart: Cart, goods: _Goods, now: datetime) -> Rese
         holder_id=cart.id,
         channel_id=cart.channel_id,
         region=cart.ship_to.region if cart.ship_to else "",
-        location_ids=(cart.pickup_location_id,) if cart.pickup_location_id else None,
+        location_ids=goods.shelves(cart, policies),
         until_at=now + timedelta(minutes=minutes),
         allow_partial=one.allow_partial,
         actor=one.actor,
@@ -189,7 +197,7 @@ def _order(one: CheckOut, found: Cart | None, goods: _Goods, now: datetime) -> P
     missing = [name for name, value in (("lines", found.lines), ("ship_to", found.ship_to)) if not value]
     if missing or found.ship_to is None:
         raise CartIsIncomplete("a cart needs lines and an address before it is ordered", missing=missing)
-    place_ = goods.locations[found.pickup_location_id] if found.pickup_location_id else None
+    place_ = goods.store(found)
     return PlaceOrder(
         id=order_id_of(found.id),
         channel_code=goods.channels[found.channel_id].code,

@@ -21,11 +21,15 @@ from batuta.inventory.domain import (
 from batuta.inventory.domain.waiting import Ahead, AheadKind, AheadLine, AheadRequest
 from batuta.inventory.queries import limits, limits_seen
 from batuta.inventory.queries.limits import Limits
+from batuta.locations.queries import all_locations
 from batuta.ordering.domain import Bucket
 from batuta.ordering.domain.drafts import Draft, DraftLine
 from batuta.plumbing.database import Connection
 
 Refusal = OutOfStock | BadHold
+Shelves = tuple[UUID, ...] | None
+"""Locations from which an order's goods may come, the preferred first; None is any."""
+
 _BUCKETS = {AheadKind.BACKORDER: Bucket.BACKORDERED, AheadKind.PREORDER: Bucket.PREORDERED}
 
 
@@ -55,15 +59,16 @@ async def claim(
     if carts:
         await harden(db, holders=carts, now=now)
     seen = limits_seen(db.engine)
+    shelves = await _shelves(db, drafts)
     requests = {
         i: request
         for i, one in drafts.items()
-        if (request := _reserve_request(one, is_partial=_sells_ahead(one, seen, now))).lines
+        if (request := _reserve_request(one, shelves[i], is_partial=_sells_ahead(one, seen, now))).lines
     }
     answers = await _reserve(db, requests, now=now)
     refused = {i: answer for i, answer in answers.items() if isinstance(answer, OutOfStock)}
     if refused:
-        answers |= await _reserve(db, await _partial(db, drafts, refused, now=now), now=now)
+        answers |= await _reserve(db, await _partial(db, drafts, shelves, refused, now=now), now=now)
     short = {i: answer for i, answer in answers.items() if isinstance(answer, Reserved) and answer.short}
     ahead = await _ahead(db, drafts, short, now=now) if short else {}
     missed = [i for i in short if i not in ahead]
@@ -84,11 +89,20 @@ async def _reserve(
 
 
 async def _partial(
-    db: Connection, drafts: Mapping[int, Draft], refused: Collection[int], *, now: datetime
+    db: Connection,
+    drafts: Mapping[int, Draft],
+    shelves: Mapping[int, Shelves],
+    refused: Collection[int],
+    *,
+    now: datetime,
 ) -> dict[int, ReserveRequest]:
     """What to ask again for orders that were refused, if limits that this process did not know of sell it ahead."""
     known = await limits(db)
-    return {i: _reserve_request(drafts[i], is_partial=True) for i in refused if _sells_ahead(drafts[i], known, now)}
+    return {
+        i: _reserve_request(drafts[i], shelves[i], is_partial=True)
+        for i in refused
+        if _sells_ahead(drafts[i], known, now)
+    }
 
 
 def _sells_ahead(one: Draft, known: Limits, now: datetime) -> bool:
@@ -207,14 +221,25 @@ def _harden(one: Draft) -> Harden:
     return Harden(holder_id=one.asked.cart_id, new_holder_id=one.asked.id, line_ids=lines)
 
 
-def _reserve_request(one: Draft, *, is_partial: bool) -> ReserveRequest:
-    only_there = (one.pickup_location_id,) if one.pickup_location_id else None
+async def _shelves(db: Connection, drafts: Mapping[int, Draft]) -> dict[int, Shelves]:
+    """From where alone each order may have its goods: of a pickup, from its store or what sends goods there."""
+    stores = {one.pickup_location_id for one in drafts.values()} - {None}
+    every = await all_locations(db) if stores else None
+    return {
+        i: every.shelves_for(one.pickup_location_id, ships_to_store=one.channel.policies.ships_to_store)
+        if every and one.pickup_location_id
+        else tuple(one.asked.preferred_location_ids) or None
+        for i, one in drafts.items()
+    }
+
+
+def _reserve_request(one: Draft, shelves: Shelves, *, is_partial: bool) -> ReserveRequest:
     return ReserveRequest(
         holder_id=one.asked.id,
         channel_id=one.channel.id,
         region=one.ship_to.region,
         customer_group=one.customer_group,
-        location_ids=only_there or tuple(one.asked.preferred_location_ids) or None,
+        location_ids=shelves,
         allow_partial=is_partial,
         actor=one.asked.actor,
         lines=[

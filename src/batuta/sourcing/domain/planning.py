@@ -258,9 +258,12 @@ class Ordered:
         return (lane_of(transfer),) if transfer else None
 
     def more_lanes(self) -> Mapping[UUID, TransferLane]:
-        """The lanes by which a store could get what it lacks, by source, if they were not looked at yet."""
+        """The lanes by which a store could get what it lacks, by source, if they were not looked at yet.
+
+        What is made to order is made where it is picked up.
+        """
         store_id = self.request.pickup_location_id
-        if self.by_transfer or store_id is None or not self.request.ships_to_store:
+        if self.by_transfer or store_id is None or not self.request.ships_to_store or abilities_of(self.request.lines):
             return {}
         return {one.source_location_id: one for one in self.known.transfer_lanes.get(store_id, ())}
 
