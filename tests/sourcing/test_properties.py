@@ -4,7 +4,6 @@ from random import Random
 from uuid import UUID
 
 import msgspec
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,13 +22,13 @@ from batuta.sourcing.domain import (
     Terms,
     Verdict,
     choose,
-    covering,
     decide_all,
     explain,
 )
 from batuta.sourcing.domain.board import Board
 from batuta.sourcing.domain.branching import Branching
 from batuta.sourcing.domain.candidates import Weights
+from batuta.sourcing.domain.covering import Cover, Relaxed
 from batuta.sourcing.domain.grid import whole_grid
 from batuta.sourcing.domain.tariffs import NEVER
 from batuta.sourcing.domain.thinning import thinned
@@ -277,9 +276,9 @@ def test_the_search_of_orders_too_large_for_tables_equals_brute_force(
 
 
 @settings(max_examples=150, deadline=None)
-@given(cases() | steep_cases(), st.sampled_from([0, covering._PATIENCE]))
-def test_bounds_that_count_lots_and_know_the_first_place_lead_to_the_cheapest_plan_too(
-    case: tuple[list[Demand], list[Candidate], Terms], patience: int
+@given(cases() | steep_cases())
+def test_bounds_that_count_lots_lead_to_the_cheapest_plan_too(
+    case: tuple[list[Demand], list[Candidate], Terms],
 ) -> None:
     demands, places, terms = case
     expected = brute_force(demands, places, terms)
@@ -289,10 +288,8 @@ def test_bounds_that_count_lots_and_know_the_first_place_lead_to_the_cheapest_pl
         assert expected is None
         return
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(covering, "_PATIENCE", patience)
-        cover = covering.Cover(grid, covering.Relaxed(grid, grid.quantities), grid.keys, grid.least_units)
-        best = cover.walk(below=NEVER, cells_max=terms.steps_max)
+    cover = Cover(grid, Relaxed(grid, grid.quantities), grid.keys, grid.least_units)
+    best = cover.walk(below=NEVER, cells_max=terms.steps_max)
 
     if expected is None:
         assert not best

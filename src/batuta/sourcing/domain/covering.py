@@ -21,8 +21,7 @@ _PAIRS_GOOD, _PAIRS_MAX = 500_000, 600_000
 _NOT_YET = 1 << 60
 """Above every key of a plan, and below `NEVER` whatever gains are added to that."""
 
-_PATIENCE = 200_000
-_CELLS_A_NODE, _CELLS_A_TRY, _CELLS_A_PLAN = 2_500, 500, 5_000
+_CELLS_A_NODE, _CELLS_A_TRY, _CELLS_A_PLAN = 1_500, 300, 5_000
 
 
 class OutOfCells(Exception):
@@ -40,6 +39,8 @@ class Tables(Protocol):
 class Relaxed:
     """Parts counted in lots. level_of: by part, the number of its lots; shape: of the lots.
 
+    codes: of parts, each demand's units in `fields` of its bits, with a bit of `guards` above.
+
     A lot has `sizes[j]` units of demand j, one begun counts whole: then shipments of a plan have at least as many
     lots together as the order, though they may have more.
     """
@@ -53,6 +54,11 @@ class Relaxed:
         self.shape: Shape = shape_of(tuple(lots[j] for j in self.falling))
         levels = -(-grid.units[:, self.falling] // np.asarray([sizes[j] for j in self.falling]))
         self.level_of: Indices = np.ravel_multi_index(tuple(levels.T), [lots[j] + 1 for j in self.falling])
+        bits = [count.bit_length() + 1 for count in grid.quantities]
+        begins = [sum(bits[:j]) for j in range(len(bits))]
+        self.codes: Array = grid.units @ np.asarray([1 << begin for begin in begins], dtype=np.int64)
+        self.fields = [(1 << begin + count) - (1 << begin) for begin, count in zip(begins, bits, strict=True)]
+        self.guards = sum(1 << begin + count - 1 for begin, count in zip(begins, bits, strict=True))
 
     def least(self, keys: Array) -> Array:
         """By lots and place, the least key of a part that has as many lots or more."""
@@ -89,7 +95,8 @@ class _Begun(NamedTuple):
 class Cover:
     """One search over the keys of a grid, or others like them.
 
-    found: keys of plans and, by place of the grid, the part that it sends; the least first.
+    found: keys of plans and, by place of the grid, the part that it sends; the least first. least: no plan has a key
+    below it; the penalty that the first place does not pay is in it.
 
     least_units: what every plan pays for a unit of each demand at least; the better known, the tighter are bounds by
     lots.
@@ -101,19 +108,13 @@ class Cover:
         self.cheapest: Array = keys.min(axis=1)
         self.counted = self._counted()
         least = relaxed.least(keys - self.counted[:, None] if relaxed.is_coarse else keys)
-        self.lots: Array = np.where(least > _NOT_YET, NEVER, least)
-        self.layers = self._layers(self.lots)
-        self._without: dict[int, list[Array]] = {}
+        self.layers = self._layers(np.where(least > _NOT_YET, NEVER, least))
+        self.least = int(self._least_of_all(self.layers) + self.counted[-1])
+        self._pieces_of: dict[tuple[int, int], tuple[Indices, Array]] = {}
         self.found: list[tuple[int, dict[int, int]]] = []
         self._seen: set[frozenset[tuple[int, int]]] = set()
         self.best_key = NEVER
         self.cells = self.cells_left = 0
-
-    @property
-    def least(self) -> int:
-        """No plan has a key below it; the penalty that the first place does not pay is in it."""
-        whole = np.asarray([len(self.keys) - 1])
-        return int(self._after(whole, self.grid.board.places_max, self.layers)[0])
 
     @property
     def best(self) -> dict[int, int]:
@@ -137,6 +138,7 @@ class Cover:
         if self.least < self.best_key:
             after = self._after(whole - np.arange(len(self.keys)), places - 1, self.layers)
             self.alive: Indices = np.flatnonzero(self.cheapest + after < self.best_key)
+            self.alive_codes: Array = self.relaxed.codes[self.alive]
             self._walk(_Begun(whole, places, 0, {}))
         return self.best
 
@@ -154,17 +156,26 @@ class Cover:
         nothing = np.full(len(least), NEVER, dtype=np.int64)
         nothing[0] = 0
         layers, count = [nothing, one], self.grid.board.places_max
-        more = self._two(least, who, one) if count > 1 else one
-        while len(layers) <= count and not np.array_equal(more, layers[-1]):
+        first: Array = one.take(self.shape.pieces) if count > 1 else one
+        more = self._two(least, who, one, first) if count > 1 else one
+        while len(layers) <= max(2, count - 1) and not np.array_equal(more, layers[-1]):
             layers.append(more)
-            more = self._least(one[self.shape.pieces] + more[self.shape.rests])
+            more = self._least(first + more.take(self.shape.rests)) if len(layers) < count else more
         return layers
 
-    def _two(self, least: Array, who: Indices, one: Array) -> Array:
+    def _least_of_all(self, layers: list[Array]) -> int:
+        """What as many places as may be cover everything at least."""
+        layer, count = layers[-1], self.grid.board.places_max
+        if len(layers) > count:
+            return int(layer[-1])
+        start = self.shape.starts[-2]
+        return int(min(layer[-1], (layers[1][self.shape.pieces[start:]] + layer[self.shape.rests[start:]]).min()))
+
+    def _two(self, least: Array, who: Indices, one: Array, first: Array) -> Array:
         """What two different places cover at least."""
         pieces, rests = self.shape.pieces, self.shape.rests
-        sums = one[pieces] + one[rests]
-        same = np.flatnonzero((who[pieces] == who[rests]) & (rests > 0))
+        sums = first + one.take(rests)
+        same = np.flatnonzero((who.take(pieces) == who.take(rests)) & (rests > 0))
         if len(same):
             second = self._second(least, who)
             pieces, rests = pieces[same], rests[same]
@@ -195,22 +206,29 @@ class Cover:
         part, places, key, chosen = begun
         if part == 0:
             self._keep(key, chosen)
-            return
-        if not places:
-            return
-        layers = self._layers_after(chosen)
-        self._look(len(self.alive) + _CELLS_A_NODE)
-        wanted = self.grid.units[part]
-        units = self.grid.units[self.alive]
-        pieces = self.alive[(units <= wanted).all(axis=1) & (units[:, wanted.argmax()] > 0)]
-        after = self._after(part - pieces, places - 1, layers)
-        lower = key + self.cheapest[pieces] + after
-        while len(lower):
-            n = int(lower.argmin())
-            if lower[n] >= self.best_key:
-                return
-            self._send(int(pieces[n]), int(after[n]), begun)
-            lower[n] = NEVER
+        elif places == 1:
+            self._send(part, 0, begun)
+        elif places:
+            pieces, least = self._pieces(part, places)
+            self._look(len(pieces) + _CELLS_A_NODE)
+            worth = np.flatnonzero(least < self.best_key - key)
+            for n in worth[least[worth].argsort(kind="stable")].tolist():
+                if key + int(least[n]) >= self.best_key:
+                    return
+                piece = int(pieces[n])
+                self._send(piece, int(least[n] - self.cheapest[piece]), begun)
+
+    def _pieces(self, part: int, places: int) -> tuple[Indices, Array]:
+        """What the shipment with the first unit of a part may be, and what the part costs with it at least."""
+        known = self._pieces_of.get((part, places))
+        if known is None:
+            self._look(len(self.alive) + _CELLS_A_NODE)
+            wanted, field = self.relaxed.codes[part], self.relaxed.fields[int(self.grid.units[part].argmax())]
+            guards, codes = self.relaxed.guards, self.alive_codes
+            pieces = self.alive[((wanted | guards) - codes & guards == guards) & (codes & field > 0)]
+            least: Array = self.cheapest[pieces] + self._after(part - pieces, places - 1, self.layers)
+            known = self._pieces_of[part, places] = pieces, least
+        return known
 
     def _keep(self, key: int, chosen: dict[int, int]) -> None:
         """A plan in which places share a demand is come by more than once."""
@@ -225,30 +243,17 @@ class Cover:
         if len(self.found) == self.most:
             self.best_key = self.found[-1][0]
 
-    def _layers_after(self, chosen: dict[int, int]) -> list[Array]:
-        """The bounds; of a walk that takes long those in which the first place chosen is not used again."""
-        if not chosen or self.cells < _PATIENCE:
-            return self.layers
-        first = next(iter(chosen))
-        if first not in self._without:
-            self._look(len(self.shape.pieces) * len(self.layers))
-            lots = self.lots.copy()
-            lots[:, first] = NEVER
-            self._without[first] = self._layers(lots)
-        return self._without[first]
-
     def _send(self, piece: int, after: int, begun: _Begun) -> None:
         """Let each place that may pay send the piece, and cover the rest."""
         part, places, key, chosen = begun
-        row = self.keys[piece].copy()
-        row[list(chosen)] = NEVER
-        while True:
-            self._look(len(row) + _CELLS_A_TRY)
-            i = int(row.argmin())
+        row = self.keys[piece]
+        self._look(len(row) + _CELLS_A_TRY)
+        worth = np.flatnonzero(row < self.best_key - key - after)
+        for i in worth[row[worth].argsort(kind="stable")].tolist():
             if key + int(row[i]) + after >= self.best_key:
                 return
-            self._walk(_Begun(part - piece, places - 1, key + int(row[i]), {**chosen, i: piece}))
-            row[i] = NEVER
+            if i not in chosen:
+                self._walk(_Begun(part - piece, places - 1, key + int(row[i]), {**chosen, i: piece}))
 
     def _look(self, cells: int) -> None:
         self.cells += cells
