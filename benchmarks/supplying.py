@@ -1,4 +1,4 @@
-"""The clients of `benchmarks.torture` who take in what was announced, tell what they counted, and build kits."""
+"""The clients of `benchmarks.torture` who take in what was announced, tell counts, build kits and call lots back."""
 
 import asyncio
 import random
@@ -27,8 +27,12 @@ FOUND = """
     UNION ALL SELECT 'kit ' || id || ' ' || verb FROM inventory.kit_work
     UNION ALL SELECT 'snapshot ' || f.code || ' ' || m.sequence
     FROM inventory.feed_message m JOIN inventory.feed f ON f.id = m.feed_id
+    UNION ALL SELECT 'recall ' || l.id || ' ' || l.code FROM inventory.lot l
+    WHERE l.recalled_at IS NOT NULL AND NOT EXISTS (
+        SELECT FROM inventory.stock s
+        WHERE s.sku_id = l.sku_id AND s.lot = l.code AND s.condition = 'sellable' AND s.on_hand > 0)
 """
-KINDS = ("receipt", "kit", "snapshot")
+KINDS = ("receipt", "kit", "snapshot", "recall")
 
 
 async def prepare(one: House, *, skus: int, scarce: int) -> None:
@@ -43,14 +47,14 @@ async def prepare(one: House, *, skus: int, scarce: int) -> None:
 
 
 async def lost_supplies(one: House, acknowledged: Sequence[Acknowledged]) -> list[Acknowledged]:
-    """What was acknowledged of receipts, kits and counts, and is not there."""
+    """What was acknowledged of receipts, kits and counts, and is not there; and lots called back that are on sale."""
     async with one.engine.connect() as db:
         found = set(await db.scalars(text(FOUND)))
     return [done for done in acknowledged if done.kind in KINDS and f"{done.kind} {done.id} {done.number}" not in found]
 
 
 class SupplyingCrowd(WholeCrowd):
-    """All others, and those who take in, tell and build."""
+    """All others, and those who take in, tell, build and call back."""
 
     def __init__(self, torment: Torment) -> None:
         super().__init__(torment)
@@ -61,6 +65,7 @@ class SupplyingCrowd(WholeCrowd):
             "supplier": (self.asked.counters, self._supply),
             "till": (self.asked.counters, self._tell),
             "builder": (self.asked.counters, self._build),
+            "recaller": (self.asked.counters, self._call_back),
         }
 
     async def _supply(self, client: Persistent, chance: random.Random, name: str) -> None:
@@ -130,6 +135,28 @@ class SupplyingCrowd(WholeCrowd):
         if told is not None:
             await self.list.write(Acknowledged(kind="kit", name=name, id=told["id"], number=verb))
         await asyncio.sleep(0.02)
+
+    async def _call_back(self, client: Persistent, chance: random.Random, name: str) -> None:
+        """A lot comes, some of it is bought, and it is called back while others buy."""
+        number = self.asked.skus + 1
+        lot = await self._asked(client, "/api/lots", name, {"sku_code": sku_code(number), "code": name}, "lot")
+        slip = {
+            "key": f"{name}-in",
+            "sku_code": sku_code(number),
+            "quantity": chance.randint(2, 5),
+            "source": "supplier",
+            "target": {"location_code": self._place(chance)},
+            "reason": "receipt",
+            "document": name,
+            "lot": name,
+        }
+        if lot is None or await self._asked(client, "/api/stock/movements", f"{name}-in", slip, "movement") is None:
+            return
+        await self._buy_one(client, number, f"{name}-bought")
+        path = f"/api/lots/{lot['id']}/recall"
+        if await self._asked(client, path, f"{name}-recall", {"reason": "glass"}, "recall") is not None:
+            await self.list.write(Acknowledged(kind="recall", name=name, id=lot["id"], number=name))
+        await asyncio.sleep(0.05)
 
     def _place(self, chance: random.Random) -> str:
         return f"L{chance.randrange(self.asked.locations)}"

@@ -1,7 +1,7 @@
 """`python -m benchmarks.torture`: full load while processes and PostgreSQL are killed, and nothing said is lost.
 
-Buyers, cancellers, stock feeds, transfers, counts, receipts (some with lots), snapshots of tills and builders of kits
-ask until they are answered and write down what was acknowledged.
+Buyers, cancellers, stock feeds, transfers, counts, receipts (some with lots), snapshots of tills, builders of kits and
+recalls of lots ask until they are answered and write down what was acknowledged.
 A seed decides when a process of batuta, PostgreSQL's first process or one of its sessions gets kill -9. Afterwards each
 line of the list is looked for, by GET and by SQL, and the house is audited.
 """
@@ -51,7 +51,11 @@ FOUND_STEPS = """
     WHERE transfer_id = ANY(CAST(:ids AS uuid[]))
 """
 FOUND_COUNTS = "SELECT id::text || ' ' || status FROM inventory.stock_count WHERE id = ANY(CAST(:ids AS uuid[]))"
-OVERSOLD = "SELECT coalesce(sum(reserved - on_hand), 0) FROM inventory.stock WHERE reserved > on_hand"
+OVERSOLD = """
+    SELECT coalesce(sum(s.reserved - s.on_hand), 0)
+    FROM inventory.stock s LEFT JOIN inventory.lot l ON l.sku_id = s.sku_id AND l.code = s.lot
+    WHERE s.reserved > s.on_hand AND l.recalled_at IS NULL
+"""
 DOUBLE_CAPTURED = """
     SELECT count(*) FROM payments.payment p LEFT JOIN payments_test_provider.charge c ON c.id = p.id
     WHERE coalesce(c.captured_minor, 0) > p.amount_minor OR p.amount_minor < (
