@@ -1,5 +1,6 @@
 """What is made to order, through the API: its recipe, its order, and the work (SRC-14, FUL-14)."""
 
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -7,13 +8,14 @@ import msgspec
 import pytest
 
 from batuta.catalog.api import ROUTES as CATALOG
+from batuta.catalog.commands import set_recipes
 from batuta.fulfillment.api import ROUTES as FULFILLMENT
 from batuta.ordering.api import ROUTES as ORDERING
 from batuta.plumbing.database import Engine
 from batuta.sourcing.api import ROUTES as SOURCING
 from tests.asking import House, a_caller, at, problem
 from tests.journeys.conftest import OpenShop
-from tests.journeys.test_made_to_order import PROOF, SAID, Workshop, opened
+from tests.journeys.test_made_to_order import PROOF, RECIPE, SAID, Workshop, opened
 from tests.making import fresh_id
 from tests.world import MADRID
 
@@ -80,6 +82,13 @@ async def test_it_is_ordered_and_promised_with_what_it_takes(house: House, works
     promised = await agent.post("/api/promises", json=asked)
     plans = [plan for one in promised.json()["options"] for plan in one["shipments"]]
     assert {plan["location_code"] for plan in plans} == {shop.locations["atelier"].code}
+    slow = msgspec.structs.replace(RECIPE, minutes=3 * 24 * 60)
+    await workshop.journey.do(set_recipes, recipes={workshop.id("watch"): slow})
+    later = (await agent.post("/api/promises", json=asked)).json()["options"]
+    sooner = {one["service_kind"]: one for one in promised.json()["options"]}
+    waits = [_day(one["p50_at"]) - _day(sooner[one["service_kind"]]["p50_at"]) for one in later]
+    assert waits
+    assert all(timedelta(days=3) <= one for one in waits)
 
 
 async def test_a_work_order_is_done_by_those_who_see_it(house: House, workshop: Workshop) -> None:
@@ -130,6 +139,10 @@ async def test_a_work_order_is_done_by_those_who_see_it(house: House, workshop: 
     packed = await maker.post(f"/api/fulfillment-orders/{id_}/pack", json={"parcels": [{"contents": box}]})
     assert packed.json()["status"] == "packed", packed.text
     assert problem(await maker.get(f"/api/work-orders/{fresh_id()}")) == (404, "unknown_work_order")
+
+
+def _day(said: str) -> date:
+    return datetime.fromisoformat(said).date()
 
 
 async def _sign_all(maker: httpx.AsyncClient, path: str) -> None:

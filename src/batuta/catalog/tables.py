@@ -157,9 +157,16 @@ class RecipeColumns(TypedColumns):
     fields: Named[list[Any]] = Column(Json, nullable=False)
     needs_proof: Named[bool] = Column(Boolean, nullable=False)
     is_returnable: Named[bool] = Column(Boolean, nullable=False)
+    minutes: Named[int] = Column(Integer, nullable=False, server_default="0")
 
 
-recipe = Table("recipe", metadata, RecipeColumns, schema="catalog")
+recipe = Table(
+    "recipe",
+    metadata,
+    RecipeColumns,
+    CheckConstraint("minutes >= 0", name="minutes_not_negative"),
+    schema="catalog",
+)
 
 
 class SubstituteColumns(TypedColumns):

@@ -16,6 +16,7 @@ STEPS_MAX = 100
 FIELDS_MAX = 50
 CHOICES_MAX = 200
 LOCALES_MAX = 20
+MINUTES_MAX = 60 * 24 * 60
 SAYING_MAX = 2_000
 
 Link = Annotated[
@@ -81,9 +82,9 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How one unit is made of its kit parts.
 
-    abilities: what a location must be able to do. steps: each is signed. fields: what the buyer is asked.
-    needs_proof: the buyer says yes to a proof before anybody begins. is_returnable: whether it is taken back when
-    nothing is wrong with it.
+    abilities: what a location must be able to do. minutes: of its open time, that a unit takes. steps: each is signed.
+    fields: what the buyer is asked. needs_proof: the buyer says yes to a proof before anybody begins. is_returnable:
+    whether it is taken back when nothing is wrong with it.
     """
 
     abilities: frozenset[Ability] = frozenset()
@@ -91,6 +92,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     fields: Annotated[tuple[Field, ...], msgspec.Meta(max_length=FIELDS_MAX)] = ()
     needs_proof: bool = False
     is_returnable: bool = True
+    minutes: Annotated[int, msgspec.Meta(ge=0, le=MINUTES_MAX)] = 0
 
 
 NOTHING_SAID = Recipe()

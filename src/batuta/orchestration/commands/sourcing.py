@@ -230,6 +230,7 @@ def request_for(
                 unit_value_minor=line.gross_minor // line.quantity,
                 unit_net_minor=line.net_minor // line.quantity,
                 abilities=abilities_of(line, made),
+                making_minutes=made[line.id].recipe.minutes if line.id in made else 0,
             )
             for line in order.lines
             if line.is_shipped and line.buckets.open + line.buckets.reserved and (line.route or order.route) == way

@@ -188,6 +188,7 @@ def case_of(ask: Ask, trade: Trade, *, now: datetime) -> Case:
             components=_components(sku, trade),
             quantity=line.quantity,
             abilities=frozenset(ability for one in trade.recipes.get(sku.id, ()) for ability in one.abilities),
+            making_minutes=sum(one.minutes for one in trade.recipes.get(sku.id, ())),
         )
         for i, (sku, line) in enumerate(zip(skus, ask.lines, strict=True))
     )

@@ -201,7 +201,8 @@ class Ordered:
                 rules[location_id] = rule
                 continue
             bans = self._bans(location_id, stock[location_id]) if may_be_banned else frozenset()
-            if abilities and (missing := lacking(site, abilities)):
+            maker = site if lane is None else self.known.sites[lane.target_location_id]
+            if abilities and (missing := lacking(maker, abilities)):
                 unable[location_id], bans = missing, bans.union(missing)
             candidates[location_id] = self._candidate(site, stock[location_id], bans)
         return Facts(sites=sites, rules=rules, stock=stock, candidates=candidates, because=because, unable=unable)

@@ -27,7 +27,7 @@ class SourcingLine(msgspec.Struct, frozen=True, kw_only=True):
     """Units of an order line to be planned. components: SKU and units of it in one unit of the line.
 
     unit_value_minor: what a unit is sold for; unit_net_minor: without its tax, rounded down.
-    abilities: what a location must be able to do to make it.
+    abilities: what a location must be able to do to make it; making_minutes: how long it makes a unit.
     """
 
     line_id: UUID
@@ -36,6 +36,7 @@ class SourcingLine(msgspec.Struct, frozen=True, kw_only=True):
     unit_value_minor: AmountMinor = 0
     unit_net_minor: AmountMinor = 0
     abilities: frozenset[str] = frozenset()
+    making_minutes: int = 0
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):

@@ -51,7 +51,8 @@ CALLED = frozenset({ServiceKind.ONE_HOUR, ServiceKind.COURIER})
 class Way(msgspec.Struct, frozen=True, kw_only=True):
     """A shipment to be dated. service_id: None where the buyer comes. goods_at: when its goods are there; None: now.
 
-    transfer: the lane by which the location sends it to the store where the buyer comes.
+    transfer: the lane by which the location sends it to the store where the buyer comes. making_minutes: of open time,
+    that it takes besides to make what is made to order.
     """
 
     asked: Asked
@@ -61,6 +62,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     door: Door
     goods_at: datetime | None = None
     transfer: TransferLane | None = None
+    making_minutes: int = 0
 
 
 class Dated(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,23 +106,25 @@ class _Guides(msgspec.Struct, frozen=True):
     every: AllLocations
     now: datetime
 
-    def desk(self, location_id: UUID, goods_at: datetime | None = None) -> Desk:
+    def desk(self, location_id: UUID, goods_at: datetime | None = None, making_minutes: int = 0) -> Desk:
         location, learned = self.every.by_id[location_id], self.prepared.get(location_id)
         return Desk(
             location=location,
-            processing_minutes=learned.p50_minutes if learned else location.processing_minutes,
-            processing_p90_minutes=learned.p90_minutes if learned else None,
+            processing_minutes=(learned.p50_minutes if learned else location.processing_minutes) + making_minutes,
+            processing_p90_minutes=learned.p90_minutes + making_minutes if learned else None,
             goods_at=goods_at,
             queue_until_at=queue_until(location, self.loads.get(location_id, 0), self.now),
         )
 
 
 def _dated(way: Way, days: TransitDays | None, guides: _Guides) -> Dated | None:
-    desk = guides.desk(way.location_id, way.goods_at)
     if way.transfer is not None:
-        store = guides.desk(way.transfer.target_location_id)
-        sent = dates_by_transfer(way.asked, desk, store, way.transfer.transit_days * DAY)
+        desk, store = guides.desk(way.location_id, way.goods_at), way.transfer.target_location_id
+        sent = dates_by_transfer(
+            way.asked, desk, guides.desk(store, making_minutes=way.making_minutes), way.transfer.transit_days * DAY
+        )
         return Dated(dates=sent, is_estimated=True) if sent else None
+    desk = guides.desk(way.location_id, way.goods_at, way.making_minutes)
     if way.service_id is None:
         collected = dates_of_collection(way.asked, desk)
         return Dated(dates=collected, is_estimated=False) if collected else None

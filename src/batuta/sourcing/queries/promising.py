@@ -184,6 +184,7 @@ def _ways(option: _Option, every: AllLocations) -> list[Way]:
         remorse_minutes=policies.remorse_minutes,
         clearance_minutes=policies.clearance_minutes,
     )
+    minutes = {line.line_id: line.making_minutes for line in wish.case.lines}
     return [
         Way(
             asked=asked,
@@ -193,6 +194,11 @@ def _ways(option: _Option, every: AllLocations) -> list[Way]:
             door=wish.place.door,
             goods_at=option.goods_at.get(one.location_id),
             transfer=every.lane(one.location_id, wish.request.pickup_location_id),
+            making_minutes=sum(
+                minutes[line_id] * units
+                for (line_id, location_id), units in option.found.dealt.items()
+                if location_id == one.location_id
+            ),
         )
         for one in option.found.sent
     ]

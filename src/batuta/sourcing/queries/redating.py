@@ -30,7 +30,11 @@ async def promises_of_plans(db: Connection, plans: Sequence[Planned], *, now: da
     """When each order is there by its plan, begun now; orders of which something never arrives are left out."""
     every = await all_locations(db)
     shipments = [_shipments(one) for one in plans]
-    ways = [_way(one, place, every, now) for one, several in zip(plans, shipments, strict=True) for place in several]
+    ways = [
+        _way(one, place, sent, every, now)
+        for one, several in zip(plans, shipments, strict=True)
+        for place, sent in several.items()
+    ]
     dated = iter(await date_ways(db, ways, every=every, loads={}, now=now) if ways else ())
     found = {}
     for one, several in zip(plans, shipments, strict=True):
@@ -48,10 +52,11 @@ def _shipments(one: Planned) -> dict[_Place, list[Assignment]]:
     return found
 
 
-def _way(one: Planned, place: _Place, every: AllLocations, now: datetime) -> Way:
+def _way(one: Planned, place: _Place, sent: Sequence[Assignment], every: AllLocations, now: datetime) -> Way:
     request, (location_id, service_id) = one.request, place
     is_collected = request.method is Method.PICKUP
     address = every.by_id[location_id].address if is_collected else request.destination
+    minutes = {line.line_id: line.making_minutes for line in request.lines}
     return Way(
         asked=Asked(at=now),
         location_id=location_id,
@@ -59,6 +64,7 @@ def _way(one: Planned, place: _Place, every: AllLocations, now: datetime) -> Way
         address=address,
         door=door_of(address),
         transfer=every.lane(location_id, request.pickup_location_id),
+        making_minutes=sum(minutes[line_id] * units for line_id, units in _units(one, sent).items()),
     )
 
 
@@ -104,6 +110,13 @@ def _shipment(
 
 
 def _lines(one: Planned, sent: Sequence[Assignment]) -> tuple[PromisedLine, ...]:
+    return tuple(
+        PromisedLine(sku_code=one.sku_codes[line_id], quantity=quantity)
+        for line_id, quantity in _units(one, sent).items()
+    )
+
+
+def _units(one: Planned, sent: Sequence[Assignment]) -> dict[UUID, int]:
     """Units of the order's lines: those of a bundle are told by its first part, for it ships whole."""
     units: dict[UUID, int] = {}
     firsts = {line.line_id: line.components[0] for line in one.request.lines}
@@ -111,6 +124,4 @@ def _lines(one: Planned, sent: Sequence[Assignment]) -> tuple[PromisedLine, ...]
         sku_id, per_unit = firsts[assigned.line_id]
         if assigned.sku_id == sku_id:
             units[assigned.line_id] = units.get(assigned.line_id, 0) + assigned.quantity // per_unit
-    return tuple(
-        PromisedLine(sku_code=one.sku_codes[line_id], quantity=quantity) for line_id, quantity in units.items()
-    )
+    return units
