@@ -2,8 +2,8 @@
 
 from batuta.plumbing.migrate import run_sql_of
 
-revision = "0047"
-down_revision = "0046"
+revision = "0048"
+down_revision = "0047"
 
 
 def upgrade() -> None:
