@@ -50,7 +50,7 @@ async def play(engine: Engine) -> Journey:
     await fill_cart(journey)
     await journey.pass_time(minutes=1)
     # One step of the worker goes past the facts that nobody hears.
-    await settle(engine, journey.works, now=journey.now, worker=fresh_id())
+    await settle(engine, journey.works, clock=lambda: journey.now, worker=fresh_id())
     return journey
 
 

@@ -58,7 +58,7 @@ async def let_work(engine: Engine) -> None:
     """Let the clockwork do all there is to do, and step past what nobody hears."""
     works = clockwork(Settings())
     await settle_wholly(engine, works, now=datetime.now(UTC), worker=WORKER)
-    await settle(engine, works, now=datetime.now(UTC), worker=WORKER)
+    await settle(engine, works, clock=lambda: datetime.now(UTC), worker=WORKER)
 
 
 async def let_work_until_parked(engine: Engine, stream: UUID) -> None:

@@ -46,7 +46,7 @@ async def test_a_postmaster_killed_in_the_middle_of_a_step_costs_time_only(folde
             orders = [an_order(shop, ("chair", 1), means=means, placed_at=journey.now) for _ in range(ORDERS)]
             await journey.ask(place, orders=orders)
 
-            step = asyncio.create_task(settle(engine, journey.works, now=journey.now, worker=WORKER))
+            step = asyncio.create_task(settle(engine, journey.works, clock=lambda: journey.now, worker=WORKER))
             await asyncio.sleep(after_s)
             os.kill(postmaster_pid(folder), signal.SIGKILL)
             await _told_as_an_outage(step)

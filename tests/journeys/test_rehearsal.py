@@ -2,6 +2,7 @@
 
 import random
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -9,14 +10,18 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
+from batuta.ordering.commands import place
+from batuta.ordering.domain import Means
 from batuta.plumbing.database import Engine
+from batuta.plumbing.stepping import settle
 from batuta.rehearsal.commands import rehearse
 from batuta.rehearsal.domain import BadPeriod, Rehearsal, draft_of
 from batuta.sourcing.domain.strategies import BadStrategy
 from batuta.sourcing.queries import assignments_of, places_of_work
 from tests.journeys.conftest import OpenShop
 from tests.journeys.journey import Journey
-from tests.making import fresh_code
+from tests.making import fresh_code, fresh_id
+from tests.ordering.test_commands import an_order
 
 _chance = random.SystemRandom()
 
@@ -148,3 +153,20 @@ async def test_a_draft_or_period_that_cannot_be_is_refused(engine: Engine, journ
     async with engine.snapshot() as db:
         with pytest.raises(BadPeriod):
             await rehearse(db, draft=strategy, from_at=journey.now, until_at=journey.now, now=journey.now)
+
+
+async def test_an_order_that_came_while_a_step_ran_is_known(engine: Engine, journey: Journey) -> None:
+    """Under load a step goes on for long: what it plans happens after the orders that it plans were placed."""
+    since = begin(journey)
+    placed_at = since + timedelta(seconds=5)
+    card = [Means(method="card", amount_minor=2_990, token="tok_visa")]
+    asked = an_order(journey.shop, ("chair", 1), placed_at=placed_at, means=card)
+    async with engine.begin() as db:
+        await place(db, orders=[asked], now=placed_at)
+    clock = count()
+
+    await settle(engine, journey.works, clock=lambda: since + timedelta(seconds=2 * next(clock)), worker=fresh_id())
+
+    journey.now = since + timedelta(seconds=2 * next(clock))
+    found = await tried(engine, journey, draft(), since)
+    assert (found.orders, found.left_out, found.reproduced) == (1, 0, 1)

@@ -78,7 +78,7 @@ class World:
 
     async def _crash(self) -> None:
         working = asyncio.create_task(
-            settle(self.journey.engine, self.journey.works, now=self.journey.now, worker=WORKER)
+            settle(self.journey.engine, self.journey.works, clock=lambda: self.journey.now, worker=WORKER)
         )
         await asyncio.sleep(self.chance.random() * 0.1)
         working.cancel()

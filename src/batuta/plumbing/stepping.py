@@ -5,7 +5,7 @@ of its data. Both are the same step, so what is tested is what runs.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
@@ -19,6 +19,8 @@ from batuta.plumbing.jobs import JOBS_PER_BATCH, WAITING, Handler, work
 from batuta.plumbing.sweeps import Sweep, sweep
 
 LOOK_AGAIN_S = 0.005
+
+Clock = Callable[[], datetime]
 
 
 class Clockwork(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,11 +42,15 @@ class _Look(msgspec.Struct, frozen=True):
         return bool(self.due or self.behind or self.has_jobs)
 
 
-async def settle(engine: Engine, clockwork: Clockwork, *, now: datetime, worker: UUID) -> int:
-    """Take one step and return how much was done: all that is due at `now` and that no open transaction hides."""
+async def settle(engine: Engine, clockwork: Clockwork, *, clock: Clock, worker: UUID) -> int:
+    """Take one step and return how much was done: all that is due and that no open transaction hides.
+
+    clock: is read before each part of the step, so that what follows a fact does not happen long before it, however
+    long the step takes.
+    """
     # Without looking, for a pass also moves a position past facts that its reaction does not hear.
-    done = await _react_all(engine, clockwork.reactions, now=now)
-    more, _ = await _settle(engine, clockwork, now=now, worker=worker)
+    done = await _react_all(engine, clockwork.reactions, clock)
+    more, _ = await _settle(engine, clockwork, clock, worker=worker)
     return done + more
 
 
@@ -55,21 +61,21 @@ async def settle_wholly(engine: Engine, clockwork: Clockwork, *, now: datetime, 
     """
     done = 0
     while True:
-        more, is_quiet = await _settle(engine, clockwork, now=now, worker=worker)
+        more, is_quiet = await _settle(engine, clockwork, lambda: now, worker=worker)
         done += more
         if is_quiet:
             return done
         await asyncio.sleep(LOOK_AGAIN_S)
 
 
-async def _settle(engine: Engine, clockwork: Clockwork, *, now: datetime, worker: UUID) -> tuple[int, bool]:
+async def _settle(engine: Engine, clockwork: Clockwork, clock: Clock, *, worker: UUID) -> tuple[int, bool]:
     """Do what there is to do until there is nothing, or nothing that can be done now; say how much, and which."""
     done = 0
-    while seen := await _look(engine, clockwork, now=now):
-        more = await sweep(engine, seen.due, now=now) if seen.due else 0
-        more += await _react_all(engine, seen.behind, now=now)
+    while seen := await _look(engine, clockwork, now=clock()):
+        more = await sweep(engine, seen.due, now=clock()) if seen.due else 0
+        more += await _react_all(engine, seen.behind, clock)
         if seen.has_jobs:
-            more += await _work_all(engine, clockwork, now=now, worker=worker)
+            more += await _work_all(engine, clockwork, clock, worker=worker)
         if not more:
             return done, not (seen.behind or seen.has_jobs)
         done += more
@@ -106,7 +112,7 @@ def _looking(dues: tuple[str, ...], listeners: tuple[str, ...]) -> TextClause:
     return looking.bindparams(bindparam("now", type_=Instant)) if dues else looking
 
 
-async def _react_all(engine: Engine, reactions: Sequence[Reaction], *, now: datetime) -> int:
+async def _react_all(engine: Engine, reactions: Sequence[Reaction], clock: Clock) -> int:
     """Let every reaction read until none has anything left; one may tell what another one hears."""
     read = 0
     while True:
@@ -114,7 +120,7 @@ async def _react_all(engine: Engine, reactions: Sequence[Reaction], *, now: date
         is_quiet = True
         for reaction in reactions:
             while True:
-                one = await react(engine, reaction, now=now)
+                one = await react(engine, reaction, now=clock())
                 read += one.facts
                 if one.is_last:
                     break
@@ -123,9 +129,9 @@ async def _react_all(engine: Engine, reactions: Sequence[Reaction], *, now: date
             return read
 
 
-async def _work_all(engine: Engine, clockwork: Clockwork, *, now: datetime, worker: UUID) -> int:
+async def _work_all(engine: Engine, clockwork: Clockwork, clock: Clock, *, worker: UUID) -> int:
     carried = 0
-    while taken := await work(engine, clockwork.handlers, now=now, worker=worker):
+    while taken := await work(engine, clockwork.handlers, now=clock(), worker=worker):
         carried += taken
         if taken < JOBS_PER_BATCH:
             break

@@ -54,8 +54,8 @@ async def work_on(engine: Engine, works: Clockwork) -> None:
     """Take a step each second until cancelled. A database that is away is waited for; nothing depends on a wake-up."""
     worker = new_id(datetime.now(UTC), random.SystemRandom())
 
-    async def step(now: datetime) -> None:
-        await settle(engine, works, now=now, worker=worker)
+    async def step(_: datetime) -> None:
+        await settle(engine, works, clock=_clock, worker=worker)
 
     await _again_and_again(step, every_s=STEP_EVERY_S)
 
@@ -144,7 +144,7 @@ async def _again_and_again(act: Callable[[datetime], Awaitable[None]], *, every_
     while True:
         pause_s = every_s
         try:
-            await act(datetime.now(UTC))
+            await act(_clock())
             told = None
         except Exception as error:  # noqa: BLE001 the edge of the worker
             pause_s = max(every_s, PAUSE_AFTER_TROUBLE_S)
@@ -156,3 +156,7 @@ async def _again_and_again(act: Callable[[datetime], Awaitable[None]], *, every_
                 told = problem.code
                 _log.warning("step_waits", code=problem.code, problem=problem.sentence, **problem.facts)
         await asyncio.sleep(pause_s)
+
+
+def _clock() -> datetime:
+    return datetime.now(UTC)
