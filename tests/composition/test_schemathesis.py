@@ -21,7 +21,7 @@ from batuta.plumbing.database import create_engine
 from benchmarks.harness import Process
 
 SEED = "20260302"
-WITHIN_S = 300
+WITHIN_S = 600
 STOREFRONT = frozenset({"carts.write", "orders.place", "catalog.read", "inventory.read", "customers.write"})
 ANYTHING = ("--phases=examples,coverage", "--max-examples=1")
 LITTLE = ("--phases=examples,fuzzing", "--max-examples=2")
