@@ -38,7 +38,7 @@ from batuta.ordering.domain.rerouting import (
 )
 from batuta.ordering.queries import reroutes_of
 from batuta.sourcing.domain.asking import UnknownPostalCode
-from batuta.sourcing.queries import parkings_of
+from batuta.sourcing.queries import given_back_of, parkings_of
 from tests.journeys.conftest import OpenShop
 from tests.journeys.journey import SELLER, Journey
 from tests.journeys.test_pickup import ready, with_code
@@ -252,6 +252,10 @@ async def test_only_what_the_store_lacks_goes_another_way(open_shop: OpenShop) -
     order = await journey.order(order_id)
     routes = {line.name: line.route.pickup_location_id if line.route else None for line in order.lines}
     assert routes == {"chair": journey.shop.locations["south"].id, "table": None}
+    async with journey.engine.connect() as db:
+        (told,) = await given_back_of(db, order_id)
+    assert (told.location_id, told.quantity, told.reason) == (journey.shop.locations["north"].id, 1, "not_found")
+    assert (told.actor, told.created_at < journey.now) == (SELLER, True)
 
 
 async def test_cancelling_gives_the_money_back(open_shop: OpenShop) -> None:
@@ -306,6 +310,19 @@ async def test_of_two_clicks_one_counts(open_shop: OpenShop) -> None:
     assert sorted(kind.__name__ for kind in kinds) == ["Choice", "LinkIsUsed", "LinkIsUsed", "LinkIsUsed"]
     assert len(await offered_at(journey, order_id)) == 1
     await journey.pass_time(seconds=1)
+
+
+async def test_a_click_and_a_cancellation_at_once_leave_the_order_cancelled(open_shop: OpenShop) -> None:
+    """SRC-16, ORD-04: both wait for the order; whoever comes second sees what the first one did."""
+    journey, order_id = await refused_pickup(open_shop, {"chair": {"north": 2, "south": 4}}, ("chair", 1))
+    wanted = await wish(journey, order_id, "south")
+
+    (outcome,), _ = await asyncio.gather(journey.ask(choose, wishes=[wanted]), journey.cancel(order_id))
+
+    assert isinstance(outcome, (Choice, NothingToChoose))
+    await journey.pass_time(seconds=1)
+    assert (await journey.order(order_id)).status is OrderStatus.CANCELLED
+    assert await journey.available("chair") == 5
 
 
 @pytest.mark.parametrize("first", ["agent", "customer"])

@@ -22,7 +22,7 @@ from tests.identity.given import browser
 from tests.journeys.journey import Journey
 from tests.journeys.test_rerouted import pickup, say_no
 from tests.making import fresh_id
-from tests.web.reading import ACCEPTS, Page, read, send
+from tests.web.reading import ACCEPTS, Page, read, reader, send
 
 
 async def asked(journey: Journey, *lines: tuple[str, int], **changes: Any) -> tuple[UUID, str]:
@@ -47,7 +47,9 @@ async def followed(journey: Journey, order_id: UUID) -> list[tuple[UUID, WorkMet
     return [(one.location_id, one.method) for one in work if one.status is FulfillmentStatus.OFFERED]
 
 
-async def test_a_customer_chooses_another_store_on_a_page(story: Journey, customer: httpx.AsyncClient) -> None:
+async def test_a_customer_chooses_another_store_on_a_page(
+    shell: Litestar, engine: Engine, story: Journey, customer: httpx.AsyncClient
+) -> None:
     """SRC-16."""
     order_id, link = await asked(story)
     page = await read(customer, f"/reroutes/{link}")
@@ -62,6 +64,9 @@ async def test_a_customer_chooses_another_store_on_a_page(story: Journey, custom
     assert (sent.status_code, sent.headers["location"]) == (303, f"/reroutes/{link}")
     assert "Hemos anotado lo que has elegido" in (await read(customer, f"/reroutes/{link}")).words
     assert await followed(story, order_id) == [(story.shop.locations["south"].id, WorkMethod.PICKUP)]
+    async with reader(shell, engine, channel_ids={story.shop.channel.id}) as ana:
+        order = await story.order(order_id)
+        assert "El cliente ha elegido: south" in (await read(ana, f"/orders/{order.number}")).words
     again = await send(customer, f"/reroutes/{link}", await read(customer, address))
     assert again.status_code == 303
     assert len(await followed(story, order_id)) == 1
@@ -118,10 +123,10 @@ async def test_programs_ask_and_choose_by_the_same_link(engine: Engine, story: J
     def body(one: dict[str, Any], **changes: Any) -> dict[str, Any]:
         return {"choice": one["id"], "price_minor": one["price_minor"], "p90_on": one["p90_on"], **changes}
 
-    assert problem(await nobody.get(path, params={"country": "ES"})) == (400, "half_a_place")
+    assert problem(await nobody.get(path, params={"country": "ES"})) == (409, "half_a_place")
     nowhere = {"country": "ES", "postal_code": "99999"}
     assert problem(await nobody.get(path, params=nowhere)) == (409, "unknown_postal_code")
-    assert problem(await nobody.post(path, json=body(delivery))) == (400, "address_missing")
+    assert problem(await nobody.post(path, json=body(delivery))) == (409, "address_missing")
     dearer = await nobody.post(path, json=body(store, price_minor=-1))
     assert problem(dearer) == (409, "choice_has_changed")
     assert dearer.json()["facts"]["price_minor"] == 0

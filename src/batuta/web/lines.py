@@ -5,7 +5,8 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.ordering.domain import Bucket, Line, Order
+from batuta.locations.domain import Location
+from batuta.ordering.domain import Bucket, Line, Order, Route
 from batuta.sourcing.domain import Considered, Decision, Outcome, Verdict, components_of, explain
 from batuta.web.catalogue import Speech
 
@@ -68,18 +69,36 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
     discount: str
     parts: Sequence[Part]
     returned: str
+    route: str
     why: Sequence[WhyView]
 
 
-def lines_of(order: Order, decisions: Sequence[Decision], names: Mapping[UUID, str], speech: Speech) -> list[LineView]:
-    """The lines as they were ordered."""
+def lines_of(
+    order: Order,
+    decisions: Sequence[Decision],
+    names: Mapping[UUID, str],
+    places: Mapping[UUID, Location],
+    speech: Speech,
+) -> list[LineView]:
+    """The lines as they were ordered. places: where lines go that their customer has another way."""
     by_line: dict[UUID, list[Decision]] = {}
     for decision in decisions:
         by_line.setdefault(decision.line_id, []).append(decision)
-    return [_line(order, line, names[line.id], by_line.get(line.id, ()), speech) for line in order.lines]
+    return [
+        _line(order, line, names[line.id], by_line.get(line.id, ()), places=places, speech=speech)
+        for line in order.lines
+    ]
 
 
-def _line(order: Order, line: Line, name: str, decisions: Sequence[Decision], speech: Speech) -> LineView:
+def _line(
+    order: Order,
+    line: Line,
+    name: str,
+    decisions: Sequence[Decision],
+    *,
+    places: Mapping[UUID, Location],
+    speech: Speech,
+) -> LineView:
     newest = list(reversed(decisions))[:ATTEMPTS_SHOWN]
     return LineView(
         id=str(line.id),
@@ -91,8 +110,15 @@ def _line(order: Order, line: Line, name: str, decisions: Sequence[Decision], sp
         discount=speech.money(-line.discount_minor, order.currency) if line.discount_minor else "",
         parts=parts_of(line, speech),
         returned=speech.count("bucket.returned", line.buckets.returned) if line.buckets.returned else "",
+        route=_route(line.route, places, speech) if line.route else "",
         why=[_why(one, speech) for one in newest],
     )
+
+
+def _route(route: Route, places: Mapping[UUID, Location], speech: Speech) -> str:
+    if route.pickup_location_id is not None:
+        return speech("order.rerouted_to", place=places[route.pickup_location_id].name)
+    return speech("order.rerouted_to", place=", ".join([*route.ship_to.street, route.ship_to.city]))
 
 
 def parts_of(line: Line, speech: Speech) -> list[Part]:

@@ -119,7 +119,8 @@ async def read_order(db: Connection, order: Order) -> Known:
     facts = (await facts_of(db, [order.id]))[order.id]
     parcels = (await parcels_of_owner(db, [order.id]))[order.id]
     work = (await fulfillment_orders_of(db, [order.id]))[order.id]
-    places = places_in(facts) | {one.location_id for one in work} | {order.pickup_location_id} - {None}
+    stores = {order.pickup_location_id, *(line.route.pickup_location_id for line in order.lines if line.route)}
+    places = places_in(facts) | {one.location_id for one in work} | stores
     emails = people_in({order.placed_by, *(one.actor for one in facts), *(one.actor for one in order.holds)})
     people = await staff_by_email(db, emails)
     return Known(
@@ -157,7 +158,7 @@ def order_view(known: Known, caller: Caller, speech: Speech) -> OrderView:
         goods=pill(speech, "goods", order.fulfillment),
         units=speech.count("order.unit_count", sum(line.quantity for line in order.lines)),
         holds=_holds(order, named, speech),
-        lines=lines_of(order, known.decisions, known.names, speech),
+        lines=lines_of(order, known.decisions, known.names, known.locations, speech),
         money=money_of(known.balance, known.payments, order, speech),
         parcels=parcels_seen(known.parcels, known.scans, known.carriers, speech),
         work=work_seen(known.work, known.facts, known.locations, known.services, speech),

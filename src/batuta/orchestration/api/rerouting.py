@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter
 
 from batuta.kernel.addresses import Address
-from batuta.kernel.errors import Invalid
+from batuta.kernel.errors import Refused
 from batuta.kernel.outcomes import only
 from batuta.orchestration.commands.rerouting import CUSTOMER, Choose, admit, choose, open_question, open_ways
 from batuta.orchestration.queries import Ways
@@ -31,7 +31,7 @@ PostalCode = Annotated[str | None, QueryParameter(max_length=20, pattern=r"^[^\x
 PriceMinor = Annotated[int, msgspec.Meta(ge=-(10**15), le=10**15)]
 
 
-class HalfAPlace(Invalid):
+class HalfAPlace(Refused):
     """A place of delivery is a country and a postal code."""
 
 

@@ -12,7 +12,7 @@ from batuta.customers.queries import customers_by_id
 from batuta.identity.commands import take
 from batuta.identity.domain import Allowance, TooManyRequests
 from batuta.kernel.addresses import Address, check_address
-from batuta.kernel.errors import BatutaError, Invalid, Refused
+from batuta.kernel.errors import BatutaError, Refused
 from batuta.kernel.ids import child_id
 from batuta.orchestration.commands.offering import offer_plans
 from batuta.orchestration.commands.overriding import check_is_to_be_planned
@@ -56,7 +56,7 @@ class ChoiceHasChanged(Refused):
     """The way costs more than was shown, or comes later; the facts say what it is now."""
 
 
-class AddressMissing(Invalid):
+class AddressMissing(Refused):
     """A delivery goes to an address: `ship_to`."""
 
 

@@ -11,8 +11,8 @@ from batuta.kernel.errors import NotFound
 from batuta.plumbing.database import Engine
 from batuta.plumbing.web import Caller, requires
 from batuta.plumbing.web.scopes import ScopesOf, sees
-from batuta.sourcing.domain import Assignment, Decision, explain
-from batuta.sourcing.queries import assignments_of, decisions_of
+from batuta.sourcing.domain import Assignment, Decision, GivenBack, explain
+from batuta.sourcing.queries import assignments_of, decisions_of, given_back_of
 
 
 class UnknownOrder(NotFound):
@@ -27,10 +27,14 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sourcing(msgspec.Struct, frozen=True, kw_only=True):
-    """assignments: where units ship from as things stand. decisions: how that came to be, the oldest first."""
+    """assignments: where units ship from as things stand. decisions: how that came to be, the oldest first.
+
+    given_back: what locations would not serve, the oldest first.
+    """
 
     assignments: list[Assignment]
     decisions: list[Explained]
+    given_back: list[GivenBack]
 
 
 @get("/api/orders/{order_id:uuid}/sourcing", guards=[requires("orders.read")])
@@ -47,9 +51,11 @@ async def sourcing_of_order(
             raise UnknownOrder("there is no such order", order_id=str(order_id))
         assignments = (await assignments_of(db, [order_id]))[order_id]
         decisions = (await decisions_of(db, [order_id]))[order_id]
+        given_back = await given_back_of(db, order_id)
     return Sourcing(
         assignments=assignments,
         decisions=[Explained(decision=one, explanation=explain(one, caller.locale)) for one in decisions],
+        given_back=given_back,
     )
 
 

@@ -12,6 +12,7 @@ from batuta.sourcing.domain.promises import Promised, PromisedLine, PromisedShip
 from batuta.sourcing.domain.requests import (
     About,
     Assignment,
+    GivenBack,
     Method,
     Override,
     Plan,
@@ -56,6 +57,7 @@ __all__ = [
     "Demand",
     "Destination",
     "Draft",
+    "GivenBack",
     "Good",
     "HoldSlot",
     "HoldStatus",

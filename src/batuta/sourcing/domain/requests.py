@@ -142,6 +142,22 @@ class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
     quantity: Quantity
 
 
+class GivenBack(msgspec.Struct, frozen=True, kw_only=True):
+    """Units that a location would not serve: which, why, who said so and when (SRC-08).
+
+    until_at: until when this order does not ask it for the SKU again; None is ever.
+    """
+
+    line_id: UUID
+    sku_id: UUID
+    location_id: UUID
+    quantity: int
+    reason: str
+    actor: str
+    created_at: datetime
+    until_at: datetime | None
+
+
 class Rejection(msgspec.Struct, frozen=True, kw_only=True):
     """A location gives a SKU of a line back; this order does not ask it again before `until_at` (None: ever).
 

@@ -8,7 +8,7 @@ from batuta.sourcing.queries.glancing import Glance, glance
 from batuta.sourcing.queries.history import History, Standing, history_of, loads_of
 from batuta.sourcing.queries.keys import promise_secret
 from batuta.sourcing.queries.lanes import LaneRequest, lanes_of
-from batuta.sourcing.queries.parking import due_to_cancel, list_parked, parkings_of, rejections_of
+from batuta.sourcing.queries.parking import due_to_cancel, given_back_of, list_parked, parkings_of, rejections_of
 from batuta.sourcing.queries.pools import list_pool_runs
 from batuta.sourcing.queries.promising import offers
 from batuta.sourcing.queries.redating import Planned, promises_of_plans
@@ -53,6 +53,7 @@ __all__ = [
     "decisions_of",
     "due_to_cancel",
     "explain",
+    "given_back_of",
     "glance",
     "goods_of",
     "history_of",

@@ -10,8 +10,8 @@ from sqlalchemy import ARRAY, Uuid, any_, bindparam, select, text
 
 from batuta.plumbing.database import Connection, Row, rows_with
 from batuta.plumbing.listing import Listing
-from batuta.sourcing.domain import Parking
-from batuta.sourcing.tables import parking
+from batuta.sourcing.domain import GivenBack, Parking
+from batuta.sourcing.tables import parking, rejection
 
 _NOT_BY_LOCATIONS = ("went_along", "replanned", "better_plan")
 """Reasons of units that a location could have served."""
@@ -29,6 +29,12 @@ async def rejections_of(db: Connection, order_ids: Collection[UUID]) -> dict[UUI
     """How often locations gave something of each order back since a person looked; none is left out."""
     rows = await db.execute(_COUNTS, {"order_ids": list(order_ids), "others": list(_NOT_BY_LOCATIONS)})
     return {row.order_id: row.rejections for row in rows}
+
+
+async def given_back_of(db: Connection, order_id: UUID) -> list[GivenBack]:
+    """What locations would not serve of an order, the oldest first."""
+    found = msgspec.convert(await rows_with(db, rejection.c.order_id, [order_id]), list[GivenBack])
+    return sorted(found, key=lambda one: (one.created_at, one.location_id, one.line_id, one.sku_id))
 
 
 async def parkings_of(db: Connection, order_ids: Collection[UUID]) -> dict[UUID, Parking]:
