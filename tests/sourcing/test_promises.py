@@ -32,7 +32,7 @@ from batuta.shipping.domain import Pickups as CarrierPickups
 from batuta.shipping.queries import parcels_by_id
 from batuta.sourcing.commands import plan
 from batuta.sourcing.domain import LimitingStep, Plan, SourcingLine, SourcingRequest
-from batuta.sourcing.domain.asking import NoTimeToOrder, UnknownPostalCode, UnknownSku, UnknownStore
+from batuta.sourcing.domain.asking import NoTimeToOrder, Offers, UnknownPostalCode, UnknownSku, UnknownStore
 from batuta.sourcing.domain.cut_offs import order_within
 from batuta.sourcing.queries import offers
 from tests.making import NOW, fresh_id
@@ -230,6 +230,9 @@ async def test_what_a_store_lacks_is_promised_from_where_a_lane_leads_to_it(db: 
     assert pickup.order_by_at == datetime(2026, 3, 2, 15, tzinfo=UTC)
     assert (pickup.limiting_step, pickup.pickup_location_id) == (LimitingStep.TRANSIT, near.id)
     assert [one.location_code for one in pickup.shipments] == [far.code]
+    offered = await market.offered(db, store_code=near.code, destination=None)
+    assert isinstance(offered, Offers)
+    assert offered.store_codes == {near.id: near.code}
     too_many = {"lines": market.lines(chair=3), "store_code": near.code, "destination": None}
     assert (await market.reasons(db, **too_many))["pickup"] == "no_stock"
 

@@ -1,6 +1,6 @@
 """Promises before the order: how, when and for how much, and until when one must have ordered."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
@@ -230,9 +230,13 @@ def _ask(question: Question, now: datetime) -> Ask:
 
 
 class _Signing(msgspec.Struct, frozen=True, kw_only=True):
-    """For what all options of an answer are promised. secret: None where an order is not for now."""
+    """For what all options of an answer are promised. secret: None where an order is not for now.
+
+    store_codes: of the stores where some are picked up.
+    """
 
     channel_id: UUID
+    store_codes: Mapping[UUID, str]
     goods: bytes
     country: str
     postal_code: str
@@ -259,6 +263,7 @@ def _answer(question: Question, found: Offers, now: datetime, secret: bytes) -> 
     data = question.asked
     signing = _Signing(
         channel_id=found.channel.id,
+        store_codes=found.store_codes,
         goods=goods_digest([(one.sku_code, one.quantity) for one in data.lines]),
         country=data.destination.country if data.destination else "",
         postal_code=bare_postal_code(data.destination.postal_code) if data.destination else "",
@@ -280,7 +285,7 @@ def _option(one: Promised, signing: _Signing, locale: str) -> Option:
     return Option(
         service_kind=one.service_kind,
         method=one.method,
-        store_code=one.shipments[0].location_code if one.method is Method.PICKUP else None,
+        store_code=signing.store_codes[one.pickup_location_id] if one.pickup_location_id else None,
         time_zone=one.time_zone,
         earliest_on=one.earliest_at.astimezone(zone).date(),
         p50_on=one.p50_at.astimezone(zone).date(),

@@ -91,13 +91,14 @@ class NotOffered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Offers(msgspec.Struct, frozen=True, kw_only=True):
-    """Every way to have the goods, the earliest first. currency: of all amounts."""
+    """Every way to have the goods, the earliest first. currency: of all amounts. store_codes: of those it names."""
 
     channel: Channel
     currency: str
     destination: Address | None
     options: tuple[Promised, ...]
     not_offered: tuple[NotOffered, ...]
+    store_codes: Mapping[UUID, str] = {}
 
 
 class Trade(msgspec.Struct, frozen=True, kw_only=True):

@@ -266,4 +266,5 @@ def _offers(case: Case, options: Sequence[tuple[_Option, Promised | None]]) -> O
             for one, promised in options
             if promised is None
         ),
+        store_codes={one.wish.store.id: one.wish.store.code for one, _ in options if one.wish.store},
     )
