@@ -121,7 +121,7 @@ async def test_what_the_store_lacks_is_sent_there_and_collected(open_shop: OpenS
 
 async def test_what_breaks_on_the_way_is_looked_for_again(open_shop: OpenShop) -> None:
     """FUL-12: a short receipt plans the rest again; what came is prepared meanwhile."""
-    journey = await open_shop({"chair": {"store": 0, "center": 3}})
+    journey = await open_shop({"chair": {"store": 0, "center": 9}})
     await lanes(journey, "store", "center")
     order_id = await bought_for(journey, "store", ("chair", 2), gross_minor=5_000)
     (one,) = await transfers(journey, order_id)
@@ -267,8 +267,8 @@ async def test_a_set_whose_part_broke_is_not_sold_apart(open_shop: OpenShop) -> 
 
 
 async def test_part_lies_at_the_store_and_the_rest_comes(open_shop: OpenShop) -> None:
-    """FUL-12: what is at the store is prepared at once where that is cheaper than sending all of it."""
-    journey = await open_shop({"chair": {"store": 2, "center": 1}})
+    """FUL-12: what is at the store is prepared at once, though the other location has all of it."""
+    journey = await open_shop({"chair": {"store": 2, "center": 5}})
     await lanes(journey, "store", "center")
     order_id = await bought_for(journey, "store", ("chair", 3), gross_minor=7_500)
 

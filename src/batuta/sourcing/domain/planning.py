@@ -10,7 +10,7 @@ import msgspec
 from batuta.locations.domain import TransferLane
 from batuta.sourcing.domain.alternatives import Alternatives
 from batuta.sourcing.domain.board import Board
-from batuta.sourcing.domain.by_transfer import lane_of, without_services
+from batuta.sourcing.domain.by_transfer import collected_together, lane_of, to_send, without_services
 from batuta.sourcing.domain.candidates import (
     Candidate,
     Choice,
@@ -183,7 +183,7 @@ class Ordered:
         return demands_of(self.request, self.wanted, self.lots, self.known.goods, is_whole=self.is_whole)
 
     def terms(self) -> Terms:
-        return self.ruled.terms()
+        return collected_together(self.ruled.terms()) if self.by_transfer else self.ruled.terms()
 
     def facts(self) -> Facts:
         stock = self._stock()
@@ -205,6 +205,8 @@ class Ordered:
             if abilities and (missing := lacking(maker, abilities)):
                 unable[location_id], bans = missing, bans.union(missing)
             candidates[location_id] = self._candidate(site, stock[location_id], bans)
+        if self.by_transfer:
+            candidates = to_send(candidates, self.wanted.values(), self.request.pickup_location_id)
         return Facts(sites=sites, rules=rules, stock=stock, candidates=candidates, because=because, unable=unable)
 
     def _bans(self, location_id: UUID, sku_ids: Iterable[UUID]) -> frozenset[UUID]:
