@@ -44,6 +44,10 @@ def brute_force(demands: Sequence[Demand], places: Sequence[Candidate], terms: T
 
 
 def fits(place: Candidate, sent: Sequence[tuple[Demand, int]]) -> bool:
+    pieces = sum(one.pieces * count for one, count in sent)
+    lines = sum(one.lines for one, count in sent if count)
+    if pieces > place.pieces_max or lines > place.lines_max:
+        return False
     return all(
         sum(count * per_unit for one, count in sent for part_id, per_unit in one.parts if part_id == sku_id) <= units
         for sku_id, units in place.stock.items()

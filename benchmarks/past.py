@@ -26,9 +26,11 @@ SIDE_BY_SIDE = 2
 LOADING = LASTING | {"session_replication_role": "replica", "synchronous_commit": "off"}
 """As when a dump is restored: foreign keys of copies are those of the orders that were made."""
 LOADS = """
-    INSERT INTO sourcing.load (location_id, day, orders)
-    SELECT location_id, day, count(DISTINCT order_id) FROM sourcing.assignment
-    WHERE day IS NOT NULL AND quantity > 0 GROUP BY location_id, day
+    INSERT INTO sourcing.load (location_id, begins_at, per, method, orders, lines, units, packages)
+    SELECT location_id, begins_at, per, method, sum(orders), sum(lines), sum(units), sum(packages)
+    FROM sourcing.capacity_hold
+    CROSS JOIN LATERAL (VALUES ('day', day_at), ('hour', hour_at)) AS counted (per, begins_at)
+    WHERE status IN ('held', 'confirmed') GROUP BY location_id, begins_at, per, method
 """
 STOCK = """
     UPDATE inventory.stock s SET on_hand = moved.units FROM (

@@ -19,6 +19,7 @@ import msgspec
 
 from batuta.sourcing.domain import Candidate, Demand, Lane, Terms, choose
 from batuta.sourcing.domain.board import Board
+from batuta.sourcing.domain.capacity import Hands
 from batuta.sourcing.domain.greedy import Placed, greedy
 from batuta.sourcing.domain.pools import Pool
 from batuta.sourcing.domain.together import plan_together
@@ -115,7 +116,7 @@ def _in_turn(pool: Pool, chooser: Callable[[Board], Placed | None]) -> tuple[int
         candidates = [
             msgspec.structs.replace(one, stock={sku_id: stock[sku_id, one.location_id] for sku_id in one.stock})
             for one in order.candidates
-            if capacity.get(one.location_id, 1) > 0
+            if capacity.get(Hands(one.location_id), 1) > 0
         ]
         board = Board(order.demands, candidates, order.terms) if candidates else None
         placed = chooser(board) if board and board.places else None
@@ -126,8 +127,8 @@ def _in_turn(pool: Pool, chooser: Callable[[Board], Placed | None]) -> tuple[int
         cost += key >> board.scale.cost
         for i, units in placed.items():
             location_id = board.places[i].candidate.location_id
-            if location_id in capacity:
-                capacity[location_id] -= 1
+            if Hands(location_id) in capacity:
+                capacity[Hands(location_id)] -= 1
             for demand, count in zip(board.demands, units, strict=True):
                 stock[demand.parts[0][0], location_id] = stock.get((demand.parts[0][0], location_id), 0) - count
     return cost, parked

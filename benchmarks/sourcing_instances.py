@@ -16,6 +16,7 @@ import msgspec
 
 from batuta.kernel.addresses import distance_m
 from batuta.sourcing.domain import Candidate, Demand, Lane, Terms
+from batuta.sourcing.domain.capacity import Hands
 from batuta.sourcing.domain.pools import Pool, PoolOrder
 from benchmarks.map_of_spain import TOWNS
 
@@ -243,7 +244,7 @@ def pool_of(size: "Size") -> Pool:
     ]
     warehouses = sum(spot.is_warehouse for spot in spots)
     capacity = {
-        spot.location_id: -(-size.orders * 42 // (100 * warehouses))
+        Hands(spot.location_id): -(-size.orders * 42 // (100 * warehouses))
         if spot.is_warehouse
         else -(-size.orders * 83 // (100 * (len(spots) - warehouses)))
         for spot in spots

@@ -262,9 +262,23 @@ DAMAGES = {
         RETURNING id
     """,
     "every planned unit has a decision": deleted("sourcing.decision", where="outcome = 'planned'", named="line_id"),
-    "a location's load is the orders planned there that day": """
-        INSERT INTO sourcing.load (location_id, day, orders)
-        SELECT location_id, '2026-03-02', 3 FROM sourcing.assignment LIMIT 1 RETURNING location_id
+    "a location's load is what is held and confirmed of its capacity": """
+        INSERT INTO sourcing.load (location_id, begins_at, per, method, orders, lines, units, packages)
+        SELECT location_id, '2026-03-02', 'day', 'ship', 3, 3, 3, 3 FROM sourcing.assignment LIMIT 1
+        RETURNING location_id
+    """,
+    "what is held and confirmed of a location's capacity is what stands of its plans": """
+        WITH more AS (
+            INSERT INTO sourcing.capacity_hold (order_id, location_id, attempt, method, day_at, hour_at, orders,
+                lines, units, packages, is_over, status, held_at)
+            SELECT order_id, location_id, 77, 'ship', '2026-03-03', '2026-03-03', 1, 1, 1, 1, false, 'confirmed',
+                planned_at
+            FROM sourcing.assignment LIMIT 1 RETURNING order_id, location_id
+        ), counted AS (
+            INSERT INTO sourcing.load (location_id, begins_at, per, method, orders, lines, units, packages)
+            SELECT location_id, '2026-03-03', per, 'ship', 1, 1, 1, 1 FROM more, (VALUES ('day'), ('hour')) AS of_ (per)
+        )
+        SELECT order_id FROM more
     """,
     "no slot is confirmed to more than it takes": """
         WITH full_slot AS (

@@ -8,7 +8,17 @@ from batuta.company.commands import save_legal_entities
 from batuta.company.domain import LegalEntity
 from batuta.kernel.addresses import Address
 from batuta.locations.commands import UnknownLegalEntity, close_days, save_locations, set_days
-from batuta.locations.domain import Ability, ImplausibleLocation, Location, LocationKind, SpecialDay, UnknownLocation
+from batuta.locations.domain import (
+    Ability,
+    CapacityLimit,
+    CapacityPeriod,
+    CapacityUnit,
+    ImplausibleLocation,
+    Location,
+    LocationKind,
+    SpecialDay,
+    UnknownLocation,
+)
 from batuta.locations.queries import active_locations, all_locations, locations_by_code, locations_by_id
 from batuta.plumbing.database import Connection, Engine
 from tests.making import NOW, fresh_code, fresh_id
@@ -47,7 +57,10 @@ def a_store(entity: LegalEntity) -> Location:
         hours=dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), WORKDAY),
         holiday_calendar="ES-MD",
         cut_off="17:00",
-        daily_capacity_orders=60,
+        capacity=(
+            CapacityLimit(limit=60, unit=CapacityUnit.ORDERS),
+            CapacityLimit(limit=40, unit=CapacityUnit.UNITS, per=CapacityPeriod.HOUR, method="pickup"),
+        ),
         abilities=frozenset({Ability.SHIP, Ability.PICKUP, Ability.RECEIVE_RETURNS}),
         handling_order_minor=120,
         handling_unit_minor=15,

@@ -11,6 +11,7 @@ from batuta.inventory.queries import claims_of
 from batuta.kernel.addresses import Address
 from batuta.kernel.ids import child_id
 from batuta.locations.commands import save_locations
+from batuta.locations.domain import CapacityLimit, CapacityUnit
 from batuta.plumbing.audit import examine
 from batuta.plumbing.database import Connection
 from batuta.shipping.commands import save_carriers, save_services, set_rate_cards
@@ -29,6 +30,10 @@ ANDORRA = Address(
     latitude=42.5,
     longitude=1.5,
 )
+
+
+def orders_a_day(limit: int) -> tuple[CapacityLimit, ...]:
+    return (CapacityLimit(limit=limit, unit=CapacityUnit.ORDERS),)
 
 
 async def given_shop(

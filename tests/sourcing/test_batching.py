@@ -11,9 +11,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batuta.sourcing.domain import Candidate, Choice, Demand, Lane, Terms, choose
+from batuta.locations.domain import CapacityUnit
+from batuta.sourcing.domain import Candidate, Choice, Demand, Lane, Method, Terms, choose
 from batuta.sourcing.domain.batches import Batch
-from batuta.sourcing.domain.candidates import Placement, placement_of
+from batuta.sourcing.domain.candidates import ANY_AMOUNT, Placement, placement_of
+from batuta.sourcing.domain.capacity import Hands, Work
 from batuta.sourcing.domain.master import Master
 from batuta.sourcing.domain.pools import Pool, PoolOrder, PoolPlan
 from batuta.sourcing.domain.prices import Pricing
@@ -64,6 +66,9 @@ def an_order(n: int, demands: list[Demand], stock: Stock, freight: Sequence[int]
     return msgspec.structs.replace(order, **changes)
 
 
+limits = st.tuples(st.sampled_from(list(CapacityUnit)), st.sampled_from([None, "ship", "pickup"]))
+
+
 @st.composite
 def pools(draw: st.DrawFn) -> Pool:
     stock = {(sku_id, place): draw(st.integers(0, 2)) for sku_id in SKUS for place in PLACES}
@@ -73,10 +78,15 @@ def pools(draw: st.DrawFn) -> Pool:
             wanting({SKUS[0]: draw(st.integers(1, 2)), SKUS[1]: draw(st.integers(0, 1))}),
             stock,
             [draw(st.sampled_from([40, 70, 90, 160])) for _ in PLACES],
+            method=draw(st.sampled_from(list(Method))),
         )
         for n in range(draw(st.integers(1, 4)))
     ]
-    capacity = {place: draw(st.integers(0, 2)) for place in PLACES if draw(st.booleans())}
+    capacity = {
+        Hands(place, unit, method): draw(st.integers(0, 3))
+        for place in PLACES
+        for unit, method in draw(st.lists(limits, max_size=2, unique=True))
+    }
     return Pool(orders=orders, stock=stock, capacity=capacity)
 
 
@@ -93,12 +103,16 @@ def pools_planned_before(draw: st.DrawFn) -> Pool:
     return msgspec.structs.replace(pool, orders=orders)
 
 
-def used_by(placements: Sequence[Placement | None]) -> tuple[dict[tuple[UUID, UUID], int], dict[UUID, int]]:
+def used_by(
+    orders: Sequence[PoolOrder], placements: Sequence[Placement | None]
+) -> tuple[dict[tuple[UUID, UUID], int], dict[Hands, int]]:
     goods: dict[tuple[UUID, UUID], int] = defaultdict(int)
-    hands: dict[UUID, int] = defaultdict(int)
-    for placement in placements:
+    hands: dict[Hands, int] = defaultdict(int)
+    for order, placement in zip(orders, placements, strict=True):
         for place, units in (placement or {}).items():
-            hands[place] += 1
+            work = Work(orders=1, lines=len([n for n in units.values() if n]), units=sum(units.values()), packages=1)
+            for unit, method in product(CapacityUnit, (None, order.method.value)):
+                hands[Hands(place, unit, method)] += work.of(unit)
             for parts, count in units.items():
                 for sku_id, per_unit in parts:
                     goods[sku_id, place] += per_unit * count
@@ -106,9 +120,9 @@ def used_by(placements: Sequence[Placement | None]) -> tuple[dict[tuple[UUID, UU
 
 
 def is_there(pool: Pool, placements: Sequence[Placement | None]) -> bool:
-    goods, hands = used_by(placements)
+    goods, hands = used_by(pool.orders, placements)
     return all(units <= pool.stock[thing] for thing, units in goods.items()) and all(
-        orders <= pool.capacity.get(place, orders) for place, orders in hands.items()
+        amount <= pool.capacity.get(one, amount) for one, amount in hands.items()
     )
 
 
@@ -117,6 +131,10 @@ def cost_of(order: PoolOrder, choice: Choice | None) -> int:
         return order.parked_minor
     is_moved = order.standing is not None and sent_by(choice) != order.standing
     return choice.costs.total_minor + (order.move_minor if is_moved else 0)
+
+
+def left_of(capacity: dict[Hands, int], order: PoolOrder, place: UUID, unit: CapacityUnit) -> int:
+    return min(capacity.get(Hands(place, unit, method), ANY_AMOUNT) for method in (None, order.method.value))
 
 
 def sent_by(choice: Choice | None) -> Placement | None:
@@ -209,20 +227,25 @@ def test_without_time_the_orders_are_planned_in_turn_as_the_search_for_one_plans
     costs = 0
     for order in pool.orders:
         left = [
-            msgspec.structs.replace(one, stock={sku_id: stock[sku_id, one.location_id] for sku_id in SKUS})
+            msgspec.structs.replace(
+                one,
+                stock={sku_id: stock[sku_id, one.location_id] for sku_id in SKUS},
+                pieces_max=left_of(capacity, order, one.location_id, CapacityUnit.UNITS),
+                lines_max=left_of(capacity, order, one.location_id, CapacityUnit.LINES),
+            )
             for one in order.candidates
-            if capacity.get(one.location_id, 1) > 0
+            if all(left_of(capacity, order, one.location_id, unit) for unit in CapacityUnit)
         ]
         choice = choose(order.demands, left, order.terms)
         if choice is not None and choice.costs.total_minor >= PARKED:
             choice = None
         costs += cost_of(order, choice)
-        goods, hands = used_by([sent_by(choice)])
+        goods, hands = used_by([order], [sent_by(choice)])
         for thing, units in goods.items():
             stock[thing] -= units
-        for place in hands:
-            if place in capacity:
-                capacity[place] -= 1
+        for one, amount in hands.items():
+            if one in capacity:
+                capacity[one] -= amount
 
     plan = planned(pool, seconds=0.0)
 

@@ -27,7 +27,7 @@ from batuta.sourcing.domain import (
 from batuta.sourcing.queries import assignments_of, decisions_of, explain
 from tests.counting import statements_of
 from tests.making import NOW, fresh_code, fresh_id
-from tests.sourcing.making import an_order, broken_laws, claims_at, given_shop, hold_at, places_of
+from tests.sourcing.making import an_order, broken_laws, claims_at, given_shop, hold_at, orders_a_day, places_of
 from tests.world import Shop
 
 
@@ -246,7 +246,7 @@ async def test_every_location_that_is_out_has_its_rule(db: Connection) -> None:
         asleep={"is_active": False},
         shut={"hours": {}},
         pure={"abilities": frozenset()},
-        busy={"daily_capacity_orders": 0},
+        busy={"capacity": orders_a_day(0)},
         dollar={"currency": "USD"},
     )
     order = an_order(shop, ("chair", 1))
@@ -361,7 +361,7 @@ async def test_a_location_takes_no_more_orders_than_its_day_allows(engine: Engin
         shop, _ = await given_shop(
             db,
             {"chair": {"cheap": 9, "dear": 9}},
-            cheap={"daily_capacity_orders": 2},
+            cheap={"capacity": orders_a_day(2)},
             dear={"handling_order_minor": 900},
         )
         orders = [an_order(shop, ("chair", 1)) for _ in range(4)]
@@ -432,12 +432,12 @@ async def test_a_batch_takes_a_handful_of_statements(engine: Engine) -> None:
         ("DELETE FROM sourcing.decision WHERE order_id = :id", "every planned unit has a decision"),
         (
             "UPDATE sourcing.load SET orders = orders + 1 WHERE location_id = :place",
-            "a location's load is the orders planned there that day",
+            "a location's load is what is held and confirmed of its capacity",
         ),
     ],
 )
 async def test_the_audit_names_what_breaks_a_law(db: Connection, corruption: str, law: str) -> None:
-    shop, _ = await given_shop(db, {"chair": {"north": 5}}, north={"daily_capacity_orders": 7})
+    shop, _ = await given_shop(db, {"chair": {"north": 5}}, north={"capacity": orders_a_day(7)})
     order = an_order(shop, ("chair", 1))
     await hold_at(db, order)
     await planned(db, order)

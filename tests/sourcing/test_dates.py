@@ -200,11 +200,10 @@ def test_a_courier_is_called_when_it_is_ready() -> None:
 
 def test_half_a_days_orders_are_worked_off_at_half_of_the_day() -> None:
     """PRM-02: the capacity queue."""
-    place = a_location(daily_capacity_orders=100)
+    place = a_location()
 
-    assert queue_until(place, 50, madrid(MONDAY, 10)) == madrid(MONDAY, 13, 30)
+    assert queue_until(place, 0.5, madrid(MONDAY, 10)) == madrid(MONDAY, 13, 30)
     assert queue_until(place, 0, madrid(MONDAY, 10)) is None
-    assert queue_until(a_location(), 50, madrid(MONDAY, 10)) is None
 
 
 def test_days_are_counted_by_the_clock_on_the_wall_when_it_goes_back() -> None:

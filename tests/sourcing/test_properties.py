@@ -27,7 +27,7 @@ from batuta.sourcing.domain import (
 )
 from batuta.sourcing.domain.board import Board
 from batuta.sourcing.domain.branching import Branching
-from batuta.sourcing.domain.candidates import Weights
+from batuta.sourcing.domain.candidates import ANY_AMOUNT, Weights
 from batuta.sourcing.domain.covering import Cover, Relaxed
 from batuta.sourcing.domain.grid import whole_grid
 from batuta.sourcing.domain.tariffs import NEVER
@@ -40,6 +40,7 @@ PARTS = [((sku_id, 1),) for sku_id in SKUS] + [((SKUS[0], 2),), ((SKUS[0], 1), (
 SERVICES = [UUID(int=100 + n) for n in range(3)]
 
 small = st.integers(0, 6)
+hands = st.just(ANY_AMOUNT) | st.just(ANY_AMOUNT) | st.integers(1, 5)
 worths: st.SearchStrategy[dict[UUID, int]] = st.just({}) | st.fixed_dictionaries(dict.fromkeys(SKUS, st.integers(0, 4)))
 weights = st.just(Weights()) | st.builds(
     Weights, **dict.fromkeys(msgspec.structs.asdict(Weights()), st.sampled_from([0, 50, 100, 300]))
@@ -75,6 +76,8 @@ def candidates(draw: st.DrawFn, n: int) -> Candidate:
         scarcity_minor=draw(worths),
         markdown_minor=draw(worths),
         margin_minor=draw(worths),
+        pieces_max=draw(hands),
+        lines_max=draw(hands),
     )
 
 
@@ -87,6 +90,7 @@ def cases(draw: st.DrawFn) -> tuple[list[Demand], list[Candidate], Terms]:
             weight_g=draw(st.sampled_from([0, 1, 120, 300, 900])),
             length_mm=draw(st.sampled_from([50, 500])),
             late_day_minor=draw(st.sampled_from([0, 0, 1, 4])),
+            lines=draw(st.sampled_from([1, 1, 2])),
         )
         for parts in draw(st.lists(st.sampled_from(PARTS), min_size=1, max_size=3, unique=True))
     ]
@@ -124,6 +128,7 @@ def steep_cases(draw: st.DrawFn) -> tuple[list[Demand], list[Candidate], Terms]:
             stock=dict.fromkeys(SKUS, draw(st.integers(2, 4))),
             claimed=dict.fromkeys(SKUS, draw(st.integers(0, 1))),
             lanes=(lane,),
+            pieces_max=draw(hands),
         )
         for n in range(draw(st.integers(2, 4)))
     ]

@@ -27,6 +27,7 @@ from batuta.locations.domain import (
     PROCESSING_MINUTES,
     PROCESSING_MINUTES_MAX,
     Ability,
+    Limits,
     Location,
     LocationFilter,
     LocationKind,
@@ -88,6 +89,7 @@ class LocationBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """A location as it shall be.
 
     holiday_calendar: country or country-region, as `ES-MD`. cut_off: until when an order leaves the same day.
+    capacity: how much it takes in a day or an hour of its clock; several limits stand together, none is no limit.
     handling_*_minor: what an order, and each unit, costs to pick and pack here, in `currency`.
     processing_minutes: of open time, from an order to the parcel or bag that waits to be taken.
     """
@@ -105,7 +107,7 @@ class LocationBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     hours: Hours = Hours()
     holiday_calendar: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}(-[A-Z0-9]{1,3})?$")] | None = None
     cut_off: WallTime | None = None
-    daily_capacity_orders: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None = None
+    capacity: Limits = ()
     abilities: frozenset[Ability] = frozenset()
     handling_order_minor: AmountMinor = 0
     handling_unit_minor: AmountMinor = 0

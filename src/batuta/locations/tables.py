@@ -26,7 +26,6 @@ class LocationColumns(TypedColumns):
     hours: Named[Any] = Column(Json, nullable=False)
     holiday_calendar: Named[str | None] = Column(Text, nullable=True)
     cut_off: Named[str | None] = Column(Text, nullable=True)
-    daily_capacity_orders: Named[int | None] = Column(Integer, nullable=True)
     abilities: Named[Any] = Column(Json, nullable=False)
     handling_order_minor: Named[int] = Column(BigInteger, nullable=False)
     handling_unit_minor: Named[int] = Column(BigInteger, nullable=False)
@@ -37,6 +36,7 @@ class LocationColumns(TypedColumns):
     processing_minutes: Named[int] = Column(Integer, nullable=False, server_default="60")
     packaging_parcel_minor: Named[int] = Column(BigInteger, nullable=False, server_default="0")
     packaging_unit_minor: Named[int] = Column(BigInteger, nullable=False, server_default="0")
+    capacity: Named[Any] = Column(Json, nullable=False, server_default="[]")
 
 
 location = Table(
@@ -48,7 +48,6 @@ location = Table(
     CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency_is_alpha_3"),
     CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="coordinates_are_whole"),
     CheckConstraint("latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180", name="coordinates_on_earth"),
-    CheckConstraint("daily_capacity_orders >= 0", name="capacity_not_negative"),
     CheckConstraint("handling_order_minor >= 0 AND handling_unit_minor >= 0", name="handling_not_negative"),
     CheckConstraint("processing_minutes >= 0", name="processing_not_negative"),
     CheckConstraint("packaging_parcel_minor >= 0 AND packaging_unit_minor >= 0", name="packaging_not_negative"),

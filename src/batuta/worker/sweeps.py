@@ -27,6 +27,7 @@ from batuta.sourcing.commands import (
     forget_pool_runs,
     forget_slots,
     generate_slots,
+    release_expired_capacity,
     release_expired_slots,
     shorten_decisions,
 )
@@ -214,6 +215,11 @@ SWEEPS = (
             "SELECT FROM sourcing.slot WHERE from_at <= :now - interval '90 days'"
             " AND until_at <= :now - interval '90 days'"
         ),
+    ),
+    Sweep(
+        "capacity of locations held for offers that have run out",
+        release_expired_capacity,
+        due="SELECT FROM sourcing.capacity_hold WHERE expires_at <= :now",
     ),
     Sweep(
         "returns that nobody sent",

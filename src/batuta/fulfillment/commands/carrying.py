@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from batuta.fulfillment.commands.following import follow_work
-from batuta.fulfillment.commands.goods import move_goods, reject_goods
+from batuta.fulfillment.commands.goods import confirm_hands, move_goods, reject_goods
 from batuta.fulfillment.commands.parcels import hand_to_carriers, open_packed, void_unpacked
 from batuta.fulfillment.commands.rows import write_fulfillments
 from batuta.fulfillment.commands.units import move_buckets
@@ -147,6 +147,7 @@ async def carry_out(db: Connection, changes: Changes, *, tells: Sequence[Tell], 
         move_goods,
         hand_to_carriers,
         void_unpacked,
+        confirm_hands,
     ):
         refusals = await step(db, changes, now=now)
         if refusals:

@@ -8,7 +8,16 @@ import msgspec
 
 from batuta.catalog.domain import Component
 from batuta.fulfillment.commands.pieces import by_lot, move_pieces, note_lots, pack_key
-from batuta.fulfillment.domain import ALONG, REJECTION_EFFECTS, Change, Changes, Package, SkuUnits, StockEffect
+from batuta.fulfillment.domain import (
+    ALONG,
+    REJECTION_EFFECTS,
+    Change,
+    Changes,
+    Package,
+    SkuUnits,
+    StockEffect,
+    is_acceptance,
+)
 from batuta.fulfillment.queries import picked_at
 from batuta.inventory.commands import issue, make_to_order, record_movements
 from batuta.inventory.domain import Account, Condition, Issue, Issued, Movement, MovementReason, Recorded
@@ -18,7 +27,7 @@ from batuta.inventory.queries.lots import lots_on_shelves
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.ids import child_id
 from batuta.plumbing.database import Connection
-from batuta.sourcing.commands import record_rejection
+from batuta.sourcing.commands import TakenOn, confirm_capacity, record_rejection
 from batuta.sourcing.domain import Rejection
 
 _KEPT_AS = {
@@ -159,10 +168,25 @@ async def reject_goods(db: Connection, changes: Sequence[Change], *, now: dateti
     rejected = [change for change in changes if change.reason is not None]
     if not rejected:
         return
-    await record_rejection(db, rejections=[one for change in rejected for one in _rejections(change, now)], now=now)
     movements = await _corrections(db, rejected, now=now)
     if movements:
         await record_movements(db, movements=movements, now=now)
+    await record_rejection(db, rejections=[one for change in rejected for one in _rejections(change, now)], now=now)
+
+
+async def confirm_hands(db: Connection, changes: Changes, *, now: datetime) -> dict[int, BatutaError]:
+    """What a location takes on is its own work from then on, and no more a thing that is held for it (SRC-10)."""
+    accepted = [(i, change) for i, change in changes if is_acceptance(change)]
+    taken_on = [
+        TakenOn(
+            order_id=change.after.order_id,
+            location_id=change.after.location_id,
+            line_ids=frozenset(one.line_id for one in change.units),
+        )
+        for _, change in accepted
+    ]
+    answers = await confirm_capacity(db, taken_on=taken_on, now=now) if taken_on else []
+    return {i: answer for (i, _), answer in zip(accepted, answers, strict=True) if answer is not None}
 
 
 def _rejections(change: Change, now: datetime) -> Iterator[Rejection]:

@@ -34,7 +34,14 @@ from batuta.fulfillment.domain.leaving import (
     decide_take_back,
     pickup_code,
 )
-from batuta.fulfillment.domain.offering import BadOffer, OfferLapsed, decide_accept, decide_offer, planned
+from batuta.fulfillment.domain.offering import (
+    BadOffer,
+    OfferLapsed,
+    decide_accept,
+    decide_offer,
+    is_acceptance,
+    planned,
+)
 from batuta.fulfillment.domain.orders import (
     FulfillmentLine,
     FulfillmentOrder,
@@ -247,6 +254,7 @@ __all__ = [
     "decide_start",
     "decide_start_work",
     "decide_take_back",
+    "is_acceptance",
     "measure",
     "pickup_code",
     "planned",

@@ -110,6 +110,11 @@ def _check_lines(offer: Offer) -> None:
             raise BadOffer("a bundle's components make as many bundles each", line_id=str(line_id))
 
 
+def is_acceptance(change: Change) -> bool:
+    """Whether the location said yes by it."""
+    return change.before.status in _NOT_ACCEPTED and change.after.status is FulfillmentStatus.ACCEPTED
+
+
 def decide_accept(fulfillment: FulfillmentOrder, request: Accept, *, now: datetime) -> Change:
     """Take the work on; from here on it is released to the location.
 

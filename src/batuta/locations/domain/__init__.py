@@ -11,6 +11,13 @@ from batuta.locations.domain.calendars import (
     wall_instant,
     wall_minutes,
 )
+from batuta.locations.domain.capacity import (
+    CapacityLimit,
+    CapacityMethod,
+    CapacityPeriod,
+    CapacityUnit,
+    Limits,
+)
 from batuta.locations.domain.locations import (
     HORIZON_DAYS,
     PROCESSING_MINUTES,
@@ -52,9 +59,14 @@ __all__ = [
     "Ability",
     "BadLocation",
     "BadPlaces",
+    "CapacityLimit",
+    "CapacityMethod",
+    "CapacityPeriod",
+    "CapacityUnit",
     "Coordinates",
     "ImplausibleLocation",
     "LeadsNowhere",
+    "Limits",
     "Location",
     "LocationFilter",
     "LocationKind",

@@ -27,6 +27,7 @@ from batuta.locations.domain.calendars import (
     wall_instant,
     wall_minutes,
 )
+from batuta.locations.domain.capacity import Limits
 
 HORIZON_DAYS = 400
 PROCESSING_MINUTES = 60
@@ -59,7 +60,7 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
     hours: by weekday (`mon` … `sun`), the shifts of local wall time; a weekday not named is closed.
     holiday_calendar: country or country-region whose public holidays close it, as `ES-MD`.
     cut_off: `HH:MM` of local wall time until which an order leaves the same day.
-    daily_capacity_orders: how many orders a day it takes; None is no limit.
+    capacity: how much it takes in a day or an hour; no limits is as much as comes.
     processing_minutes: of open time, from an order to the parcel or bag that waits to be taken.
     handling_*_minor: what an order, and each unit, costs to pick and pack here, in `currency`. packaging_*_minor: what
     is around each parcel, and around each unit.
@@ -80,7 +81,7 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
     hours: dict[str, list[tuple[str, str]]] = {}
     holiday_calendar: str | None = None
     cut_off: str | None = None
-    daily_capacity_orders: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None = None
+    capacity: Limits = ()
     abilities: frozenset[Ability] = frozenset()
     handling_order_minor: AmountMinor = 0
     handling_unit_minor: AmountMinor = 0
@@ -107,7 +108,8 @@ def check_location(location: Location) -> Location:
 
     Raises:
         BadLocation: text or numbers that do not fit, a weekday or wall time that is none.
-        ImplausibleLocation: a zone, currency, calendar or GLN that nobody has given, or hours that overlap.
+        ImplausibleLocation: a zone, currency, calendar or GLN that nobody has given, or hours that overlap,
+            or two limits of the same.
     """
     fitting(location, BadLocation)
     fitting(location.address, BadLocation)
@@ -123,6 +125,8 @@ def check_location(location: Location) -> Location:
         check_shifts(shifts)
     if location.cut_off is not None:
         wall_minutes(location.cut_off)
+    if len({(one.unit, one.per, one.method) for one in location.capacity}) < len(location.capacity):
+        raise ImplausibleLocation("each unit, period and method has one limit", field="capacity", code=location.code)
     if location.holiday_calendar is not None:
         holidays_of(location.holiday_calendar, 2000)
     latitude, longitude = _coordinates(location)

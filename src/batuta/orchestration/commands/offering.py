@@ -2,20 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from batuta.company.domain import Channel
 from batuta.fulfillment.commands import offer
 from batuta.fulfillment.domain import Method, Offer, OfferedLine
 from batuta.kernel.ids import child_id
-from batuta.locations.domain import add_open_minutes
 from batuta.locations.queries import AllLocations, all_locations
 from batuta.orchestration.commands.transferring import send_plans_to_stores, store_of
 from batuta.ordering.domain import Line, MadeLine, Order, Promise
 from batuta.ordering.queries import made_lines_of, promises_of
 from batuta.plumbing.database import Connection
 from batuta.sourcing.domain import Plan, Promised, Unfillable
+from batuta.sourcing.domain.capacity import answer_by
 
 ACTOR = "system:score"
 
@@ -70,9 +70,7 @@ class _Clock:
         """When so many minutes of its opening hours are over; of one that never opens, of any hours."""
         key = (location_id, minutes)
         if key not in self._known:
-            location = self._every.by_id.get(location_id)
-            by = add_open_minutes(location, self.now, minutes) if location else None
-            self._known[key] = by or self.now + timedelta(minutes=minutes)
+            self._known[key] = answer_by(self._every.by_id.get(location_id), self.now, minutes)
         return self._known[key]
 
 

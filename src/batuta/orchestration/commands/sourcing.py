@@ -244,6 +244,7 @@ def request_for(
         max_splits=channel.policies.max_splits if allowed is None else allowed,
         buyer_max_splits=allowed,
         ships_to_store=channel.policies.ships_to_store,
+        answer_minutes=channel.policies.offer_minutes,
         asker=Asker(channel_id=channel.id, region=way.ship_to.region, customer_group=group),
         about=About(
             channel_code=channel.code,

@@ -2,19 +2,21 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from itertools import groupby
 from uuid import UUID
 
 import msgspec
 
 from batuta.inventory.queries import fence_of
-from batuta.locations.domain import local_day
+from batuta.locations.domain import Location
 from batuta.plumbing.database import Connection
 from batuta.rehearsal.domain import Drift, Recorded, Replayed, pushed
 from batuta.rehearsal.queries import Facts
 from batuta.sourcing.commands.locating import locate
 from batuta.sourcing.domain import Draft, Known, Method, Plan, Promised, Shelf, SourcingRequest, decide_all
+from batuta.sourcing.domain.capacity import Capacity, Windows, windows_at
+from batuta.sourcing.domain.holds import counted_in
 from batuta.sourcing.domain.strategies import Strategies, Strategy, StrategyVersion, Version
 from batuta.sourcing.queries import LaneRequest, Planned, lanes_of, promises_of_plans, sites_of
 from batuta.sourcing.queries.strategies import tried
@@ -51,20 +53,19 @@ async def replay(db: Connection, orders: Sequence[Recorded], rules: Strategies, 
     for at, several in groupby(orders, key=lambda one: one.at):
         batch = list(several)
         drift.hear(facts.past.go_to(at))
-        known, days = await _known(db, batch, _Scene(rules, facts, drift), at)
+        known = await _known(db, batch, _Scene(rules, facts, drift), at)
+        windows = {id_: one.windows for id_, one in known.capacity.items()}
         for i in range(0, len(batch), ORDERS_AT_ONCE):
             some = batch[i : i + ORDERS_AT_ONCE]
             drafts = await asyncio.to_thread(decide_all, [one.request for one in some], known)
-            replayed = await _dated(db, some, drafts, days, at)
+            replayed = await _dated(db, some, drafts, windows, at)
             for one, again in zip(some, replayed, strict=True):
                 drift.add(one, again)
             found += replayed
     return found
 
 
-async def _known(
-    db: Connection, batch: Sequence[Recorded], scene: _Scene, at: datetime
-) -> tuple[Known, Mapping[UUID, date]]:
+async def _known(db: Connection, batch: Sequence[Recorded], scene: _Scene, at: datetime) -> Known:
     facts, drift = scene.facts, scene.drift
     asked = {sku_id for one in batch for line in one.request.lines for sku_id, _ in line.components}
     goods = {sku_id: facts.goods[sku_id] for sku_id in asked if sku_id in facts.goods}
@@ -78,13 +79,11 @@ async def _known(
                 shelves[sku_id, location_id] = Shelf(on_hand=max(was.on_hand, 0), room=free)
     every = facts.every.by_id
     sites = sites_of(facts.every, [id_ for id_, one in every.items() if one.is_active], now=at)
-    limits = {id_: limit for id_ in sites if (limit := every[id_].daily_capacity_orders) is not None}
-    days = {id_: local_day(every[id_], at) for id_ in limits}
     fence = None
     if not facts.kept_back.is_empty():
         on_hand = {key: shelf.on_hand for key, shelf in shelves.items()}
         fence = await fence_of(db, facts.kept_back, sku_ids=list(holders), on_hand=on_hand, now=at)
-    known = Known(
+    return Known(
         now=at,
         goods=goods,
         sites=sites,
@@ -95,7 +94,9 @@ async def _known(
             db, [_lane(one.request) for one in batch if one.request.method is Method.SHIP], facts.every
         ),
         capacity={
-            id_: limit - facts.load(id_, days[id_], at) - drift.orders(id_, days[id_]) for id_, limit in limits.items()
+            id_: _capacity(every[id_], one.opens_at or at, scene, at)
+            for id_, one in sites.items()
+            if every[id_].capacity
         },
         barred=facts.barred(at),
         sites_active=len(sites),
@@ -104,7 +105,17 @@ async def _known(
         costs=facts.costs,
         transfer_lanes=facts.every.lanes,
     )
-    return known, days
+
+
+def _capacity(location: Location, begins_at: datetime, scene: _Scene, at: datetime) -> Capacity:
+    """What the location could do yet in the scenario."""
+    windows = windows_at(location, begins_at)
+    given = {
+        (one.per, one.method): scene.facts.load(one, at).plus(scene.drift.work(one))
+        for method in Method
+        for one in counted_in(location.id, windows, method)
+    }
+    return Capacity(location, windows, given)
 
 
 def _lane(request: SourcingRequest) -> LaneRequest:
@@ -117,7 +128,7 @@ def _lane(request: SourcingRequest) -> LaneRequest:
 
 
 async def _dated(
-    db: Connection, batch: Sequence[Recorded], drafts: Sequence[Draft], days: Mapping[UUID, date], at: datetime
+    db: Connection, batch: Sequence[Recorded], drafts: Sequence[Draft], windows: Mapping[UUID, Windows], at: datetime
 ) -> list[Replayed]:
     """What became of each order, and whether it would have come when it was first promised."""
     plans = [draft.answer if isinstance(draft.answer, Plan) else None for draft in drafts]
@@ -128,7 +139,7 @@ async def _dated(
     ]
     dates = await promises_of_plans(db, made, now=at) if made else {}
     return [
-        Replayed(plan=plan, days=days, is_on_time=_is_on_time(one, dates))
+        Replayed(plan=plan, windows=windows, is_on_time=_is_on_time(one, dates))
         for one, plan in zip(batch, plans, strict=True)
     ]
 

@@ -2,19 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from batuta.inventory.domain.past import Change
-from batuta.rehearsal.domain.recorded import Recorded, Replayed
+from batuta.rehearsal.domain.recorded import Recorded, Replayed, work_of
 from batuta.sourcing.domain import Shelf
+from batuta.sourcing.domain.capacity import NO_WORK, Work
+from batuta.sourcing.domain.holds import Window, counted_in
 
 Place = tuple[UUID, UUID]
 """A SKU and a location."""
 
 
 class Drift:
-    """Units that are free here and were not, below 0 the other way round; and orders that a day of a location has more.
+    """Units that are free here and were not, below 0 the other way round; and work that a location has more.
 
     When an order gave units back later, the record decides from then on, and what it drifted is forgotten.
     """
@@ -23,13 +25,13 @@ class Drift:
         self._free: dict[tuple[UUID, UUID], int] = defaultdict(int)
         self._of_order: dict[tuple[UUID, UUID], dict[UUID, int]] = {}
         self._planned_at: dict[UUID, datetime] = {}
-        self._orders: dict[tuple[UUID, date], int] = defaultdict(int)
+        self._work: dict[Window, Work] = {}
 
     def free(self, sku_id: UUID, location_id: UUID) -> int:
         return self._free.get((sku_id, location_id), 0)
 
-    def orders(self, location_id: UUID, day: date) -> int:
-        return self._orders.get((location_id, day), 0)
+    def work(self, window: Window) -> Work:
+        return self._work.get(window, NO_WORK)
 
     def add(self, was: Recorded, now: Replayed) -> None:
         """An order is planned here."""
@@ -42,9 +44,11 @@ class Drift:
             if units:
                 self._of_order.setdefault((order_id, sku_id), {})[location_id] = units
                 self._free[sku_id, location_id] += units
-        here, there = now.location_ids, {location_id for _, location_id in was.placed}
-        for location_id, day in now.days.items():
-            self._orders[location_id, day] += (location_id in here) - (location_id in there)
+        here, there = work_of(now.placed), work_of(was.placed)
+        for location_id, windows in now.windows.items():
+            more = here.get(location_id, NO_WORK).plus(there.get(location_id, NO_WORK), -1)
+            for window in counted_in(location_id, windows, was.request.method):
+                self._work[window] = self.work(window).plus(more)
 
     def hear(self, changes: Iterable[Change]) -> None:
         """Something happened to claims."""

@@ -1,13 +1,14 @@
 """Orders as they were planned, and as they would have been."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
 from batuta.kernel.errors import Invalid
 from batuta.sourcing.domain import Plan, SourcingRequest
+from batuta.sourcing.domain.capacity import Windows, Work
 
 Places = Mapping[tuple[UUID, UUID], int]
 """Units by SKU and location."""
@@ -42,10 +43,14 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of an order. plan: None where no location could serve it. is_on_time: None where nothing is known."""
+    """What became of an order.
+
+    plan: None where no location could serve it. windows: in which locations that have limits counted it. is_on_time:
+    None where nothing is known.
+    """
 
     plan: Plan | None
-    days: Mapping[UUID, date]
+    windows: Mapping[UUID, Windows]
     is_on_time: bool | None = None
 
     @property
@@ -58,3 +63,12 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def location_ids(self) -> set[UUID]:
         return {location_id for _, location_id in self.placed}
+
+
+def work_of(placed: Places) -> dict[UUID, Work]:
+    """What each location is given to do; each SKU is a line, all go in one package."""
+    found: dict[UUID, Work] = {}
+    for (_, location_id), units in placed.items():
+        before = found.get(location_id, Work(orders=1, packages=1))
+        found[location_id] = before.plus(Work(lines=1, units=units))
+    return found

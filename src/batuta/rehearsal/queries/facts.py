@@ -1,44 +1,46 @@
 """What plans of a period were decided on."""
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ARRAY, Date, Uuid, any_, bindparam, select
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
 
 from batuta.catalog.queries import skus_by_id
 from batuta.inventory.domain.past import Past
 from batuta.inventory.queries import Withheld, withheld
 from batuta.inventory.queries.past import changes_since, levels_of
 from batuta.locations.queries import AllLocations, all_locations
-from batuta.plumbing.database import Connection, rows_with
+from batuta.plumbing.database import Connection, Instant, rows_with
 from batuta.pricing.domain.costs import UnitCosts
 from batuta.pricing.queries import unit_costs_of
 from batuta.rehearsal.domain import Recorded
 from batuta.sourcing.domain import Good
+from batuta.sourcing.domain.capacity import NO_WORK, Work
+from batuta.sourcing.domain.holds import Window, counted_in
 from batuta.sourcing.domain.strategies import Strategies
 from batuta.sourcing.queries import categories_of, goods_of
-from batuta.sourcing.tables import assignment, rejection
+from batuta.sourcing.queries.capacity import hold_of
+from batuta.sourcing.tables import capacity_hold, rejection
 
-_PLANNED = select(assignment.c.location_id, assignment.c.day, assignment.c.order_id, assignment.c.planned_at).where(
-    assignment.c.location_id == any_(bindparam("location_ids", type_=ARRAY(Uuid(), dimensions=1))),
-    assignment.c.day >= bindparam("from_day", type_=Date()),
+_HELD = select(capacity_hold).where(
+    capacity_hold.c.location_id == any_(bindparam("location_ids", type_=ARRAY(Uuid(), dimensions=1))),
+    capacity_hold.c.day_at >= bindparam("from_at", type_=Instant),
 )
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What does not depend on rules. planned: when orders were first planned at a location, by its day."""
+    """What does not depend on rules. given: when locations that have limits were given what, by their windows."""
 
     past: Past
     goods: Mapping[UUID, Good]
     every: AllLocations
     kept_back: Withheld
     rejections: Sequence[Mapping[str, Any]]
-    planned: Mapping[tuple[UUID, date], Sequence[datetime]]
+    given: Mapping[Window, Sequence[tuple[datetime, Work]]]
     costs: UnitCosts
 
     def barred(self, at: datetime) -> frozenset[tuple[UUID | None, UUID, UUID]]:
@@ -49,9 +51,12 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
             if row["created_at"] < at and (row["until_at"] is None or row["until_at"] > at)
         )
 
-    def load(self, location_id: UUID, day: date, at: datetime) -> int:
-        """Orders that the location had been given of its day before a moment."""
-        return bisect_left(self.planned.get((location_id, day), ()), at)
+    def load(self, window: Window, at: datetime) -> Work:
+        """What the location had been given by plans made before a moment."""
+        found = NO_WORK
+        for given_at, work in self.given.get(window, ()):
+            found = found.plus(work) if given_at < at else found
+        return found
 
 
 async def facts_of(
@@ -74,19 +79,16 @@ async def facts_of(
         every=every,
         kept_back=await withheld(db),
         rejections=await rows_with(db, rejection.c.sku_id, asked),
-        planned=await _planned(db, every, since=since),
+        given=await _given(db, every, since=since),
         costs=await unit_costs_of(db, asked),
     )
 
 
-async def _planned(db: Connection, every: AllLocations, *, since: datetime) -> dict[tuple[UUID, date], list[datetime]]:
-    limited = [one.id for one in every.by_id.values() if one.daily_capacity_orders is not None]
-    first: dict[tuple[UUID, date, UUID], datetime] = {}
-    given = {"location_ids": limited, "from_day": since.date() - timedelta(days=1)}
-    for row in await db.execute(_PLANNED, given) if limited else ():
-        key = (row["location_id"], row["day"], row["order_id"])
-        first[key] = min(row["planned_at"], first.get(key, row["planned_at"]))
-    found: dict[tuple[UUID, date], list[datetime]] = defaultdict(list)
-    for (location_id, day, _), at in first.items():
-        found[location_id, day].append(at)
-    return {key: sorted(moments) for key, moments in found.items()}
+async def _given(db: Connection, every: AllLocations, *, since: datetime) -> dict[Window, list[tuple[datetime, Work]]]:
+    limited = [one.id for one in every.by_id.values() if one.capacity]
+    found: dict[Window, list[tuple[datetime, Work]]] = defaultdict(list)
+    asked = {"location_ids": limited, "from_at": since - timedelta(days=2)}
+    for hold in map(hold_of, await db.execute(_HELD, asked) if limited else ()):
+        for window in counted_in(hold.location_id, hold.windows, hold.method):
+            found[window].append((hold.held_at, hold.work))
+    return found

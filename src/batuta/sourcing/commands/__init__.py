@@ -1,6 +1,7 @@
 """What may be done: plan orders, and take back what a location will not serve."""
 
 from batuta.sourcing.commands.booking import confirm_slots, hold_slots, release_expired_slots, release_slots
+from batuta.sourcing.commands.capacity import TakenOn, confirm_capacity, release_expired_capacity
 from batuta.sourcing.commands.keeping import forget_pool_runs, forget_slots, shorten_decisions
 from batuta.sourcing.commands.parking import park, requeue, unpark
 from batuta.sourcing.commands.planning import plan
@@ -27,9 +28,11 @@ from batuta.sourcing.commands.strategies import Draft, publish_strategies, save_
 __all__ = [
     "Draft",
     "Pooled",
+    "TakenOn",
     "Together",
     "add_to_pools",
     "begin_pools",
+    "confirm_capacity",
     "confirm_slots",
     "delete_slots",
     "end_pools",
@@ -44,6 +47,7 @@ __all__ = [
     "publish_strategies",
     "read_pools",
     "record_rejection",
+    "release_expired_capacity",
     "release_expired_slots",
     "release_slots",
     "requeue",

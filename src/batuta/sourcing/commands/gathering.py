@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
 from batuta.catalog.queries import skus_by_id
 from batuta.inventory.queries import availability, fence_of, withheld
-from batuta.locations.domain import Location, local_day
+from batuta.locations.domain import Location
 from batuta.locations.queries import AllLocations, all_locations
 from batuta.plumbing.database import Connection
 from batuta.pricing.queries import unit_costs_of
@@ -20,10 +20,10 @@ from batuta.sourcing.domain.strategies import Strategies
 from batuta.sourcing.queries import (
     History,
     LaneRequest,
+    capacities_of,
     categories_of,
     goods_of,
     lanes_of,
-    loads_of,
     sites_of,
     strategies,
 )
@@ -36,17 +36,9 @@ class Refusals(msgspec.Struct):
     full: set[tuple[UUID, UUID]] = msgspec.field(default_factory=set)
 
 
-class Gathered(msgspec.Struct, frozen=True):
-    """What is known, and the local day on which each location that limits its orders counts them."""
-
-    known: Known
-    locations: Mapping[UUID, Location]
-    days: Mapping[UUID, date]
-
-
 async def gather(
     db: Connection, requests: Sequence[SourcingRequest], history: History, refusals: Refusals, *, now: datetime
-) -> Gathered:
+) -> Known:
     """Read stock, claims, locations, capacity and lanes; units that the orders do not hold yet are reserved first."""
     asked = {sku_id for request in requests for line in request.lines for sku_id, _ in line.components}
     live = await strategies(db)
@@ -60,28 +52,18 @@ async def gather(
     fence = None if kept_back.is_empty() else await fence_of(db, kept_back, sku_ids=tracked, now=now)
     every = await all_locations(db)
     locations = _locations(requests, goods, holders, every)
-    days = {one.id: local_day(one, now) for one in locations.values() if one.daily_capacity_orders is not None}
-    loads = await loads_of(db, days)
-    known = Known(
+    sites = sites_of(every, locations, now=now)
+    return Known(
         now=now,
         goods=goods,
-        sites=sites_of(every, locations, now=now),
+        sites=sites,
         shelves=shelves,
         holders=holders,
         claims=claims,
         unheld=unheld,
         lanes=await _lanes(db, requests, every),
         attempts=history.attempts,
-        capacity={
-            location_id: (locations[location_id].daily_capacity_orders or 0) - loads.get(location_id, 0)
-            for location_id in days
-        },
-        counted=frozenset(
-            (one.order_id, one.location_id)
-            for standing in history.standing.values()
-            for one in standing
-            if one.quantity and one.day is not None and one.day == days.get(one.location_id)
-        ),
+        capacity=await capacities_of(db, locations.values(), sites, now=now),
         barred=history.barred | refusals.barred,
         full=frozenset(refusals.full),
         sites_active=history.sites_active,
@@ -90,7 +72,6 @@ async def gather(
         costs=await unit_costs_of(db, asked),
         transfer_lanes=every.lanes,
     )
-    return Gathered(known, locations, days)
 
 
 async def _stock(

@@ -9,8 +9,8 @@ from batuta.inventory.commands import relocate
 from batuta.inventory.domain import Relocate, Relocated
 from batuta.plumbing.database import Connection, insert_rows
 from batuta.plumbing.events import publish
-from batuta.sourcing.commands.capacity import take_capacity
-from batuta.sourcing.commands.gathering import Gathered, Refusals, gather
+from batuta.sourcing.commands.capacity import hold_capacity
+from batuta.sourcing.commands.gathering import Refusals, gather
 from batuta.sourcing.commands.locating import locate
 from batuta.sourcing.domain import Assignment, Costs, Draft, Plan, SourcingRequest, Unfillable, decide_all
 from batuta.sourcing.domain.candidates import Placement
@@ -36,7 +36,7 @@ async def plan(
 
     Orders are served in turn, each seeing what those before it took. All units of a request are planned, or none, and
     then the reason says so; either way each line has a decision record (SRC-12). The same request again, with nothing
-    given back since, answers the plan that stands. Locks stock, then capacity.
+    given back since, answers the plan that stands. Locks stock, then capacity, which is held until locations answer.
 
     preset: where orders of a pool ship from, decided together before, as long as they can.
     """
@@ -63,21 +63,22 @@ async def _plan_once(
     answers: dict[UUID, Plan | Unfillable] = {}
     answers.update(await _standing_plans(db, requests, history))
 
-    settled: list[tuple[Draft, Gathered]] = []
+    settled: list[Draft] = []
     refusals = Refusals()
     left = await locate(db, [request for request in requests if request.order_id not in answers])
     for _ in range(ROUNDS_MAX):
         if not left:
             break
-        gathered = await gather(db, left, history, refusals, now=now)
-        drafts = decide_all(left, gathered.known, preset)
+        known = await gather(db, left, history, refusals, now=now)
+        drafts = decide_all(left, known, preset)
         refused = await _move_claims(db, drafts, refusals, now=now)
-        refused |= await take_capacity(db, drafts, gathered, refusals, without=refused)
-        settled += [(draft, gathered) for draft in drafts if draft.request.order_id not in refused]
+        there = [draft for draft in drafts if draft.request.order_id not in refused]
+        refused |= await hold_capacity(db, there, known, refusals, now=now)
+        settled += [draft for draft in drafts if draft.request.order_id not in refused]
         left = [request for request in left if request.order_id in refused]
 
     await _keep(db, settled, now=now)
-    answers.update({draft.request.order_id: draft.answer for draft, _ in settled})
+    answers.update({draft.request.order_id: draft.answer for draft in settled})
     for request in left:
         answers[request.order_id] = Unfillable(
             "others took what was planned, again and again; ask again", order_id=str(request.order_id), line_ids=[]
@@ -160,7 +161,7 @@ async def _move_claims(db: Connection, drafts: Sequence[Draft], refusals: Refusa
     return refused
 
 
-async def _keep(db: Connection, settled: Sequence[tuple[Draft, Gathered]], *, now: datetime) -> None:
+async def _keep(db: Connection, settled: Sequence[Draft], *, now: datetime) -> None:
     """Write decisions and assignments, and tell of them."""
     await insert_rows(
         db,
@@ -174,7 +175,7 @@ async def _keep(db: Connection, settled: Sequence[tuple[Draft, Gathered]], *, no
                 "outcome": one.outcome.value,
                 "record": one,
             }
-            for draft, _ in settled
+            for draft in settled
             for one in draft.decisions
         ],
     )
@@ -192,15 +193,14 @@ async def _keep(db: Connection, settled: Sequence[tuple[Draft, Gathered]], *, no
                 "quantity": one.quantity,
                 "service_id": one.service_id,
                 "price_minor": one.price_minor,
-                "day": gathered.days.get(one.location_id),
                 "planned_at": now,
             }
-            for draft, gathered in settled
+            for draft in settled
             if isinstance(draft.answer, Plan)
             for one in draft.answer.assignments
         ],
     )
-    await publish(db, [_event(draft, now) for draft, _ in settled if draft.decisions])
+    await publish(db, [_event(draft, now) for draft in settled if draft.decisions])
 
 
 def _event(draft: Draft, now: datetime) -> LinesPlanned | LinesUnfillable:

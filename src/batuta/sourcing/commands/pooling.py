@@ -107,8 +107,8 @@ async def read_pools(
     sku_ids = {sku_id for one in requests for line in one.lines for sku_id, _ in line.components}
     history = await history_of(db, order_ids, sku_ids=sku_ids, now=now)
     located = await locate(db, requests)
-    gathered = await gather(db, located, history, Refusals(), now=now)
-    return pools_of(located, gathered.known, stands)
+    known = await gather(db, located, history, Refusals(), now=now)
+    return pools_of(located, known, stands)
 
 
 async def settle_pools(
@@ -125,8 +125,8 @@ async def settle_pools(
         sku_ids = {sku_id for one in requests for line in one.lines for sku_id, _ in line.components}
         history = await history_of(db, order_ids, sku_ids=sku_ids, now=now)
         located = await locate(db, requests)
-        gathered = await gather(db, located, history, Refusals(), now=now)
-        moves = moves_to(wanted, located, gathered.known)
+        known = await gather(db, located, history, Refusals(), now=now)
+        moves = moves_to(wanted, located, known)
         if await rearrange(db, moves=_relocations(moves, requests), now=now):
             there = {order_id: wanted[order_id] for order_id in moves}
     await insert_rows(db, pool_run, [_row(one, there, now) for one in together])

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, Uuid, any_, bindparam, select, update
 
 from batuta.kernel.ids import child_id
 from batuta.plumbing.database import Connection, Integer, arrays, insert_new, params, rows_with
-from batuta.sourcing.commands.capacity import count_again
+from batuta.sourcing.commands.capacity import give_back_capacity
 from batuta.sourcing.domain import Rejection, Withdrawal
 from batuta.sourcing.tables import assignment, rejection
 
@@ -126,11 +126,10 @@ async def _write(db: Connection, changed: Mapping[tuple[Any, ...], Mapping[str, 
     if not changed:
         return
     columns: dict[str, list[Any]] = defaultdict(list)
-    days: set[tuple[UUID, date]] = set()
+    plans: set[tuple[UUID, UUID, int]] = set()
     for row in changed.values():
         for column in (*_KEY, "quantity"):
             columns[column].append(row[column])
-        if row["day"] is not None:
-            days.add((row["location_id"], row["day"]))
+        plans.add((row["order_id"], row["location_id"], row["attempt"]))
     await db.execute(_lessen, params("given", **columns))
-    await count_again(db, days)
+    await give_back_capacity(db, plans=plans)

@@ -6,7 +6,8 @@ from uuid import UUID
 
 import numpy as np
 
-from batuta.sourcing.domain.cases import Case, Plan, Scarce
+from batuta.sourcing.domain.capacity import Hands
+from batuta.sourcing.domain.cases import Case, Plan, Scarce, Thing
 from batuta.sourcing.domain.pools import Pool, PoolPlan
 from batuta.sourcing.domain.tariffs import Array
 
@@ -120,13 +121,16 @@ def take(plan: Plan | None, room: Array) -> None:
 
 def _scarce_in(pool: Pool, cases: Sequence[Case]) -> tuple[Scarce, Array]:
     """What all orders together could use more of than there is, and how much there is."""
-    wanted: dict[tuple[UUID | None, UUID], int] = defaultdict(int)
+    limited: dict[UUID, list[Hands]] = defaultdict(list)
+    for hands in pool.capacity:
+        limited[hands.location_id].append(hands)
+    wanted: dict[Thing, int] = defaultdict(int)
     for case in cases:
-        for thing, most in case.wants().items():
+        for thing, most in case.wants(limited).items():
             wanted[thing] += most
-    room: dict[tuple[UUID | None, UUID], int] = {}
-    for (sku_id, location_id), most in wanted.items():
-        there = pool.capacity.get(location_id) if sku_id is None else pool.stock.get((sku_id, location_id))
+    room: dict[Thing, int] = {}
+    for thing, most in wanted.items():
+        there = pool.capacity[thing] if isinstance(thing, Hands) else pool.stock.get(thing)
         if there is not None and most > there:
-            room[sku_id, location_id] = max(0, there)
+            room[thing] = max(0, there)
     return {thing: r for r, thing in enumerate(room)}, np.asarray(list(room.values()), dtype=np.int64)

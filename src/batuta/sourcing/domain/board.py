@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from batuta.sourcing.domain.candidates import (
+    ANY_AMOUNT,
     NOTHING,
     Candidate,
     Choice,
@@ -95,15 +96,24 @@ class Place:
         return max(0, units - self.claimed[j]) * self._moved[j]
 
     def has_all(self, demands: Sequence[Demand], units: Sequence[int]) -> bool:
-        """Whether units of several demands, which may want the same SKU, are there together."""
+        """Whether units of several demands, which may want the same SKU, are there together, and hands for them."""
+        if not self.takes(demands, units):
+            return False
         wanted: dict[UUID, int] = {}
         for demand, count in zip(demands, units, strict=True):
             for sku_id, per_unit in demand.parts if count else ():
                 wanted[sku_id] = wanted.get(sku_id, 0) + per_unit * count
         return all(self.candidate.stock.get(sku_id, 0) >= pieces for sku_id, pieces in wanted.items())
 
-    def costs(self, demands: Sequence[Demand], units: Sequence[int], mask: int) -> tuple[Costs, UUID | None]:
-        """What the units cost from here, without what splitting costs, and the service that takes them."""
+    def takes(self, demands: Sequence[Demand], units: Sequence[int]) -> bool:
+        """Whether the location has the capacity for so much of the order."""
+        sent = [(demand, count) for demand, count in zip(demands, units, strict=True) if count]
+        return self.candidate.pieces_max >= sum(
+            demand.pieces * count for demand, count in sent
+        ) and self.candidate.lines_max >= sum(demand.lines for demand, _ in sent)
+
+    def costs(self, demands: Sequence[Demand], units: Sequence[int], mask: int) -> tuple[Costs, UUID | None, int]:
+        """What the units cost from here, without splitting; which service takes them, and in how many parcels."""
         weight_g, late_minor = _parcel(demands, units)
         lane = self.tariff.price(weight_g, mask, late_minor)[1]
         freight_minor, parcels = freight_of(lane, weight_g)
@@ -121,12 +131,13 @@ class Place:
             margin_minor=-sum(_of_parts(one.margin_minor, demand) * count for demand, count in sent),
             preference_minor=one.preference_minor,
         )
-        return costs, lane.service_id if lane else None
+        return costs, lane.service_id if lane else None, max(1, parcels)
 
 
 class Board:
     """The demands, hardest to find first, and the places that have any of them, by location code.
 
+    is_shared: some place may not have at once all that it has of each demand, for want of a SKU or of hands.
     stock, unit_costs: `stock` and `units` of the places, one row each.
     """
 
@@ -151,9 +162,13 @@ class Board:
         self.base = -self.split << self.scale.cost
         self.moved = [pieces << self.scale.moved for pieces in self.pieces]
         self.unclaimed = [0] * len(self.demands)
-        self.is_shared = len(skus) < sum(len(demand.parts) for demand in demands)
+        is_limited = any(one.pieces_max < ANY_AMOUNT or one.lines_max < ANY_AMOUNT for one in candidates)
+        self.is_shared = is_limited or len(skus) < sum(len(demand.parts) for demand in demands)
         self._tariffs: dict[tuple[int, ...], Tariff] = {}
-        stock = np.stack([np.minimum(stocks[one.parts], one.quantity) for one in self.demands], axis=1).tolist()
+        had = np.stack([np.minimum(stocks[one.parts], one.quantity) for one in self.demands], axis=1)
+        if is_limited:
+            had = np.minimum(had, np.asarray([[one.pieces_max] for one in ranked]) // self.pieces)
+        stock = had.tolist()
         places = [
             Place(one, rank, stocked, self)
             for rank, (one, stocked) in enumerate(zip(ranked, zip(haves, stock, strict=True), strict=True))
@@ -238,13 +253,14 @@ class Board:
         return Choice(shipments=tuple(shipments), split_minor=penalty_minor, is_greedy=is_greedy)
 
     def _shipment(self, i: int, units: Sequence[int]) -> Shipment:
-        costs, service_id = self.places[i].costs(self.demands, units, self._mask(i, units))
+        costs, service_id, packages = self.places[i].costs(self.demands, units, self._mask(i, units))
         sent = [(demand.parts, count) for demand, count in zip(self.demands, units, strict=True) if count]
         return Shipment(
             location_id=self.places[i].candidate.location_id,
             units=tuple(sent),
             service_id=service_id,
             costs=costs,
+            packages=packages,
         )
 
     def _mask(self, i: int, units: Sequence[int]) -> int:

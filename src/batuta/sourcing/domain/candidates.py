@@ -13,6 +13,8 @@ STEPS_MAX = 2_000_000
 
 SPLITS_MAX = 63
 WEIGHT_LEAST_G = 1
+ANY_AMOUNT = 1_000_000_000
+"""More than anybody asks for."""
 
 
 Parts = tuple[tuple[UUID, int], ...]
@@ -24,7 +26,7 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
 
     A unit travels whole: a bundle's parts come from one location. late_day_minor: what a unit costs each day it
     comes after its promise. value_minor: what a unit is sold for. heaviest_g: of what cannot be parted, where a unit is
-    several things that need not be in one parcel.
+    several things that need not be in one parcel. lines: how many of the order want it.
     """
 
     parts: Parts
@@ -34,6 +36,7 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
     late_day_minor: int = 0
     value_minor: int = 0
     heaviest_g: int | None = None
+    lines: int = 1
 
     @property
     def pieces(self) -> int:
@@ -61,7 +64,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     stock: units of each SKU this order may have from here, its own claims included.
     claimed: units of each SKU the order holds here already.
     lanes: None when nothing is shipped (pickup). packaging_minor: of one parcel; packaging_unit_minor: of one unit.
-    preference_minor: how much dearer it counts for what a strategy would rather have.
+    preference_minor: how much dearer it counts for what a strategy would rather have. lines_max, pieces_max: how much
+    it takes of the order.
     By SKU, of one unit: scarcity_minor is what it is worth to the location's own demand, markdown_minor what keeping
     it would cost, margin_minor what is earned on it more than elsewhere.
     """
@@ -77,6 +81,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     packaging_minor: int = 0
     packaging_unit_minor: int = 0
     preference_minor: int = 0
+    lines_max: int = ANY_AMOUNT
+    pieces_max: int = ANY_AMOUNT
     scarcity_minor: Mapping[UUID, int] = msgspec.field(default_factory=dict)
     markdown_minor: Mapping[UUID, int] = msgspec.field(default_factory=dict)
     margin_minor: Mapping[UUID, int] = msgspec.field(default_factory=dict)
@@ -188,6 +194,7 @@ class Shipment(msgspec.Struct, frozen=True, kw_only=True):
     units: tuple[tuple[Parts, int], ...]
     service_id: UUID | None
     costs: Costs
+    packages: int = 1
 
     @property
     def freight_minor(self) -> int:

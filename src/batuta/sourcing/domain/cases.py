@@ -1,7 +1,7 @@
 """An order of a pool, priced again and again: as scarce goods get dearer, or run out, another plan is its best."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf, prod
 from typing import NamedTuple
 from uuid import UUID
@@ -10,8 +10,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from batuta.locations.domain import CapacityUnit
 from batuta.sourcing.domain.board import Board
-from batuta.sourcing.domain.candidates import Choice
+from batuta.sourcing.domain.candidates import ANY_AMOUNT, Choice
+from batuta.sourcing.domain.capacity import Hands, Room
 from batuta.sourcing.domain.covering import Cover, OutOfCells, Relaxed, relaxed_of
 from batuta.sourcing.domain.grid import Grid, fits, least_of, whole_grid
 from batuta.sourcing.domain.pools import PoolOrder
@@ -19,8 +21,13 @@ from batuta.sourcing.domain.search import choose_on
 from batuta.sourcing.domain.tariffs import NEVER, Array
 
 Floats = npt.NDArray[np.float64]
-Scarce = Mapping[tuple[UUID | None, UUID], int]
-"""The numbers of what orders may not have as they like: a SKU at a location, or (without a SKU) its capacity."""
+Thing = tuple[UUID, UUID] | Hands
+"""A SKU at a location, or something of the location's capacity."""
+
+Scarce = Mapping[Thing, int]
+"""The numbers of what orders may not have as they like."""
+
+Rows = npt.NDArray[np.intp]
 
 _FRACTION = 16
 _ONE_UNIT = 2
@@ -74,26 +81,42 @@ class Case:
         """In how many ways some of it can be taken: it tells how many plans to expect."""
         return prod(demand.quantity + 1 for demand in self.board.demands)
 
-    def wants(self) -> dict[tuple[UUID | None, UUID], int]:
-        """The most it could use of each SKU at a location, and of the location's capacity."""
+    def wants(self, limited: Mapping[UUID, Sequence[Hands]]) -> dict[Thing, int]:
+        """The most it could use of each SKU at a location, and of the location's capacity, where that is limited."""
         totals: dict[UUID, int] = defaultdict(int)
         for demand in self.board.demands:
             for sku_id, per_unit in demand.parts:
                 totals[sku_id] += per_unit * demand.quantity
-        most: dict[tuple[UUID | None, UUID], int] = {}
+        most: dict[Thing, int] = {}
         for place in self.board.places:
             one = place.candidate
-            most[None, one.location_id] = 1
+            for hands in limited.get(one.location_id, ()):
+                if hands.method in {None, self.order.method.value}:
+                    most[hands] = self._most_of(hands.unit)
             for sku_id, units in totals.items():
                 most[sku_id, one.location_id] = min(units, one.stock.get(sku_id, 0))
         return most
 
-    def know(self, scarce: Scarce) -> None:
-        """Learn the numbers of what is scarce: rows of (place, demand, number, units of it in one of the demand).
+    def _most_of(self, unit: CapacityUnit) -> int:
+        """What all of the order is of one unit; in how many parcels it goes is seen when it is planned."""
+        demands = self.board.demands
+        if unit is CapacityUnit.UNITS:
+            return sum(demand.pieces * demand.quantity for demand in demands)
+        return sum(demand.lines for demand in demands) if unit is CapacityUnit.LINES else 1
 
-        With them `standing`, the plan that stands, if it can be had still.
+    def know(self, scarce: Scarce) -> None:
+        """Learn the numbers of what is scarce.
+
+        goods: rows of (place, demand, number, units of it in one of the demand); lines: the same, once for a demand of
+        which there is any; hands: rows of (place, number), once for each place. With them `standing`, the plan that
+        stands, if it can be had still.
         """
         self.scarce = scarce
+        at: dict[UUID, list[tuple[Hands, int]]] = defaultdict(list)
+        for thing, number in scarce.items():
+            if isinstance(thing, Hands) and thing.method in {None, self.order.method.value}:
+                at[thing.location_id].append((thing, number))
+        self.hands_at = [at.get(place.candidate.location_id, []) for place in self.board.places]
         rows: list[list[tuple[int, int, int, int]]] = []
         for j, demand in enumerate(self.board.demands):
             for n, (sku_id, per_unit) in enumerate(demand.parts):
@@ -104,19 +127,28 @@ class Case:
                     if r is not None:
                         rows[n].append((i, j, r, per_unit))
         self.goods = [np.asarray(some, dtype=np.intp).T for some in rows if some]
-        hands = [
-            (i, r)
-            for i, place in enumerate(self.board.places)
-            if (r := scarce.get((None, place.candidate.location_id))) is not None
-        ]
+        self.units = self._rows(CapacityUnit.UNITS, [demand.pieces for demand in self.board.demands])
+        self.lines = self._rows(CapacityUnit.LINES, [demand.lines for demand in self.board.demands])
+        whole = {CapacityUnit.ORDERS, CapacityUnit.PACKAGES}
+        hands = [(i, r) for i, several in enumerate(self.hands_at) for one, r in several if one.unit in whole]
         self.hands = np.asarray(hands, dtype=np.intp).reshape(-1, 2).T
         can_stand = bool(self._stands) and self.board.costs_of(self.order.standing or {}) is not None
         self.standing = self._plan_of(dict(self._stands)) if can_stand else None
 
+    def _rows(self, unit: CapacityUnit, amounts: list[int]) -> Rows:
+        rows = [
+            (i, j, r, amount)
+            for i, several in enumerate(self.hands_at)
+            for one, r in several
+            if one.unit is unit
+            for j, amount in enumerate(amounts)
+        ]
+        return np.asarray(rows, dtype=np.intp).reshape(-1, 4).T
+
     @property
     def is_free(self) -> bool:
         """Whether it can use nothing scarce."""
-        return not self.goods and not self.hands.size
+        return not self.goods and not any(self.hands_at)
 
     def cheapest(self, prices: Floats, most: int = 1) -> tuple[float, list[Plan]]:
         """What it costs at least while scarce things have prices, those included; and its best plans."""
@@ -154,9 +186,14 @@ class Case:
         for i, j, r, per_unit in self.goods:
             extra[i, j] += prices[r] * per_unit
         opening = np.zeros(places)
-        opening[self.hands[0]] = prices[self.hands[1]]
-        fine = (grid.units @ extra.T + opening) * (1 << _FRACTION)
-        return self.money + fine.astype(np.int64)
+        np.add.at(opening, self.hands[0], prices[self.hands[1]])
+        fine = grid.units @ extra.T + opening
+        for rows, units in ((self.units, grid.units), (self.lines, grid.units > 0)):
+            if rows.size:
+                dearer = np.zeros_like(extra)
+                np.add.at(dearer, (rows[0], rows[1]), prices[rows[2]] * rows[3])
+                fine += units @ dearer.T
+        return self.money + (fine * (1 << _FRACTION)).astype(np.int64)
 
     def in_turn(self, room: Array) -> Plan | None:
         """The best plan with what is left of scarce things, as if it were planned alone."""
@@ -169,7 +206,7 @@ class Case:
             for demand in np.flatnonzero((most < self.grid.quantities).any(axis=0)):
                 keys[self.grid.units[:, demand, None] > most[:, demand]] = NEVER
         keys[:, self.hands[0][room[self.hands[1]] < 1]] = NEVER
-        if self.board.is_shared:
+        if self.board.is_shared or self.units.size or self.lines.size:
             return self._searched(room)
         _, found = self._best(keys, self.grid.least_units, 1)
         return self._plan(found[0]) if found else None
@@ -177,16 +214,19 @@ class Case:
     def _searched(self, room: Array) -> Plan | None:
         """By the search for one order, on a board that shows what is left."""
         candidates = []
+        places = zip(self.board.places, self.hands_at, strict=True)
+        hands = {place.candidate.location_id: several for place, several in places}
         for one in self.order.candidates:
-            hands = self.scarce.get((None, one.location_id))
-            if hands is None or room[hands] > 0:
+            left = _left(hands.get(one.location_id, ()), room)
+            if not left.is_none:
                 stock = {
                     sku_id: min(units, int(room[r]))
                     if (r := self.scarce.get((sku_id, one.location_id))) is not None
                     else units
                     for sku_id, units in one.stock.items()
                 }
-                candidates.append(msgspec.structs.replace(one, stock=stock))
+                pieces, lines = min(one.pieces_max, left.units), min(one.lines_max, left.lines)
+                candidates.append(msgspec.structs.replace(one, stock=stock, pieces_max=pieces, lines_max=lines))
         choice = choose_on(Board(self.order.demands, candidates, self.order.terms)) if candidates else None
         if choice is None:
             return None
@@ -210,6 +250,12 @@ class Case:
         except OutOfCells:
             least = cover.least
         return least, [one for _, one in cover.found]
+
+    def _used(self, unit: CapacityUnit, units: Sequence[int]) -> int:
+        sent = [(demand, count) for demand, count in zip(self.board.demands, units, strict=True) if count]
+        if unit is CapacityUnit.UNITS:
+            return sum(demand.pieces * count for demand, count in sent)
+        return sum(demand.lines for demand, _ in sent) if unit is CapacityUnit.LINES else 1
 
     def choice_of(self, plan: Plan) -> Choice:
         return self.board.choice_of(dict(plan.placed), is_greedy=False)
@@ -242,9 +288,8 @@ class Case:
         """What a place uses of scarce things to send the units; it shares none with other places."""
         location_id = self.board.places[i].candidate.location_id
         uses: dict[int, int] = defaultdict(int)
-        hands = self.scarce.get((None, location_id))
-        if hands is not None:
-            uses[hands] += 1
+        for hands, number in self.hands_at[i]:
+            uses[number] += self._used(hands.unit, units)
         for demand, count in zip(self.board.demands, units, strict=True):
             for sku_id, per_unit in demand.parts if count else ():
                 r = self.scarce.get((sku_id, location_id))
@@ -255,3 +300,11 @@ class Case:
 
 def _sorted(placed: Mapping[int, Sequence[int]]) -> tuple[tuple[int, tuple[int, ...]], ...]:
     return tuple((i, tuple(units)) for i, units in sorted(placed.items()))
+
+
+def _left(hands: Iterable[tuple[Hands, int]], room: Array) -> Room:
+    """What is left of a location's capacity."""
+    left = dict.fromkeys(CapacityUnit, ANY_AMOUNT)
+    for one, r in hands:
+        left[one.unit] = min(left[one.unit], int(room[r]))
+    return Room(*(left[unit] for unit in CapacityUnit))

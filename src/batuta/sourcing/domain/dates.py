@@ -224,19 +224,18 @@ def cut_off_pickups(location: Location) -> Pickups:
     return first
 
 
-def queue_until(location: Location, orders: int, now: datetime) -> datetime | None:
-    """Until when a location works on the orders it was given today, if it says how many it takes a day.
+def queue_until(location: Location, share: float, at: datetime) -> datetime | None:
+    """Until when a location works on what it was given of a day, if it says how much it takes a day.
 
-    It takes them evenly over its open hours: half of them are half of its day.
+    It takes it evenly over its open hours: half of its work is half of its day.
     """
-    most = location.daily_capacity_orders
-    if not most or orders <= 0:
+    if share <= 0:
         return None
-    periods = open_periods(location, local_day(location, now))
+    periods = open_periods(location, local_day(location, at))
     length = sum((_end(one.until_at) - one.from_at for one in periods), timedelta())
     if not periods or not length:
         return None
-    return add_open_minutes(location, periods[0].from_at, int(length / MINUTE * min(orders, most) / most))
+    return add_open_minutes(location, periods[0].from_at, int(length / MINUTE * min(share, 1.0)))
 
 
 def working_days(weekdays: frozenset[int], holidays: IsDay) -> IsDay:

@@ -15,6 +15,7 @@ import msgspec
 from batuta.sourcing.domain.alternatives import Alternatives
 from batuta.sourcing.domain.board import Board
 from batuta.sourcing.domain.candidates import Candidate, Costs, Parts, units_in
+from batuta.sourcing.domain.capacity import Full
 from batuta.sourcing.domain.requests import Override
 from batuta.sourcing.domain.sites import Rule, Site
 from batuta.sourcing.domain.strategies import StrategyUsed
@@ -46,7 +47,7 @@ class Considered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     have: units of the line it could give, 0 where none. costs: of the plan with it; difference_minor: how much
     dearer that is than the chosen plan. rule: why it is out; because: the strategy's own name of
-    the rule.
+    the rule; full: the limit that leaves it too little room, where that is why, or was overridden.
     """
 
     location_id: UUID
@@ -56,6 +57,7 @@ class Considered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     have: int = 0
     rule: Rule | None = None
     because: str = ""
+    full: Full | None = None
     costs: Costs | None = None
     difference_minor: int | None = None
 
@@ -105,7 +107,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What the candidates of one order are known by, those that the rules shut out included.
 
     stock: units by location and SKU, whatever the rules say. unable: what a location cannot do, by the SKUs of which
-    it would have to make something.
+    it would have to make something. full: of locations that could not do all of the order.
     """
 
     sites: Mapping[UUID, Site]
@@ -114,14 +116,19 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     candidates: Mapping[UUID, Candidate]
     because: Mapping[UUID, str] = {}
     unable: Mapping[UUID, Mapping[UUID, str]] = {}
+    full: Mapping[UUID, Full] = {}
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """One line: what a unit is made of, how many it wants, and where the chosen plan takes them from."""
+    """One line: what a unit is made of, how many it wants, and where the chosen plan takes them from.
+
+    is_forced: a person wants it from there, whatever its capacity.
+    """
 
     parts: Parts
     quantity: int
     sources: Sequence[Source]
+    is_forced: bool = False
 
 
 def split_of(others: Alternatives) -> Split | None:
@@ -161,32 +168,41 @@ def _consider(board: Board, facts: Facts, others: Alternatives | None, asked: As
         verdict=Verdict.EXCLUDED,
         have=min(asked.quantity, units_in(stock, asked.parts)),
     )
+    full = facts.full.get(site.location_id)
     if any(source.location_id == site.location_id for source in asked.sources):
-        return msgspec.structs.replace(one, verdict=Verdict.CHOSEN)
+        return msgspec.structs.replace(one, verdict=Verdict.CHOSEN, full=full if asked.is_forced else None)
     rule = facts.rules.get(site.location_id) or _rule_for(board, facts, asked.parts, one)
     if rule is None and others is None:
-        rule = Rule.NOT_ENOUGH if one.have < asked.quantity else Rule.TOO_MANY_SPLITS
+        rule = Rule.NOT_ENOUGH if one.have < asked.quantity else _why_apart(full)
     if rule is not None or others is None:
         because = facts.because.get(site.location_id, "")
         if rule is Rule.LACKS_ABILITY and not because:
             because = _unable(facts, site.location_id, asked.parts)
-        return msgspec.structs.replace(one, rule=rule, because=because)
+        return msgspec.structs.replace(one, rule=rule, because=because, full=full if rule is Rule.AT_CAPACITY else None)
     sources = [(source.location_id, source.quantity) for source in asked.sources]
     found = others.cheapest_with(asked.parts, sources, facts.candidates[site.location_id])
     if found is None:
-        return msgspec.structs.replace(one, rule=Rule.TOO_MANY_SPLITS)
+        return msgspec.structs.replace(one, rule=_why_apart(full), full=full)
     costs, difference_minor = found
     return msgspec.structs.replace(one, verdict=Verdict.DEARER, costs=costs, difference_minor=difference_minor)
+
+
+def _why_apart(full: Full | None) -> Rule:
+    """Why a location that has what is asked cannot be in a plan: it has no hands for it, or they would be too many."""
+    return Rule.AT_CAPACITY if full else Rule.TOO_MANY_SPLITS
 
 
 def _rule_for(board: Board, facts: Facts, parts: Parts, one: Considered) -> Rule | None:
     """The rule that shuts the location out of this line, though not out of the order."""
     if not one.have:
         return Rule.NO_STOCK
+    candidate = facts.candidates[one.location_id]
     if _unable(facts, one.location_id, parts):
         return Rule.LACKS_ABILITY
-    if not units_in(facts.candidates[one.location_id].stock, parts):
+    if not units_in(candidate.stock, parts):
         return Rule.BANNED
+    if candidate.pieces_max < sum(per_unit for _, per_unit in parts):
+        return Rule.AT_CAPACITY
     i = board.by_location.get(one.location_id)
     stock = zip(board.demands, board.places[i].stock, strict=True) if i is not None else ()
     return None if any(units and demand.parts == parts for demand, units in stock) else Rule.NOT_SERVED

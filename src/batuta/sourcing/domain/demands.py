@@ -1,6 +1,6 @@
 """What an order's lines want, as the search sees it: the parts of units, and how many of each."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from uuid import UUID
 
@@ -39,6 +39,7 @@ def demands_of(
     values_minor: dict[Parts, int] = defaultdict(int)
     heaviest_g: dict[Parts, int] = defaultdict(int)
     lines = {line.line_id: line for line in request.lines}
+    sharing = Counter(parts for parts, _ in wanted.values())
     for line_id, (parts, quantity) in wanted.items():
         units[parts] += quantity
         values_minor[parts] += lines[line_id].unit_value_minor * lines[line_id].quantity
@@ -52,6 +53,7 @@ def demands_of(
             length_mm=max(goods[sku_id].length_mm for sku_id, _ in parts),
             value_minor=values_minor[parts] // quantity,
             heaviest_g=heaviest_g[parts] if is_whole else None,
+            lines=sharing[parts],
         )
         for parts, quantity in units.items()
     ]

@@ -70,13 +70,16 @@ def _open_by(board: Board, rows: _Rows, rank: Rank) -> Placed | None:
 
 
 def _takes(board: Board, i: int, units: list[int]) -> list[int]:
-    """As many units as the place has, in the order of the demands where two want the same SKU."""
+    """As many units as the place has and has hands for, in the order of the demands where two want the same."""
     place = board.places[i]
     if place.has_all(board.demands, units):
         return units
     stock = dict(place.candidate.stock)
+    pieces, lines = place.candidate.pieces_max, place.candidate.lines_max
     for j, demand in enumerate(board.demands):
-        units[j] = min(units[j], units_in(stock, demand.parts))
+        units[j] = min(units[j], units_in(stock, demand.parts), pieces // demand.pieces) if lines >= demand.lines else 0
+        pieces -= units[j] * demand.pieces
+        lines -= demand.lines if units[j] else 0
         for sku_id, per_unit in demand.parts:
             stock[sku_id] = stock.get(sku_id, 0) - per_unit * units[j]
     return units

@@ -76,7 +76,16 @@ class Grid:
                     wanted[s] = wanted.get(s, 0) + self.units[:, j] * per_unit
             for s, pieces in wanted.items():
                 is_there &= pieces[:, None] <= [self.board.places[i].have[s] for i in chosen]
+            is_there &= self._are_hands_there(chosen)
         return is_there
+
+    def _are_hands_there(self, chosen: list[int]) -> npt.NDArray[np.bool_]:
+        """By part and place: whether the place has the capacity for it."""
+        demands, candidates = self.board.demands, [self.board.places[i].candidate for i in chosen]
+        pieces = self.units @ np.asarray(self.board.pieces, dtype=np.int64)
+        lines = (self.units > 0) @ np.asarray([one.lines for one in demands], dtype=np.int64)
+        are_there: npt.NDArray[np.bool_] = pieces[:, None] <= [one.pieces_max for one in candidates]
+        return are_there & (lines[:, None] <= [one.lines_max for one in candidates])
 
     def _drop_unworthy(self, keys: Array) -> None:
         """A part of the order is not sent where it is worth too little."""

@@ -10,6 +10,8 @@ from batuta.inventory.domain import Asker, Fence
 from batuta.locations.domain import TransferLane
 from batuta.pricing.domain.costs import NO_COSTS, UnitCosts
 from batuta.sourcing.domain.candidates import Lane
+from batuta.sourcing.domain.capacity import Capacity, Full, Work
+from batuta.sourcing.domain.requests import Method
 from batuta.sourcing.domain.sites import Site
 from batuta.sourcing.domain.strategies import NO_STRATEGIES, Strategies
 
@@ -38,11 +40,10 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     """The facts. Deciding an order takes from `shelves` and `capacity`, so that the next one sees it.
 
     holders: the locations with a shelf of each SKU. claims: by order, those that no earlier plan stands on;
-    unheld: orders that could not be given all claims they lack.
-    lanes: by order and location. capacity: how many orders a limited location takes yet; `counted` are the orders
-    by location that are in it already, `full` those that found it full when they tried. barred: (order or None for
-    all, SKU, location) that must not be planned. sites_active: how many locations work at all. fence: what is kept
-    back from whom, if anything is. strategies: what merchants want of plans. costs: what units cost us.
+    unheld: orders that could not be given all claims they lack. lanes: by order and location. capacity: of the
+    locations that have limits; `full` are the orders by location that found it full when they tried. barred: (order
+    or None for all, SKU, location) that must not be planned. sites_active: how many locations work at all. fence:
+    what is kept back from whom, if anything is. strategies: what merchants want of plans. costs: what units cost us.
     transfer_lanes: by the store they lead to.
     """
 
@@ -55,8 +56,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     unheld: frozenset[UUID] = frozenset()
     lanes: Mapping[tuple[UUID, UUID], tuple[Lane, ...]]
     attempts: Mapping[UUID, int] = {}
-    capacity: MutableMapping[UUID, int] = msgspec.field(default_factory=dict)
-    counted: frozenset[tuple[UUID, UUID]] = frozenset()
+    capacity: Mapping[UUID, Capacity] = msgspec.field(default_factory=dict)
     barred: frozenset[tuple[UUID | None, UUID, UUID]] = frozenset()
     full: frozenset[tuple[UUID, UUID]] = frozenset()
     sites_active: int = 0
@@ -70,11 +70,17 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
         room = max(0, self.shelves[sku_id, location_id].room)
         return self.fence.usable(asker, (sku_id, location_id), room) if self.fence else room
 
-    def is_full(self, order_id: UUID, location_id: UUID) -> bool:
-        """Whether the location takes no order more today, this one not being among those it has."""
-        if (order_id, location_id) in self.counted:
-            return False
-        return self.capacity.get(location_id, 1) < 1 or (order_id, location_id) in self.full
+    def is_full(self, order_id: UUID, location_id: UUID, method: Method) -> bool:
+        """Whether the location takes nothing more of an order now."""
+        if (order_id, location_id) in self.full:
+            return True
+        limited = self.capacity.get(location_id)
+        return limited is not None and limited.room(method).is_none
+
+    def full_for(self, location_id: UUID, method: Method, work: Work) -> Full | None:
+        """The limit that leaves too little room for so much work at a location."""
+        limited = self.capacity.get(location_id)
+        return limited.full_for(method, work) if limited else None
 
     def is_barred(self, order_id: UUID, sku_id: UUID, location_id: UUID) -> bool:
         return (order_id, sku_id, location_id) in self.barred or (None, sku_id, location_id) in self.barred

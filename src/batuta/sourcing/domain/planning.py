@@ -22,6 +22,7 @@ from batuta.sourcing.domain.candidates import (
     placement_of,
     units_in,
 )
+from batuta.sourcing.domain.capacity import ANY_ROOM, Full, Work
 from batuta.sourcing.domain.dealing import Moved, assignments_of, deal, moves_for, pieces_of
 from batuta.sourcing.domain.decisions import (
     Asked,
@@ -46,17 +47,17 @@ from batuta.sourcing.domain.worths import margins, profit_of
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """An order as decided: what to answer, what to move for it, what to keep of it. placement: of the plan."""
+    """An order as decided: what to answer, what to move for it, what to keep of it.
+
+    placement: of the plan. work: what each of its locations is given to do.
+    """
 
     request: SourcingRequest
     answer: Plan | Unfillable
     decisions: tuple[Decision, ...]
     moves: tuple[Moved, ...] = ()
     placement: Placement | None = None
-
-    @property
-    def location_ids(self) -> set[UUID]:
-        return {one.location_id for one in self.answer.assignments} if isinstance(self.answer, Plan) else set()
+    work: Mapping[UUID, Work] = {}
 
 
 def decide_all(
@@ -128,21 +129,13 @@ class Ordered:
         dealt = deal(self.wanted, choice, self.claims)
         pieces = pieces_of(self.wanted, dealt)
         moves = tuple(moves_for(pieces, self.claims, self.known.goods))
-        self._take(choice, moves)
+        work = _work_of(pieces, choice)
+        self._take(work, moves)
         others = Alternatives(board, choice)
         choice = choice if self.request.method is Method.SHIP else without_services(choice)
-        services = {shipment.location_id: shipment.service_id for shipment in choice.shipments}
+        sources = self._sources(dealt, choice)
         assignments = assignments_of(pieces, choice, self.known.goods)
         profit = profit_of(self.request, assignments, choice.costs, self.known.costs)
-        sources: dict[UUID, list[Source]] = defaultdict(list)
-        for (line_id, location_id), units in dealt.items():
-            source = Source(
-                location_id=location_id,
-                quantity=units,
-                service_id=services[location_id],
-                by_transfer=location_id in self.by_transfer,
-            )
-            sources[line_id].append(source)
         return Draft(
             request=self.request,
             answer=Plan(
@@ -161,7 +154,22 @@ class Ordered:
             ),
             moves=moves,
             placement=placement_of(choice.shipments),
+            work=work,
         )
+
+    def _sources(self, dealt: Mapping[tuple[UUID, UUID], int], choice: Choice) -> Mapping[UUID, list[Source]]:
+        """Where each line's units ship from."""
+        services = {shipment.location_id: shipment.service_id for shipment in choice.shipments}
+        found: dict[UUID, list[Source]] = defaultdict(list)
+        for (line_id, location_id), units in dealt.items():
+            source = Source(
+                location_id=location_id,
+                quantity=units,
+                service_id=services[location_id],
+                by_transfer=location_id in self.by_transfer,
+            )
+            found[line_id].append(source)
+        return found
 
     def choose(self, board: Board) -> Choice | None:
         """The cheapest plan that splits no line too often; where the search cannot know it, one that is, marked so.
@@ -188,11 +196,12 @@ class Ordered:
     def facts(self) -> Facts:
         stock = self._stock()
         sites = {location_id: self.known.sites[location_id] for location_id in stock if location_id in self.known.sites}
-        order_id, abilities = self.request.order_id, abilities_of(self.request.lines)
+        order_id, method = self.request.order_id, self.request.method
+        abilities, full = abilities_of(self.request.lines), self._full(sites)
         may_be_banned = not self.request.override and (self.request.banned or self.known.barred)
         rules, because, candidates, unable = {}, {}, {}, {}
         for location_id, site in sites.items():
-            is_full = self.known.is_full(order_id, location_id)
+            is_full = self.known.is_full(order_id, location_id, method)
             lane = self.by_transfer.get(location_id)
             rule = rule_against(site, self.request, is_full=is_full, now=self.known.now, transfer=lane)
             if rule is None and not self.request.override and (broken := self.ruled.rule_against(site)):
@@ -207,7 +216,24 @@ class Ordered:
             candidates[location_id] = self._candidate(site, stock[location_id], bans)
         if self.by_transfer:
             candidates = to_send(candidates, self.wanted.values(), self.request.pickup_location_id)
-        return Facts(sites=sites, rules=rules, stock=stock, candidates=candidates, because=because, unable=unable)
+        return Facts(
+            sites=sites,
+            rules=rules,
+            stock=stock,
+            candidates=candidates,
+            because=because,
+            unable=unable,
+            full=full,
+        )
+
+    def _full(self, location_ids: Iterable[UUID]) -> dict[UUID, Full]:
+        """Of the locations that could not do all of the order now, the limit that says so."""
+        if not self.known.capacity:
+            return {}
+        whole = Work(orders=1, lines=len(self.wanted), units=sum(self.totals.values()), packages=1)
+        method = self.request.method
+        found = ((at, self.known.full_for(at, method, whole)) for at in location_ids)
+        return {at: limit for at, limit in found if limit is not None}
 
     def _bans(self, location_id: UUID, sku_ids: Iterable[UUID]) -> frozenset[UUID]:
         """The SKUs that the order must not have from there."""
@@ -239,6 +265,8 @@ class Ordered:
     def _candidate(self, site: Site, stock: Mapping[UUID, int], bans: frozenset[UUID]) -> Candidate:
         if site.location_id in self.by_transfer:
             bans |= {sku_id for sku_id in stock if not self.known.goods[sku_id].is_tracked}
+        limited = self.known.capacity.get(site.location_id) if self.request.override is None else None
+        room = limited.room(self.request.method) if limited else ANY_ROOM
         return Candidate(
             location_id=site.location_id,
             code=site.code,
@@ -249,6 +277,8 @@ class Ordered:
             distance_m=distance_of(site, self.request),
             preference_minor=self.ruled.preference_minor(site),
             lanes=self._lanes(site.location_id),
+            lines_max=room.lines,
+            pieces_max=room.units,
             packaging_minor=site.packaging_parcel_minor,
             packaging_unit_minor=site.packaging_unit_minor,
             margin_minor=margins(self.known.costs, self.totals, site.location_id, self.request.currency),
@@ -277,15 +307,14 @@ class Ordered:
         rule = Rule.NOT_ENOUGH if one.rule is Rule.NO_STOCK and have else one.rule
         return msgspec.structs.replace(one, have=have, rule=rule)
 
-    def _take(self, choice: Choice, moves: Sequence[Moved]) -> None:
+    def _take(self, work: Mapping[UUID, Work], moves: Sequence[Moved]) -> None:
         """Leave to the next orders what this one left; a unit it moves is free where it was."""
         for one in moves:
             self.known.shelves[one.sku_id, one.source_location_id].room += one.quantity
             self.known.shelves[one.sku_id, one.target_location_id].room -= one.quantity
-        for shipment in choice.shipments:
-            location_id = shipment.location_id
-            if location_id in self.known.capacity and (self.request.order_id, location_id) not in self.known.counted:
-                self.known.capacity[location_id] -= 1
+        for location_id, given in work.items():
+            if location_id in self.known.capacity:
+                self.known.capacity[location_id].give(self.request.method, given)
 
     def _unfillable(self, board: Board, facts: Facts) -> Draft:
         """Say which lines cannot be served even if they were the whole order."""
@@ -315,7 +344,9 @@ class Ordered:
         parts, _ = self.wanted.get(line.line_id, ((), 0))
         choice = others.choice if others else None
         lot = self.lots[line.line_id]
-        asked = Asked(parts=parts, quantity=line.quantity // lot, sources=sources)
+        asked = Asked(
+            parts=parts, quantity=line.quantity // lot, sources=sources, is_forced=self.request.override is not None
+        )
         considered = consider(board, facts, others, asked) if parts else []
         if lot > 1:
             considered = [self._by_unit(one, line, facts) for one in considered]
@@ -341,3 +372,17 @@ class Ordered:
             split=split_of(others) if others else None,
             override=self.request.override,
         )
+
+
+def _work_of(pieces: Mapping[tuple[UUID, UUID, UUID], int], choice: Choice) -> dict[UUID, Work]:
+    """What each location of a plan is given to do: lines, pieces, and the packages that they go in."""
+    found = {}
+    for shipment in choice.shipments:
+        here = {key: units for key, units in pieces.items() if key[2] == shipment.location_id}
+        found[shipment.location_id] = Work(
+            orders=1,
+            lines=len({line_id for line_id, _, _ in here}),
+            units=sum(here.values()),
+            packages=shipment.packages,
+        )
+    return found

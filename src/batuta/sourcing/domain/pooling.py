@@ -9,6 +9,7 @@ import msgspec
 
 from batuta.sourcing.domain.board import Board
 from batuta.sourcing.domain.candidates import Parts, Placement
+from batuta.sourcing.domain.capacity import Capacity
 from batuta.sourcing.domain.dealing import Moved, deal, moves_for, pieces_of
 from batuta.sourcing.domain.known import Known, Shelf
 from batuta.sourcing.domain.planning import Ordered, decide_all
@@ -63,7 +64,7 @@ def pools_of(
             if one.candidates and one.demands:
                 groups[request.currency, *msgspec.structs.astuple(one.terms.weights)].append(one)
     stock = {cell: max(0, shelf.room) for cell, shelf in shared.shelves.items()}
-    capacity = {at: max(0, orders) for at, orders in known.capacity.items()}
+    capacity = {hands: left for limited in known.capacity.values() for hands, left in limited.lefts()}
     # Pools of other weights share the shelves: only the largest is planned together.
     largest = max(groups.values(), key=len, default=[])
     standing = {one.order_id: offered[one.order_id] for one in largest if one.order_id in offered}
@@ -83,6 +84,7 @@ def _pool_order(order: Ordered, placement: Placement, stands: Stands | None) -> 
         parked_minor=PARKED_MINOR + sum(line.unit_value_minor * line.quantity for line in lines),
         standing=placement,
         move_minor=stands.move_minor if stands else 0,
+        method=order.request.method,
     )
 
 
@@ -135,13 +137,17 @@ def lifted(known: Known, order_ids: Iterable[UUID]) -> Known:
             if (sku_id, location_id) in shelves:
                 shelves[sku_id, location_id].room += units
     claims = {order_id: held for order_id, held in known.claims.items() if order_id not in ids}
-    return msgspec.structs.replace(known, shelves=shelves, claims=claims, capacity=dict(known.capacity))
+    return msgspec.structs.replace(known, shelves=shelves, claims=claims, capacity=_copied(known))
 
 
 def _apart(known: Known) -> Known:
     """The same facts, to decide on without anything having been decided."""
     shelves = {cell: Shelf(on_hand=one.on_hand, room=one.room) for cell, one in known.shelves.items()}
-    return msgspec.structs.replace(known, shelves=shelves, capacity=dict(known.capacity))
+    return msgspec.structs.replace(known, shelves=shelves, capacity=_copied(known))
+
+
+def _copied(known: Known) -> dict[UUID, Capacity]:
+    return {at: one.copy() for at, one in known.capacity.items()}
 
 
 def _without_overdrawn(moves: dict[UUID, tuple[Moved, ...]], known: Known) -> dict[UUID, tuple[Moved, ...]]:

@@ -7,6 +7,8 @@ from uuid import UUID
 import msgspec
 
 from batuta.sourcing.domain.candidates import Candidate, Choice, Demand, Placement, Terms
+from batuta.sourcing.domain.capacity import Hands
+from batuta.sourcing.domain.requests import Method
 
 PARKED_MINOR = 100_000
 
@@ -15,7 +17,7 @@ class PoolOrder(msgspec.Struct, frozen=True, kw_only=True):
     """An open order of a pool.
 
     parked_minor: what it costs to leave it without a plan. standing: where it is planned already; another plan must
-    gain more than `move_minor` (SRC-06). Accepted work belongs in no pool.
+    gain more than `move_minor` (SRC-06). Accepted work belongs in no pool. method: what it uses of capacity.
     """
 
     order_id: UUID
@@ -25,18 +27,19 @@ class PoolOrder(msgspec.Struct, frozen=True, kw_only=True):
     parked_minor: int = PARKED_MINOR
     standing: Placement | None = None
     move_minor: int = 0
+    method: Method = Method.SHIP
 
 
 class Pool(msgspec.Struct, frozen=True, kw_only=True):
     """Orders in the order in which they would be planned one by one, all of the same weights.
 
     stock: units by SKU and location that all of them may have together; what is not named has no limit but each
-    candidate's own. capacity: how many orders a location takes yet.
+    candidate's own. capacity: what locations can do yet.
     """
 
     orders: Sequence[PoolOrder]
     stock: Mapping[tuple[UUID, UUID], int]
-    capacity: Mapping[UUID, int] = msgspec.field(default_factory=dict)
+    capacity: Mapping[Hands, int] = msgspec.field(default_factory=dict)
 
 
 class PoolPlan(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from batuta.sourcing.domain.candidates import SPLITS_MAX, Costs
 SPLIT_PENALTY_MINOR = 300
 MAX_SPLITS = 4
 SYSTEM = "system:sourcing"
+ANSWER_MINUTES = 240
 
 
 class Method(StrEnum):
@@ -68,6 +69,7 @@ class SourcingRequest(msgspec.Struct, frozen=True, kw_only=True):
     banned: SKUs at locations that the caller knows to be out of question. asker: for whom, where units are kept back.
     override: the one location that a person wants, its bans, hours and capacity notwithstanding. ships_to_store: what a
     pickup's store lacks may come from locations that have a transfer lane there.
+    answer_minutes: of its opening hours, how long a location may think about it.
     """
 
     order_id: UUID
@@ -85,6 +87,7 @@ class SourcingRequest(msgspec.Struct, frozen=True, kw_only=True):
     about: About = NOTHING_MORE
     override: Override | None = None
     ships_to_store: bool = False
+    answer_minutes: int = ANSWER_MINUTES
     actor: Text = SYSTEM
 
     def __post_init__(self) -> None:

@@ -4,10 +4,12 @@ from collections import defaultdict
 from decimal import Decimal
 
 import msgspec
+from babel.dates import format_date
 from babel.numbers import format_currency
 
 from batuta.kernel.money import exponent_of
 from batuta.sourcing.domain.candidates import Costs
+from batuta.sourcing.domain.capacity import Full
 from batuta.sourcing.domain.decisions import Considered, Decision, Outcome, Verdict
 from batuta.sourcing.domain.sites import Rule
 
@@ -20,7 +22,7 @@ _RULES = {
         Rule.NOT_THE_PICKUP_LOCATION: "not the store chosen for pickup",
         Rule.LACKS_ABILITY: "cannot do this",
         Rule.CLOSED: "closed",
-        Rule.AT_CAPACITY: "has all the orders it can take today",
+        Rule.AT_CAPACITY: "has all the work it can take",
         Rule.OTHER_CURRENCY: "counts its costs in another currency",
         Rule.OVERRIDDEN: "somebody chose another location",
         Rule.OUTSIDE_NETWORK: "not in the network of the strategy",
@@ -36,7 +38,7 @@ _RULES = {
         Rule.NOT_THE_PICKUP_LOCATION: "no es la tienda elegida para la recogida",
         Rule.LACKS_ABILITY: "no presta este servicio",
         Rule.CLOSED: "cerrada",
-        Rule.AT_CAPACITY: "ya tiene todos los pedidos que admite hoy",
+        Rule.AT_CAPACITY: "ya tiene todo el trabajo que admite",
         Rule.OTHER_CURRENCY: "lleva sus costes en otra moneda",
         Rule.OVERRIDDEN: "alguien eligió otra ubicación",
         Rule.OUTSIDE_NETWORK: "fuera de la red de la estrategia",
@@ -97,6 +99,16 @@ _WORDS = {
         "elsewhere": "{count} other locations have no stock of it.",
         "greedy": "The search was cut off; a cheaper plan may exist.",
         "chosen_by": "Chosen by a person: {reason}.",
+        "over": "{name} takes it beyond its capacity ({full}).",
+        "full": "full: {taken} of {limit} {unit}{method} on {day}",
+        "nearly": "too full: {taken} of {limit} {unit}{method} on {day}",
+        "hour": "{day} from {hour}:00",
+        "ship": " to be shipped",
+        "pickup": " to be collected",
+        "orders": "orders",
+        "lines": "lines",
+        "units": "units",
+        "packages": "packages",
         "and": " and ",
     },
     "es": {
@@ -117,6 +129,16 @@ _WORDS = {
         "elsewhere": "Otras {count} ubicaciones no tienen existencias.",
         "greedy": "La búsqueda se cortó; puede haber un plan más barato.",
         "chosen_by": "La eligió una persona: {reason}.",
+        "over": "{name} lo asume por encima de su capacidad ({full}).",
+        "full": "completa: {taken} de {limit} {unit}{method} el {day}",
+        "nearly": "casi completa: {taken} de {limit} {unit}{method} el {day}",
+        "hour": "{day} desde las {hour}:00",
+        "ship": " de envío",
+        "pickup": " de recogida",
+        "orders": "pedidos",
+        "lines": "líneas",
+        "units": "unidades",
+        "packages": "paquetes",
         "and": " y ",
     },
 }
@@ -146,11 +168,31 @@ def explain(decision: Decision, locale: str) -> str:
     said.append(_out(decision, words, language))
     if decision.override:
         said.insert(1, words["chosen_by"].format(reason=decision.override.reason.rstrip(".")))
+        said += [
+            words["over"].format(name=one.name, full=full_of(one.full, language))
+            for one in decision.considered
+            if one.verdict is Verdict.CHOSEN and one.full
+        ]
     if decision.elsewhere:
         said.append(words["elsewhere"].format(count=decision.elsewhere))
     if decision.is_greedy:
         said.append(words["greedy"])
     return " ".join(one for one in said if one)
+
+
+def full_of(full: Full, language: str) -> str:
+    """Which limit leaves too little room, as "full: 40 of 40 units on 3 June"; language: `en` or `es`."""
+    words = _WORDS[language]
+    day = format_date(full.day, "d MMMM" if language == "en" else "d 'de' MMMM", locale=language)
+    if full.hour is not None:
+        day = words["hour"].format(day=day, hour=full.hour)
+    return words["full" if full.taken >= full.limit else "nearly"].format(
+        taken=full.taken,
+        limit=full.limit,
+        unit=words[full.unit.value],
+        method=words[full.method.value] if full.method else "",
+        day=day,
+    )
 
 
 def _chosen(decision: Decision, words: dict[str, str], language: str) -> str:
@@ -214,7 +256,7 @@ def _out(decision: Decision, words: dict[str, str], language: str) -> str:
     by_rule: dict[tuple[Rule, str], list[Considered]] = defaultdict(list)
     for one in decision.considered:
         if one.verdict is Verdict.EXCLUDED and one.rule is not None:
-            by_rule[one.rule, one.because].append(one)
+            by_rule[one.rule, full_of(one.full, language) if one.full else one.because].append(one)
     order = list(Rule)
     reasons = []
     for rule, because in sorted(by_rule, key=lambda key: (order.index(key[0]), key[1])):
@@ -222,8 +264,8 @@ def _out(decision: Decision, words: dict[str, str], language: str) -> str:
         shown = ", ".join(names[:NAMES_MAX])
         if len(names) > NAMES_MAX:
             shown = words["more"].format(names=shown, count=len(names) - NAMES_MAX)
-        said = _RULES[language][rule]
-        reasons.append(f"{shown} ({said}: {because})" if because else f"{shown} ({said})")
+        said = because if rule is Rule.AT_CAPACITY and because else _RULES[language][rule]
+        reasons.append(f"{shown} ({said}: {because})" if because and said != because else f"{shown} ({said})")
     return words["out"].format(reasons="; ".join(reasons)) if reasons else ""
 
 

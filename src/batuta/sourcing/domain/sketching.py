@@ -88,6 +88,8 @@ def _sketch(
         ]
         return Sketch(sent=tuple(sent), dealt=_in_units(order, deal(order.wanted, choice, order.claims)))
     if _have_all(facts.candidates.values(), order.totals):
+        if facts.full:
+            return Rule.AT_CAPACITY
         lanes = {id(one.lanes): one.lanes for one in able}.values()
         return Rule.TOO_MANY_SPLITS if any(_is_taken(demands, one) for one in lanes) else Rule.NOT_SERVED
     return _most(facts.rules)

@@ -29,7 +29,7 @@ def alone(
     pieces = _pieces(demands)
     priced: dict[tuple[int, int], tuple[int, Lane | None] | None] = {}
     best: tuple[tuple[int, int, str, UUID], Candidate, Lane | None] | None = None
-    for one in _with_all(pieces, candidates):
+    for one in _with_all(pieces, sum(demand.lines for demand in demands), candidates):
         alike = id(one.lanes), one.packaging_minor
         if alike not in priced:
             priced[alike] = _cheapest(one, demands, weight_g)
@@ -53,9 +53,15 @@ def _cheapest(one: Candidate, demands: Sequence[Demand], weight_g: int) -> tuple
     return tariff.price(weight_g, mask, 0) if mask else None
 
 
-def _with_all(pieces: Mapping[UUID, int], candidates: Sequence[Candidate]) -> list[Candidate]:
-    needs = list(pieces.items())
-    return [one for one in candidates if all(one.stock.get(sku_id, 0) >= units for sku_id, units in needs)]
+def _with_all(pieces: Mapping[UUID, int], lines: int, candidates: Sequence[Candidate]) -> list[Candidate]:
+    needs, in_all = list(pieces.items()), sum(pieces.values())
+    return [
+        one
+        for one in candidates
+        if one.pieces_max >= in_all
+        and one.lines_max >= lines
+        and all(one.stock.get(sku_id, 0) >= units for sku_id, units in needs)
+    ]
 
 
 def _pieces(demands: Sequence[Demand]) -> dict[UUID, int]:

@@ -1,11 +1,12 @@
 """What may be known of plans and decisions."""
 
 from batuta.sourcing.domain import explain
+from batuta.sourcing.queries.capacity import CAPACITY_LAWS, capacities_of, capacity_holds_of, loads_between
 from batuta.sourcing.queries.decisions import AUDIT as DECISION_LAWS
 from batuta.sourcing.queries.decisions import assignments_of, decisions_of, overridden_among
 from batuta.sourcing.queries.facts import barred_and_costs, goods_of, sites_of
 from batuta.sourcing.queries.glancing import Glance, glance
-from batuta.sourcing.queries.history import History, Standing, history_of, loads_of
+from batuta.sourcing.queries.history import History, Standing, history_of
 from batuta.sourcing.queries.keys import promise_secret
 from batuta.sourcing.queries.lanes import LaneRequest, lanes_of
 from batuta.sourcing.queries.parking import due_to_cancel, given_back_of, list_parked, parkings_of, rejections_of
@@ -36,7 +37,7 @@ from batuta.sourcing.queries.strategies import (
     versions_of,
 )
 
-AUDIT = (*DECISION_LAWS, *SLOT_LAWS, *STRATEGY_LAWS)
+AUDIT = (*DECISION_LAWS, *CAPACITY_LAWS, *SLOT_LAWS, *STRATEGY_LAWS)
 
 __all__ = [
     "AUDIT",
@@ -49,6 +50,8 @@ __all__ = [
     "TakenSlot",
     "assignments_of",
     "barred_and_costs",
+    "capacities_of",
+    "capacity_holds_of",
     "categories_of",
     "decisions_of",
     "due_to_cancel",
@@ -62,7 +65,7 @@ __all__ = [
     "list_pool_runs",
     "list_slot_templates",
     "list_slots",
-    "loads_of",
+    "loads_between",
     "offered_slots",
     "offers",
     "overridden_among",

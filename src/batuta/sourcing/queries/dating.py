@@ -37,7 +37,6 @@ from batuta.sourcing.domain.dates import (
     dates_by_transfer,
     dates_of,
     dates_of_collection,
-    queue_until,
 )
 
 RIDE_KM_AN_HOUR = 18
@@ -52,7 +51,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     """A shipment to be dated. service_id: None where the buyer comes. goods_at: when its goods are there; None: now.
 
     transfer: the lane by which the location sends it to the store where the buyer comes. making_minutes: of open time,
-    that it takes besides to make what is made to order.
+    that it takes besides to make what is made to order. queue_until_at: until when it works on what it has already.
     """
 
     asked: Asked
@@ -63,6 +62,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     goods_at: datetime | None = None
     transfer: TransferLane | None = None
     making_minutes: int = 0
+    queue_until_at: datetime | None = None
 
 
 class Dated(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,46 +85,49 @@ def door_of(address: Address) -> Door:
     return Door(zone=zone_of(country, address.latitude, address.longitude), is_holiday=is_holiday)
 
 
-async def date_ways(
-    db: Connection, ways: Sequence[Way], *, every: AllLocations, loads: Mapping[UUID, int], now: datetime
-) -> list[Dated | None]:
-    """When each shipment is there; None where that is never. loads: orders that locations were given today."""
+async def date_ways(db: Connection, ways: Sequence[Way], *, every: AllLocations, now: datetime) -> list[Dated | None]:
+    """When each shipment is there; None where that is never."""
     known, times = await tariffs(db), await timetables(db)
     lanes = [_lane(way, every.by_id[way.location_id], known) for way in ways]
     days = await transit_of(db, lanes={lane for lane in lanes if lane}, now=now) if any(lanes) else {}
     stores = {way.transfer.target_location_id for way in ways if way.transfer}
     prepared = await preparing_of(db, stores | {way.location_id for way in ways}, now=now)
-    guides = _Guides(known, times, loads, prepared, every, now)
+    guides = _Guides(known, times, prepared, every)
     return [_dated(way, None if lane is None else days[lane], guides) for way, lane in zip(ways, lanes, strict=True)]
 
 
 class _Guides(msgspec.Struct, frozen=True):
     known: Tariffs
     times: Timetables
-    loads: Mapping[UUID, int]
     prepared: Mapping[UUID, Preparing]
     every: AllLocations
-    now: datetime
 
-    def desk(self, location_id: UUID, goods_at: datetime | None = None, making_minutes: int = 0) -> Desk:
+    def desk(
+        self,
+        location_id: UUID,
+        goods_at: datetime | None = None,
+        queue_until_at: datetime | None = None,
+        making_minutes: int = 0,
+    ) -> Desk:
         location, learned = self.every.by_id[location_id], self.prepared.get(location_id)
         return Desk(
             location=location,
             processing_minutes=(learned.p50_minutes if learned else location.processing_minutes) + making_minutes,
             processing_p90_minutes=learned.p90_minutes + making_minutes if learned else None,
             goods_at=goods_at,
-            queue_until_at=queue_until(location, self.loads.get(location_id, 0), self.now),
+            queue_until_at=queue_until_at,
         )
 
 
 def _dated(way: Way, days: TransitDays | None, guides: _Guides) -> Dated | None:
     if way.transfer is not None:
-        desk, store = guides.desk(way.location_id, way.goods_at), way.transfer.target_location_id
+        desk = guides.desk(way.location_id, way.goods_at, way.queue_until_at)
+        store = way.transfer.target_location_id
         sent = dates_by_transfer(
             way.asked, desk, guides.desk(store, making_minutes=way.making_minutes), way.transfer.transit_days * DAY
         )
         return Dated(dates=sent, is_estimated=True) if sent else None
-    desk = guides.desk(way.location_id, way.goods_at, way.making_minutes)
+    desk = guides.desk(way.location_id, way.goods_at, way.queue_until_at, way.making_minutes)
     if way.service_id is None:
         collected = dates_of_collection(way.asked, desk)
         return Dated(dates=collected, is_estimated=False) if collected else None

@@ -62,17 +62,4 @@ AUDIT = (
         WHERE d.order_id IS NULL
         """,
     ),
-    Law(
-        "a location's load is the orders planned there that day",
-        """
-        SELECT location_id, day, coalesce(l.orders, 0) AS orders, coalesce(a.orders, 0) AS planned
-        FROM sourcing.load l
-        FULL JOIN (
-            SELECT location_id, day, count(DISTINCT order_id) AS orders
-            FROM sourcing.assignment WHERE day IS NOT NULL AND quantity > 0
-            GROUP BY location_id, day
-        ) AS a USING (location_id, day)
-        WHERE coalesce(l.orders, 0) <> coalesce(a.orders, 0)
-        """,
-    ),
 )

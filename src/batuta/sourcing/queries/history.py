@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, case, func, literal
 
 from batuta.locations.tables import location
 from batuta.plumbing.database import Connection, Instant
-from batuta.sourcing.tables import assignment, decision, load, rejection
+from batuta.sourcing.tables import assignment, decision, rejection
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +26,6 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     quantity: int
     service_id: UUID | None
     price_minor: int
-    day: date | None
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,14 +98,3 @@ async def history_of(
         else:
             sites_active = row.quantity
     return History(standing=standing, barred=frozenset(barred), attempts=attempts, sites_active=sites_active)
-
-
-async def loads_of(db: Connection, days: Mapping[UUID, date]) -> dict[UUID, int]:
-    """How many orders each location has been planned on its day; a location without any is absent."""
-    if not days:
-        return {}
-    rows = await db.execute(
-        select(load).where(load.c.location_id == any_(bindparam("location_ids", type_=ARRAY(Uuid(), dimensions=1)))),
-        {"location_ids": list(days)},
-    )
-    return {row.location_id: row.orders for row in rows if row.day == days[row.location_id]}

@@ -15,23 +15,31 @@ from batuta.pricing.domain import NoShippingCharge, Quote, QuoteLine, QuoteReque
 from batuta.pricing.queries import quote
 from batuta.sourcing.domain import Known, Method, Rule, Sketch, sketch, sketch_each
 from batuta.sourcing.domain.asking import Ask, Case, NotOffered, Offers
-from batuta.sourcing.domain.dates import Asked
+from batuta.sourcing.domain.capacity import Work
+from batuta.sourcing.domain.dates import Asked, queue_until
 from batuta.sourcing.domain.promises import Promised, PromisedLine, PromisedShipment, keeps_its_word, together
 from batuta.sourcing.queries.dating import Dated, Way, date_ways
+from batuta.sourcing.queries.later import later
 from batuta.sourcing.queries.supplying import Supply, supply_for
 from batuta.sourcing.queries.surveying import Survey, Wish, only_at, survey
 
 NO_CHARGE, TOO_LATE, NEVER = "no_charge", "too_late", "never"
+MOMENTS_MAX = 20
 SHORT = frozenset({Rule.NO_STOCK, Rule.NOT_ENOUGH})
 
 
 class _Option(msgspec.Struct):
-    """A wish on its way to a promise. goods_at: by location, when what is missing there will be there."""
+    """A wish on its way to a promise.
+
+    goods_at: by location, when what is missing there will be there. queue_until_at: by location that limits what it
+    does, until when it works on what it was given before, or when it first has room.
+    """
 
     wish: Wish
     found: Sketch | Rule
     price_minor: int | None = None
     goods_at: Mapping[UUID, datetime] = {}
+    queue_until_at: Mapping[UUID, datetime] = {}
     refusal: str | None = None
 
     @property
@@ -48,6 +56,7 @@ async def offers(db: Connection, *, asks: Sequence[Ask], now: datetime) -> list[
     seen = await survey(db, asks, now=now)
     options = _sketched(seen)
     await _from_supply(db, options, seen, now=now)
+    await _from_later_hours(db, options, seen, now=now)
     await _price(db, options)
     dated = await _dated(db, options, seen, now=now)
     by_case: dict[UUID, list[tuple[_Option, Promised | None]]] = defaultdict(list)
@@ -118,6 +127,60 @@ def _look_later(option: _Option, supply: Supply, known: Known) -> None:
     option.goods_at = {id_: at_ for id_, at_ in ready.items() if at_ is not None}
 
 
+async def _from_later_hours(db: Connection, options: Sequence[_Option], seen: Survey, *, now: datetime) -> None:
+    """Look again for what nobody has the hands for now, among the hours and days ahead; the first that will do."""
+    for option in options:
+        if isinstance(option.found, Sketch):
+            option.queue_until_at = _queues(option, seen, {}, now)
+    unserved = [one for one in options if isinstance(one.found, Rule) and seen.capacity]
+    tight = {id_ for one in unserved for id_ in _tight(one, seen)}
+    if not tight:
+        return
+    ahead = await later(db, [seen.every.by_id[id_] for id_ in tight], now=now)
+    for option in unserved:
+        mine = _tight(option, seen)
+        known, method = seen.known_for(option.wish), option.wish.request.method
+        reachable = msgspec.structs.replace(ahead, locations={id_: ahead.locations[id_] for id_ in mine})
+        for moment in reachable.moments(method, _work(option), now)[:MOMENTS_MAX]:
+            then, begins = reachable.known_at(moment, known)
+            found = sketch(option.wish.request, then)
+            if isinstance(found, Sketch):
+                option.found = found
+                option.queue_until_at = _queues(option, seen, begins, now)
+                break
+
+
+def _tight(option: _Option, seen: Survey) -> set[UUID]:
+    """The locations that have what the wish wants, and have no hands for all of it now."""
+    known, work, method = seen.known_for(option.wish), _work(option), option.wish.request.method
+    having = {at for sku_id in known.holders for at in known.holders[sku_id]} | {
+        option.wish.store.id if option.wish.store else at for at in known.sites if not known.holders
+    }
+    return {at for at in having if at in known.sites and known.full_for(at, method, work)}
+
+
+def _work(option: _Option) -> Work:
+    """All that a wish asks of a location."""
+    lines = option.wish.request.lines
+    units = sum(per_unit * line.quantity for line in lines for _, per_unit in line.components)
+    return Work(orders=1, lines=len(lines), units=units, packages=1)
+
+
+def _queues(option: _Option, seen: Survey, begins: Mapping[UUID, datetime], now: datetime) -> dict[UUID, datetime]:
+    """Until when the locations of a plan are busy with what they were given of their day."""
+    assert isinstance(option.found, Sketch)
+    method, found = option.wish.request.method, {}
+    for one in option.found.sent:
+        capacity = seen.capacity.get(one.location_id)
+        if one.location_id in begins:
+            found[one.location_id] = begins[one.location_id]
+        elif capacity is not None:
+            begins_at = seen.known_for(option.wish).sites[one.location_id].opens_at or now
+            busy_until = queue_until(capacity.location, capacity.share_of_day(method), begins_at)
+            found |= {one.location_id: busy_until} if busy_until else {}
+    return found
+
+
 def _needs(found: Sketch) -> dict[UUID, dict[UUID, int]]:
     """Units of each SKU that each location gives."""
     needed: dict[UUID, dict[UUID, int]] = defaultdict(lambda: defaultdict(int))
@@ -172,7 +235,7 @@ async def _dated(
     """The dates of each option's shipments, in the order of its plan; none where it is not open."""
     ways = [_ways(one, seen.every) if one.is_open else [] for one in options]
     flat = [way for several in ways for way in several]
-    dated = iter(await date_ways(db, flat, every=seen.every, loads=seen.loads, now=now))
+    dated = iter(await date_ways(db, flat, every=seen.every, now=now))
     return [[next(dated) for _ in several] for several in ways]
 
 
@@ -199,6 +262,7 @@ def _ways(option: _Option, every: AllLocations) -> list[Way]:
                 for (line_id, location_id), units in option.found.dealt.items()
                 if location_id == one.location_id
             ),
+            queue_until_at=option.queue_until_at.get(one.location_id),
         )
         for one in option.found.sent
     ]

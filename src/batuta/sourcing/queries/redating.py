@@ -35,7 +35,7 @@ async def promises_of_plans(db: Connection, plans: Sequence[Planned], *, now: da
         for one, several in zip(plans, shipments, strict=True)
         for place, sent in several.items()
     ]
-    dated = iter(await date_ways(db, ways, every=every, loads={}, now=now) if ways else ())
+    dated = iter(await date_ways(db, ways, every=every, now=now) if ways else ())
     found = {}
     for one, several in zip(plans, shipments, strict=True):
         known = [(place, sent, next(dated)) for place, sent in several.items()]

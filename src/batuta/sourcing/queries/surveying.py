@@ -18,17 +18,18 @@ from batuta.inventory.queries import availability
 from batuta.kernel.addresses import Address
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.outcomes import each
-from batuta.locations.domain import Coordinates, Location, local_day
+from batuta.locations.domain import Coordinates, Location
 from batuta.locations.queries import AllLocations, all_locations, countries_with_places, places_of
 from batuta.plumbing.database import Connection
 from batuta.pricing.domain.costs import NO_COSTS
 from batuta.shipping.domain import ServiceKind
 from batuta.sourcing.domain import Good, Known, Shelf, SourcingRequest
 from batuta.sourcing.domain.asking import Ask, Case, Place, Trade, UnknownPostalCode, case_of, takes_pickups
+from batuta.sourcing.domain.capacity import Capacity
 from batuta.sourcing.domain.known import Claims
+from batuta.sourcing.queries.capacity import capacities_of
 from batuta.sourcing.queries.dating import door_of
 from batuta.sourcing.queries.facts import barred_and_costs, goods_of, sites_of
-from batuta.sourcing.queries.history import loads_of
 from batuta.sourcing.queries.lanes import LaneRequest, Lanes, lanes_of
 from batuta.sourcing.queries.strategies import categories_of, strategies
 
@@ -49,13 +50,13 @@ class Wish(msgspec.Struct, frozen=True):
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
-    """cases: by ask, or why it cannot be answered. known: by asker. loads: orders that locations were given today."""
+    """cases: by ask, or why it cannot be answered. known: by asker. capacity: of locations that have limits."""
 
     cases: Sequence[Case | BatutaError]
     wishes: Sequence[Wish]
     known: Mapping[Asker, Known]
     every: AllLocations
-    loads: Mapping[UUID, int]
+    capacity: Mapping[UUID, Capacity]
 
     def known_for(self, wish: Wish) -> Known:
         """What the plan of a wish is made on; of a pickup, its store and what sends goods there."""
@@ -97,10 +98,8 @@ async def survey(db: Connection, asks: Sequence[Ask], *, now: datetime) -> Surve
     wishes, lanes = await _wishes(db, good, addresses, every)
     claims = _claims(wishes, stocks)
     sites = sites_of(every, _sites_needed(stocks, wishes, every, goods), now=now)
-    limited = {id_: local_day(one, now) for id_ in sites if (one := every.by_id[id_]).daily_capacity_orders is not None}
-    loads = await loads_of(db, limited)
+    capacity = await capacities_of(db, [every.by_id[id_] for id_ in sites], sites, now=now)
     barred, costs = await barred_and_costs(db, asked, now=now) if asked else (set(), NO_COSTS)
-    capacity = {id_: (every.by_id[id_].daily_capacity_orders or 0) - loads.get(id_, 0) for id_ in limited}
     known = {
         asker: Known(
             now=now,
@@ -118,7 +117,7 @@ async def survey(db: Connection, asks: Sequence[Ask], *, now: datetime) -> Surve
         )
         for asker, (shelves, holders) in stocks.items()
     }
-    return Survey(cases=cases, wishes=wishes, known=known, every=every, loads=loads)
+    return Survey(cases=cases, wishes=wishes, known=known, every=every, capacity=capacity)
 
 
 async def _trade(db: Connection, asks: Sequence[Ask], every: AllLocations) -> Trade:
