@@ -5,8 +5,9 @@ from uuid import UUID
 
 import msgspec
 
+from batuta.catalog.domain import name_in
 from batuta.locations.domain import Location
-from batuta.ordering.domain import Bucket, Line, Order, Route
+from batuta.ordering.domain import Bucket, Line, MadeLine, Order, Route
 from batuta.sourcing.domain import Considered, Decision, Outcome, Verdict, components_of, explain
 from batuta.web.catalogue import Speech
 
@@ -58,7 +59,7 @@ class WhyView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LineView(msgspec.Struct, frozen=True, kw_only=True):
-    """A line."""
+    """A line. wishes: what its buyer said of what is made to order."""
 
     id: str
     name: str
@@ -71,6 +72,7 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
     returned: str
     route: str
     why: Sequence[WhyView]
+    wishes: Sequence[str] = ()
 
 
 def lines_of(
@@ -79,14 +81,32 @@ def lines_of(
     names: Mapping[UUID, str],
     places: Mapping[UUID, Location],
     speech: Speech,
+    *,
+    made: Mapping[UUID, MadeLine],
 ) -> list[LineView]:
-    """The lines as they were ordered. places: where lines go that their customer has another way."""
+    """The lines as they were ordered.
+
+    places: where lines go that their customer has another way. made: those that are made to order.
+    """
     by_line: dict[UUID, list[Decision]] = {}
     for decision in decisions:
         by_line.setdefault(decision.line_id, []).append(decision)
-    return [
+    lines = [
         _line(order, line, names[line.id], by_line.get(line.id, ()), places=places, speech=speech)
         for line in order.lines
+    ]
+    return [
+        msgspec.structs.replace(view, wishes=_wishes(made[line.id], speech)) if line.id in made else view
+        for view, line in zip(lines, order.lines, strict=True)
+    ]
+
+
+def _wishes(made: MadeLine, speech: Speech) -> list[str]:
+    """What the buyer said, by the names of what was asked."""
+    return [
+        f"{name_in(field.name, speech.language, field.code)}: {made.personalisation[field.code]}"
+        for field in made.recipe.fields
+        if field.code in made.personalisation
     ]
 
 

@@ -14,7 +14,8 @@ from batuta.locations.domain import Location
 from batuta.locations.queries import locations_by_id
 from batuta.notifications.domain import Message
 from batuta.notifications.queries import messages_of
-from batuta.ordering.domain import HoldStatus, Order
+from batuta.ordering.domain import HoldStatus, MadeLine, Order
+from batuta.ordering.queries import made_lines_of
 from batuta.payments.domain import Balance, PaymentView
 from batuta.payments.queries import balances, payments_of
 from batuta.plumbing.database import Connection
@@ -51,6 +52,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     carriers: Mapping[str, Carrier]
     people: Mapping[str, str]
     names: Mapping[UUID, str]
+    made: Mapping[UUID, MadeLine]
 
 
 class HoldView(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,6 +141,7 @@ async def read_order(db: Connection, order: Order) -> Known:
         carriers=await carriers_by_code(db, {one.carrier_code for one in parcels if one.carrier_code}),
         people={email: one.name for email, one in people.items()},
         names=await line_names(db, order),
+        made=await made_lines_of(db, [order]),
     )
 
 
@@ -158,7 +161,7 @@ def order_view(known: Known, caller: Caller, speech: Speech) -> OrderView:
         goods=pill(speech, "goods", order.fulfillment),
         units=speech.count("order.unit_count", sum(line.quantity for line in order.lines)),
         holds=_holds(order, named, speech),
-        lines=lines_of(order, known.decisions, known.names, known.locations, speech),
+        lines=lines_of(order, known.decisions, known.names, known.locations, speech, made=known.made),
         money=money_of(known.balance, known.payments, order, speech),
         parcels=parcels_seen(known.parcels, known.scans, known.carriers, speech),
         work=work_seen(known.work, known.facts, known.locations, known.services, speech),
