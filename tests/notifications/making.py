@@ -25,6 +25,10 @@ EVERY_FACT: dict[str, Any] = {
     "until_at": NOW,
     "delivered_at": NOW,
     "promised_at": NOW,
+    "items": "Silla (2)",
+    "pickup": "Casa Clara Sevilla",
+    "delivered_to": "Calle Feria 2, Sevilla",
+    "proof": "https://casaclara.example.com/proofs/1",
     "url": "https://casaclara.example.com/pedido/P-1042-7",
     "time_zone": "Europe/Madrid",
 }

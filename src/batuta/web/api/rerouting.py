@@ -188,6 +188,8 @@ def _drawn(
         typed=typed if typed.country else default,
         countries=sorted({*COUNTRIES, (typed.country or default.country)} - {""}),
         problem=speech(words if speech.knows(words) else "choose.choice_has_changed") if problem else None,
+        # The address of what a form has sent is no page; its language is chosen where the form came from.
+        other_language_address=f"/language/{'en' if speech.language == 'es' else 'es'}?to=/reroutes/{asked.link}",
     )
 
 
