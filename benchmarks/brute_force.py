@@ -79,7 +79,7 @@ def freight(place: Candidate, demands: Sequence[Demand], units: Sequence[int], w
         return 0
     sent = [(one, count) for one, count in zip(demands, units, strict=True) if count]
     weight_g = max(1, sum(one.weight_g * count for one, count in sent))
-    late_minor = sum(one.late_day_minor * count for one, count in sent)
+    late_minor = sum(one.late_tenth_minor * count for one, count in sent)
     prices = []
     for lane in place.lanes:
         heaviest_g, heaviest_minor = lane.steps[-1]
@@ -91,7 +91,7 @@ def freight(place: Candidate, demands: Sequence[Demand], units: Sequence[int], w
             prices.append(
                 price * weights.freight
                 + parcels * place.packaging_minor * weights.packaging
-                + late_minor * lane.late_days * weights.lateness
+                + late_minor * lane.late_tenths * weights.lateness
             )
     return min(prices, default=None)
 

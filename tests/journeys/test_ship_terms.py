@@ -52,3 +52,19 @@ async def test_an_order_is_split_no_more_often_than_its_buyer_allows(open_shop: 
 
     async with journey.engine.connect() as db:
         assert not (await parkings_of(db, [twice]))[twice].is_over
+
+
+async def test_what_comes_after_its_promise_counts_when_it_is_planned_again(open_shop: OpenShop) -> None:
+    """SRC-03: the first plan kept the promise; six days later none can."""
+    policies = msgspec.structs.replace(MUTED, lateness_bp=200)
+    journey = await open_shop({"chair": {"north": 1, "south": 1}}, policies=policies)
+    order_id = await journey.buy(("chair", 1), gross_minor=2_990)
+
+    await journey.pass_time(days=6)
+
+    async with journey.engine.connect() as db:
+        first, second, *_ = (await decisions_of(db, [order_id]))[order_id]
+    assert first.costs
+    assert second.costs
+    assert first.costs.lateness_minor == 0
+    assert second.costs.lateness_minor > 0

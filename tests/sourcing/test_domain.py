@@ -380,12 +380,12 @@ def test_weights_of_components_change_the_choice_and_not_what_is_told() -> None:
 
 def test_a_lane_that_is_late_pays_for_the_days() -> None:
     """SRC-03: lateness times value."""
-    slow = Lane(service_id=UUID(int=90), length_max_mm=2_000, steps=((30_000, 400),), late_days=2)
+    slow = Lane(service_id=UUID(int=90), length_max_mm=2_000, steps=((30_000, 400),), late_tenths=2)
     quick = a_lane((30_000, 700), service=91)
-    mug = msgspec.structs.replace(wanting(mugs=1)[0], late_day_minor=120)
+    mug = msgspec.structs.replace(wanting(mugs=1)[0], late_tenth_minor=120)
 
     for days_minor, service, late in ((120, 90, 240), (160, 91, 0)):
-        one = msgspec.structs.replace(mug, late_day_minor=days_minor)
+        one = msgspec.structs.replace(mug, late_tenth_minor=days_minor)
         choice = choose([one], [a_place(1, mugs=1, lanes=(slow, quick))], TERMS)
         assert choice is not None
         assert choice.shipments[0].service_id == UUID(int=service)

@@ -56,7 +56,7 @@ def lanes(draw: st.DrawFn) -> Lane:
         service_id=draw(st.sampled_from(SERVICES)),
         length_max_mm=draw(st.sampled_from([100, 1000])),
         steps=tuple((weight_g, draw(st.sampled_from([0, 1, 2, 3, 5, 8, 13, 40]))) for weight_g in sorted(tops_g)),
-        late_days=draw(st.sampled_from([0, 0, 1, 3])),
+        late_tenths=draw(st.sampled_from([0, 0, 1, 3])),
     )
 
 
@@ -89,7 +89,7 @@ def cases(draw: st.DrawFn) -> tuple[list[Demand], list[Candidate], Terms]:
             quantity=draw(st.integers(1, 3)),
             weight_g=draw(st.sampled_from([0, 1, 120, 300, 900])),
             length_mm=draw(st.sampled_from([50, 500])),
-            late_day_minor=draw(st.sampled_from([0, 0, 1, 4])),
+            late_tenth_minor=draw(st.sampled_from([0, 0, 1, 4])),
             lines=draw(st.sampled_from([1, 1, 2])),
         )
         for parts in draw(st.lists(st.sampled_from(PARTS), min_size=1, max_size=3, unique=True))

@@ -1,17 +1,25 @@
 """What plans weigh besides freight and handling: packaging, and what is earned on units here more than there."""
 
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
 import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
 
 from batuta.plumbing.database import Connection
 from batuta.pricing.commands import set_unit_costs
 from batuta.pricing.domain.costs import UnitCost
 from batuta.sourcing.commands import plan
 from batuta.sourcing.domain import Decision, Plan, Rule, SourcingRequest
+from batuta.sourcing.domain.lateness import expected_late_tenths
 from batuta.sourcing.domain.worths import Profit
 from batuta.sourcing.queries import decisions_of
-from tests.making import NOW
+from tests.making import NOW, fresh_id
 from tests.sourcing.making import an_order, given_shop
 from tests.world import Shop, sound
+
+DAY = timedelta(days=1)
 
 
 async def planned(db: Connection, request: SourcingRequest) -> Plan:
@@ -77,6 +85,43 @@ async def test_where_a_cost_is_not_known_no_profit_is_told(db: Connection) -> No
 
     profit = (await decision_on(db, request)).profit
     assert profit == Profit(net_minor=2_000, goods_minor=None, expenses_minor=620, profit_minor=None)
+
+
+async def test_what_would_come_late_is_sent_from_where_it_does_not(db: Connection) -> None:
+    """SRC-03: the near location takes a week to prepare; a day late costs one in a hundred of the value."""
+    shop, _ = await given_shop(
+        db,
+        {"chair": {"busy": 5, "quick": 5}},
+        postal_codes={"busy": "28014", "quick": "08001"},
+        prices={"28": 500, "08": 700},
+        busy={"processing_minutes": 7 * 24 * 60},
+    )
+    promised = {"promised_at": NOW + 4 * DAY, "late_day_bp": 100}
+    request = an_order(shop, ("chair", 1))
+    lines = tuple(msgspec.structs.replace(line, unit_value_minor=10_000) for line in request.lines)
+    request = msgspec.structs.replace(request, lines=lines)
+    in_no_hurry = msgspec.structs.replace(request, order_id=fresh_id())
+
+    there = await planned(db, in_no_hurry)
+    found = await planned(db, msgspec.structs.replace(request, **promised))
+
+    assert {one.location_id for one in there.assignments} == {shop.locations["busy"].id}
+    assert {one.location_id for one in found.assignments} == {shop.locations["quick"].id}
+    decision = await decision_on(db, request)
+    second = next(one for one in decision.considered if one.location_id == decision.runner_up_id)
+    assert second.costs
+    assert second.costs.lateness_minor > 200
+    assert found.costs.lateness_minor == 0
+
+
+@given(late=st.tuples(*[st.integers(-20, 60)] * 3).map(sorted))
+def test_the_expected_lateness_is_never_more_than_that_of_the_latest_day(late: list[int]) -> None:
+    """SRC-03."""
+    dates = [NOW + days * DAY for days in late]
+
+    tenths = expected_late_tenths(NOW, (dates[0], dates[1], dates[2]), ZoneInfo("Europe/Madrid"))
+
+    assert min(10 * max(0, late[0]), 300) <= tenths <= min(10 * max(0, late[2]), 300)
 
 
 async def test_packaging_is_paid_for_each_parcel_and_each_unit(db: Connection) -> None:

@@ -141,7 +141,8 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     ways they are given, for so many reroute_days. is_reroute_free: whether the shop pays for a delivery that they
     choose; else it is offered only where the price list asks no more of them than they have been asked already.
     weight_margin_bp: of goods that are charged by weight, so much more than their usual price may be held. ship_mode,
-    max_splits, max_wait_days: of orders that say nothing else; see `ShipTerms`.
+    max_splits, max_wait_days: of orders that say nothing else; see `ShipTerms`. lateness_bp: how much of its
+    value each day costs that something comes after its promise, when plans are compared.
     ships_to_store: what a store lacks of an order that is picked up there may come from other locations.
     """
 
@@ -164,6 +165,7 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     weight_margin_bp: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
     ship_mode: ShipMode = ShipMode.AS_AVAILABLE
     max_splits: Annotated[int, msgspec.Meta(ge=1)] = 4
+    lateness_bp: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
     max_wait_days: WaitDays | None = None
     pool_minutes: Annotated[int, msgspec.Meta(ge=0, le=1_440)] = 0
     replan_minutes: Annotated[int, msgspec.Meta(ge=0, le=1_440)] = 0

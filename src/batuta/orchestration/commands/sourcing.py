@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
 from batuta.company.domain import Channel
 from batuta.company.queries import channels_by_id
 from batuta.customers.domain import Customer
@@ -19,7 +21,7 @@ from batuta.orchestration.commands.pooling import wait_in_pools
 from batuta.ordering.commands import Came, accept_ready, record_promises, take_over
 from batuta.ordering.domain import Line, MadeLine, NewPromise, Order, OrderStatus, PromiseBasis, Route, Stage
 from batuta.ordering.events import HoldEnded, LineSubstituted, OrderAccepted
-from batuta.ordering.queries import made_lines_of, orders_by_id
+from batuta.ordering.queries import made_lines_of, orders_by_id, promises_of
 from batuta.plumbing.database import Connection
 from batuta.sourcing.commands import plan, record_rejection
 from batuta.sourcing.domain import About, Method, Plan, Promised, Rejection, SourcingLine, SourcingRequest, Unfillable
@@ -122,7 +124,23 @@ async def _wanted(
             one, channels[one.channel_id], buyers.get(one.customer_id) if one.customer_id else None, made=made
         )
     ]
-    return wanted, orders, channels
+    return await _with_promises(db, wanted, orders, channels), orders, channels
+
+
+async def _with_promises(
+    db: Connection, wanted: Sequence[SourcingRequest], orders: Mapping[UUID, Order], channels: Mapping[UUID, Channel]
+) -> list[SourcingRequest]:
+    """With what the orders were promised first, where their channel counts what comes late."""
+    weighing = {one.id: bp for one in orders.values() if (bp := channels[one.channel_id].policies.lateness_bp)}
+    if not weighing:
+        return list(wanted)
+    promised = await promises_of(db, weighing)
+    return [
+        msgspec.structs.replace(one, promised_at=promised[one.order_id][0].p90_at, late_day_bp=weighing[one.order_id])
+        if promised.get(one.order_id)
+        else one
+        for one in wanted
+    ]
 
 
 async def plan_and_offer_orders(

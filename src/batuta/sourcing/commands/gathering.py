@@ -24,6 +24,7 @@ from batuta.sourcing.queries import (
     categories_of,
     goods_of,
     lanes_of,
+    late_lanes,
     sites_of,
     strategies,
 )
@@ -61,7 +62,7 @@ async def gather(
         holders=holders,
         claims=claims,
         unheld=unheld,
-        lanes=await _lanes(db, requests, every),
+        lanes=await _lanes(db, requests, locations, every, now=now),
         attempts=history.attempts,
         capacity=await capacities_of(db, locations.values(), sites, now=now),
         barred=history.barred | refusals.barred,
@@ -119,9 +120,14 @@ def _locations(
 
 
 async def _lanes(
-    db: Connection, requests: Sequence[SourcingRequest], every: AllLocations
+    db: Connection,
+    requests: Sequence[SourcingRequest],
+    locations: Collection[UUID],
+    every: AllLocations,
+    *,
+    now: datetime,
 ) -> Mapping[tuple[UUID, UUID], tuple[Lane, ...]]:
-    """The lanes of all orders that are shipped."""
+    """The lanes of all orders that are shipped, with how late they are where that matters."""
     asked = [
         LaneRequest(
             order_id=request.order_id,
@@ -132,4 +138,5 @@ async def _lanes(
         for request in requests
         if request.method is Method.SHIP
     ]
-    return await lanes_of(db, asked, every)
+    found = await lanes_of(db, asked, every)
+    return await late_lanes(db, requests, found, locations, every=every, now=now)

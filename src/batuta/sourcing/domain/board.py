@@ -125,7 +125,7 @@ class Place:
             handling_minor=one.handling_order_minor + one.handling_unit_minor * pieces,
             split_minor=0,
             packaging_minor=one.packaging_minor * parcels + one.packaging_unit_minor * pieces,
-            lateness_minor=late_minor * lane.late_days if lane else 0,
+            lateness_minor=late_minor * lane.late_tenths if lane else 0,
             scarcity_minor=sum(_of_parts(one.scarcity_minor, demand) * count for demand, count in sent),
             markdown_minor=-sum(_of_parts(one.markdown_minor, demand) * count for demand, count in sent),
             margin_minor=-sum(_of_parts(one.margin_minor, demand) * count for demand, count in sent),
@@ -277,12 +277,12 @@ def _opening_minor(candidate: Candidate, weights: Weights) -> int:
 
 
 def _parcel(demands: Sequence[Demand], units: Sequence[int]) -> tuple[int, int]:
-    """The weight of the units, and what it costs each day that they come late."""
+    """The weight of the units, and what it costs each tenth of a day that they come late."""
     weight_g = late_minor = 0
     for demand, count in zip(demands, units, strict=True):
         if count:
             weight_g += demand.weight_g * count
-            late_minor += demand.late_day_minor * count
+            late_minor += demand.late_tenth_minor * count
     return weight_g, late_minor
 
 

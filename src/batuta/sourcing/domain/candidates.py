@@ -24,16 +24,16 @@ Parts = tuple[tuple[UUID, int], ...]
 class Demand(msgspec.Struct, frozen=True, kw_only=True):
     """So many units made of the same parts, over all lines of the order; weight and length are of one unit.
 
-    A unit travels whole: a bundle's parts come from one location. late_day_minor: what a unit costs each day it
-    comes after its promise. value_minor: what a unit is sold for. heaviest_g: of what cannot be parted, where a unit is
-    several things that need not be in one parcel. lines: how many of the order want it.
+    A unit travels whole: a bundle's parts come from one location. late_tenth_minor: what a unit costs each tenth of a
+    day that it comes after its promise. value_minor: what a unit is sold for. heaviest_g: of what cannot be parted,
+    where a unit is several things that need not be in one parcel. lines: how many of the order want it.
     """
 
     parts: Parts
     quantity: int
     weight_g: int
     length_mm: int
-    late_day_minor: int = 0
+    late_tenth_minor: int = 0
     value_minor: int = 0
     heaviest_g: int | None = None
     lines: int = 1
@@ -48,14 +48,14 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
     """One service from one location to the order's address.
 
     steps: `(weight_up_to_g, price_minor)` ascending; the last is the heaviest parcel the service takes.
-    More than that travels as several parcels: full ones, and one with the rest. late_days: how long after its
-    promise what it carries arrives.
+    More than that travels as several parcels: full ones, and one with the rest. late_tenths: how many
+    tenths of a day after its promise what it carries is expected.
     """
 
     service_id: UUID
     length_max_mm: int
     steps: tuple[tuple[int, int], ...]
-    late_days: int = 0
+    late_tenths: int = 0
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,8 @@ from batuta.sourcing.domain.candidates import Demand, Parts
 from batuta.sourcing.domain.known import Good
 from batuta.sourcing.domain.requests import SourcingLine, SourcingRequest
 
+_TENTHS_OF_BP = 100_000
+
 
 def parts_of(line: SourcingLine, goods: Mapping[UUID, Good]) -> Parts:
     """What has to come from somewhere for one unit of the line; services are no goods and are left out."""
@@ -52,8 +54,13 @@ def demands_of(
             weight_g=sum(goods[sku_id].weight_g * per_unit for sku_id, per_unit in parts),
             length_mm=max(goods[sku_id].length_mm for sku_id, _ in parts),
             value_minor=values_minor[parts] // quantity,
+            late_tenth_minor=_rounded(values_minor[parts] * request.late_day_bp, quantity * _TENTHS_OF_BP),
             heaviest_g=heaviest_g[parts] if is_whole else None,
             lines=sharing[parts],
         )
         for parts, quantity in units.items()
     ]
+
+
+def _rounded(amount: int, parts: int) -> int:
+    return (2 * amount + parts) // (2 * parts)

@@ -29,7 +29,7 @@ class _Rows:
         self.unit_costs = board.unit_costs
         self.opening = np.asarray([place.opening / (1 << board.scale.cost) for place in board.places])
         self.weights_g = np.asarray([demand.weight_g for demand in board.demands], dtype=np.int64)
-        self.late_minor = np.asarray([demand.late_day_minor for demand in board.demands], dtype=np.int64)
+        self.late_minor = np.asarray([demand.late_tenth_minor for demand in board.demands], dtype=np.int64)
         tariffs = [place.tariff for place in board.places]
         self.groups = [
             (tariff, np.flatnonzero([one is tariff for one in tariffs]))

@@ -55,7 +55,7 @@ class Grid:
         """By part and tariff, with the tie keys of units that are moved."""
         demands, shift = self.board.demands, self.board.scale.cost
         weights_g = self.units @ np.asarray([demand.weight_g for demand in demands], dtype=np.int64)
-        late_minor = self.units @ np.asarray([demand.late_day_minor for demand in demands], dtype=np.int64)
+        late_minor = self.units @ np.asarray([demand.late_tenth_minor for demand in demands], dtype=np.int64)
         moved = self.units @ np.asarray(self.board.moved, dtype=np.int64)
         keys = np.empty((len(self.units), len(tariffs)), dtype=np.int64)
         for n, tariff in enumerate(tariffs):

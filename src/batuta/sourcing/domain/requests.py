@@ -67,6 +67,7 @@ class SourcingRequest(msgspec.Struct, frozen=True, kw_only=True):
     service_kind: of `shipping`, what the buyer chose. max_splits: how many locations more than one may share it;
     buyer_max_splits: what the buyer allows, which no strategy exceeds.
     banned: SKUs at locations that the caller knows to be out of question. asker: for whom, where units are kept back.
+    promised_at: until when it was promised first; late_day_bp: how much of the value of what is late each day costs.
     override: the one location that a person wants, its bans, hours and capacity notwithstanding. ships_to_store: what a
     pickup's store lacks may come from locations that have a transfer lane there.
     answer_minutes: of its opening hours, how long a location may think about it.
@@ -85,6 +86,8 @@ class SourcingRequest(msgspec.Struct, frozen=True, kw_only=True):
     banned: frozenset[tuple[UUID, UUID]] = frozenset()
     asker: Asker = NOBODY
     about: About = NOTHING_MORE
+    promised_at: datetime | None = None
+    late_day_bp: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
     override: Override | None = None
     ships_to_store: bool = False
     answer_minutes: int = ANSWER_MINUTES

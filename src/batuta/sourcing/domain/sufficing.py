@@ -23,7 +23,7 @@ def alone(
     """The location that sends all of it, and its lane, where that is what the search would choose; None where it has to
     be asked.
     """
-    if not _is_plain(candidates, terms) or any(demand.late_day_minor for demand in demands):
+    if not _is_plain(candidates, terms) or any(demand.late_tenth_minor for demand in demands):
         return None
     weight_g = sum(demand.weight_g * demand.quantity for demand in demands)
     pieces = _pieces(demands)

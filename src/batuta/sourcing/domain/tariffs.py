@@ -41,7 +41,7 @@ class Tariff:
     def price(self, weight_g: int, mask: int, late_minor: int) -> tuple[int, Lane | None]:
         """The cheapest lane of `mask` for the weight, the lower service id winning ties.
 
-        late_minor: what a day costs that the parcel comes late.
+        late_minor: what a tenth of a day costs that the parcel comes late.
         """
         known = self._prices.get((weight_g, mask, late_minor))
         if known is None:
@@ -77,7 +77,7 @@ class Tariff:
     def most(self, demands: Sequence[Demand]) -> int:
         """No parcel of these units costs more."""
         weight_g = sum(demand.weight_g * demand.quantity for demand in demands)
-        late_minor = sum(demand.late_day_minor * demand.quantity for demand in demands)
+        late_minor = sum(demand.late_tenth_minor * demand.quantity for demand in demands)
         return max((steps.most(weight_g) + steps.late * late_minor for steps in self._lanes or ()), default=0)
 
     def line(self, weight_g: int, scale: int) -> tuple[int, int]:
@@ -119,13 +119,13 @@ class Tariff:
 
 
 class _Steps:
-    """One lane, each parcel with its packaging. late: of each minor unit that a day late costs."""
+    """One lane, each parcel with its packaging. late: of each minor unit that a tenth of a day late costs."""
 
     __slots__ = ("_floors", "_prices", "_weights", "heaviest_g", "lane", "late")
 
     def __init__(self, lane: Lane, weights: Weights, packaging_minor: int) -> None:
         self.lane = lane
-        self.late = lane.late_days * weights.lateness
+        self.late = lane.late_tenths * weights.lateness
         extra = packaging_minor * weights.packaging
         self._weights = [weight_g for weight_g, _ in lane.steps]
         self._prices = [price_minor * weights.freight + extra for _, price_minor in lane.steps]

@@ -69,7 +69,7 @@ def _keys(sketch: _Sketch, chosen: list[int], has_any: npt.NDArray[np.bool_], le
     keys: Array = spread(np.add, [np.stack([0 * costs, costs]) for costs in more]) << shift
     is_there = spread(np.logical_and, [np.stack([np.ones_like(any_of_it), any_of_it]) for any_of_it in has_any.T])
     weights_g = units @ np.asarray([demand.weight_g for demand in board.demands], dtype=np.int64)
-    late_minor = units @ np.asarray([demand.late_day_minor for demand in board.demands], dtype=np.int64)
+    late_minor = units @ np.asarray([demand.late_tenth_minor for demand in board.demands], dtype=np.int64)
     floors: dict[int, Array] = {}
     for tariff in {id(board.places[i].tariff): board.places[i].tariff for i in chosen}.values():
         prices = tariff.floors(units, weights_g, late_minor)

@@ -9,6 +9,7 @@ from batuta.sourcing.queries.glancing import Glance, glance
 from batuta.sourcing.queries.history import History, Standing, history_of
 from batuta.sourcing.queries.keys import promise_secret
 from batuta.sourcing.queries.lanes import LaneRequest, lanes_of
+from batuta.sourcing.queries.lateness import late_lanes
 from batuta.sourcing.queries.parking import due_to_cancel, given_back_of, list_parked, parkings_of, rejections_of
 from batuta.sourcing.queries.pools import list_pool_runs
 from batuta.sourcing.queries.promising import offers
@@ -61,6 +62,7 @@ __all__ = [
     "goods_of",
     "history_of",
     "lanes_of",
+    "late_lanes",
     "list_parked",
     "list_pool_runs",
     "list_slot_templates",

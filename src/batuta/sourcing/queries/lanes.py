@@ -51,6 +51,10 @@ class Lanes(Mapping[tuple[UUID, UUID], tuple[Lane, ...]]):
         origins = self._by_order.get(key[0])
         return default if origins is None else origins.get(key[1], default)
 
+    def instead(self, by_order: Mapping[UUID, Origins]) -> "Lanes":
+        """These lanes, but others of some orders."""
+        return Lanes({**self._by_order, **by_order})
+
     def goes(self, order_id: UUID) -> bool:
         """Whether any service goes there from anywhere."""
         return any(self._by_order.get(order_id, {}).values())
