@@ -7,6 +7,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batuta.inventory.commands import record_movements
+from batuta.inventory.commands.worth import learn_counter_sales, set_stock_worths
+from batuta.inventory.domain import Account, Movement, MovementReason
+from batuta.inventory.domain.worth import StockWorth
 from batuta.plumbing.database import Connection
 from batuta.pricing.commands import set_unit_costs
 from batuta.pricing.domain.costs import UnitCost
@@ -15,7 +19,7 @@ from batuta.sourcing.domain import Decision, Plan, Rule, SourcingRequest
 from batuta.sourcing.domain.lateness import expected_late_tenths
 from batuta.sourcing.domain.worths import Profit
 from batuta.sourcing.queries import decisions_of
-from tests.making import NOW, fresh_id
+from tests.making import NOW, fresh_code, fresh_id
 from tests.sourcing.making import an_order, given_shop
 from tests.world import Shop, sound
 
@@ -122,6 +126,59 @@ def test_the_expected_lateness_is_never_more_than_that_of_the_latest_day(late: l
     tenths = expected_late_tenths(NOW, (dates[0], dates[1], dates[2]), ZoneInfo("Europe/Madrid"))
 
     assert min(10 * max(0, late[0]), 300) <= tenths <= min(10 * max(0, late[2]), 300)
+
+
+async def test_what_lies_too_long_is_sent_though_freight_is_dearer(db: Connection) -> None:
+    """SRC-03: nothing was sold there for a month."""
+    shop, _ = await given_shop(
+        db,
+        {"chair": {"near": 5, "full": 5}},
+        postal_codes={"near": "28014", "full": "08001"},
+        prices={"28": 500, "08": 700},
+    )
+    await costs(db, shop, anywhere=1_000)
+    full = shop.locations["full"].id
+    said = StockWorth(location_id=full, target_days=65, markdown_day_bp=10)
+    await set_stock_worths(db, worths=[said], now=NOW)
+
+    found = await planned(db, an_order(shop, ("chair", 1)))
+    await set_stock_worths(db, worths=[], now=NOW)
+
+    assert {one.location_id for one in found.assignments} == {full}
+    assert found.costs.markdown_minor == -300
+
+
+async def test_a_unit_that_a_store_would_sell_itself_stays_there(db: Connection) -> None:
+    """SRC-03: a chair a day over the counter, two left, and a week until more comes."""
+    shop, _ = await given_shop(
+        db,
+        {"chair": {"store": 30, "far": 5}},
+        postal_codes={"store": "28014", "far": "08001"},
+        prices={"28": 500, "08": 700},
+    )
+    store = shop.locations["store"].id
+    await costs(db, shop, anywhere=1_000)
+    sold = Movement(
+        key=fresh_code("sale"),
+        sku_id=shop.skus["chair"].id,
+        quantity=28,
+        source=Account.location(store),
+        target=Account.customer(),
+        reason=MovementReason.SALE_POS,
+        document_id=fresh_id(),
+        actor="test:till",
+        effective_at=NOW - DAY,
+    )
+    sound(await record_movements(db, movements=[sold], now=NOW - DAY))
+    await set_stock_worths(db, worths=[StockWorth(location_id=store, horizon_days=7)], now=NOW)
+    await learn_counter_sales(db, now=NOW, limit=100)
+
+    found = await planned(db, bought_for(an_order(shop, ("chair", 1)), 2_000))
+    unknown = await planned(db, an_order(shop, ("chair", 1)))
+    await set_stock_worths(db, worths=[], now=NOW)
+
+    assert {one.location_id for one in found.assignments} == {shop.locations["far"].id}
+    assert {one.location_id for one in unknown.assignments} == {store}
 
 
 async def test_packaging_is_paid_for_each_parcel_and_each_unit(db: Connection) -> None:

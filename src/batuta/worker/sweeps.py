@@ -14,6 +14,7 @@ from batuta.inventory.commands import (
 from batuta.inventory.commands.learning import LATENESS_DUE, learn_latenesses
 from batuta.inventory.commands.lots import LOTS_DUE, retire_lots
 from batuta.inventory.commands.replenishing import replenish_due
+from batuta.inventory.commands.worth import learn_counter_sales
 from batuta.orchestration.commands.parking import cancel_parked
 from batuta.orchestration.commands.pooling import begin_due_pools
 from batuta.ordering.commands import end_patience, expire_unpaid, forget_carts, release_due_holds
@@ -47,6 +48,11 @@ SWEEPS = (
         "safety stock of the day",
         recompute_safety,
         due="SELECT FROM inventory.safety_policy WHERE due_at <= :now",
+    ),
+    Sweep(
+        "what locations sell themselves, day by day",
+        learn_counter_sales,
+        due="SELECT FROM inventory.stock_worth WHERE learn_at <= :now",
     ),
     Sweep(
         "stores that are filled up from their center",

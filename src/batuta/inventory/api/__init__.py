@@ -15,6 +15,7 @@ from batuta.inventory.api import (
     supply,
     transfers,
     withholding,
+    worth,
 )
 
 ROUTES = [
@@ -32,4 +33,5 @@ ROUTES = [
     *imports.ROUTES,
     *lots.ROUTES,
     *kits.ROUTES,
+    *worth.ROUTES,
 ]

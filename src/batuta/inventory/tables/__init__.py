@@ -26,11 +26,13 @@ from batuta.inventory.tables.withholding import (
     threshold,
     withholding_change,
 )
+from batuta.inventory.tables.worth import counter_sale, stock_worth
 
 __all__ = [
     "Key",
     "backorder_limit",
     "buffer_rule",
+    "counter_sale",
     "expected",
     "feed",
     "feed_count",
@@ -58,6 +60,7 @@ __all__ = [
     "silence",
     "stock",
     "stock_count",
+    "stock_worth",
     "supply_run",
     "threshold",
     "transfer",

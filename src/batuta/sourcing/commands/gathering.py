@@ -12,7 +12,6 @@ from batuta.inventory.queries import availability, fence_of, withheld
 from batuta.locations.domain import Location
 from batuta.locations.queries import AllLocations, all_locations
 from batuta.plumbing.database import Connection
-from batuta.pricing.queries import unit_costs_of
 from batuta.sourcing.commands.holding import hold
 from batuta.sourcing.domain import Good, Known, Lane, Method, Shelf, SourcingRequest, parts_of
 from batuta.sourcing.domain.ruling import in_turn
@@ -25,6 +24,7 @@ from batuta.sourcing.queries import (
     goods_of,
     lanes_of,
     late_lanes,
+    said_of,
     sites_of,
     strategies,
 )
@@ -54,6 +54,7 @@ async def gather(
     every = await all_locations(db)
     locations = _locations(requests, goods, holders, every)
     sites = sites_of(every, locations, now=now)
+    said = await said_of(db, asked, now=now)
     return Known(
         now=now,
         goods=goods,
@@ -70,7 +71,8 @@ async def gather(
         sites_active=history.sites_active,
         fence=fence,
         strategies=live,
-        costs=await unit_costs_of(db, asked),
+        costs=said.costs,
+        worths=said.worths,
         transfer_lanes=every.lanes,
     )
 

@@ -13,6 +13,7 @@ from batuta.kernel.addresses import Address, BadAddress, bare_postal_code, check
 from batuta.kernel.errors import Refused
 from batuta.kernel.ids import child_id
 from batuta.locations.domain import Ability, Location
+from batuta.pricing.domain import Quote
 from batuta.sourcing.domain.dates import Door
 from batuta.sourcing.domain.promises import Promised
 from batuta.sourcing.domain.requests import About, Method, SourcingLine, SourcingRequest
@@ -152,6 +153,19 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         """Units that the order holds already, by line, SKU and location."""
         held = self.ask.standing.held if self.ask.standing else {}
         return {(self.lines[n].line_id, sku_id, at): units for (n, sku_id, at), units in held.items()}
+
+    def priced(self, quoted: Quote) -> "Case":
+        """The same, with what its lines are sold for."""
+        amounts = {line.line_id: line for line in quoted.lines}
+        lines = tuple(
+            msgspec.structs.replace(
+                line,
+                unit_value_minor=amounts[line.line_id].gross_minor // line.quantity,
+                unit_net_minor=amounts[line.line_id].net_minor // line.quantity,
+            )
+            for line in self.lines
+        )
+        return msgspec.structs.replace(self, lines=lines)
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):

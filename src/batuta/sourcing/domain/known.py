@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from batuta.inventory.domain import Asker, Fence
+from batuta.inventory.domain.worth import NO_WORTHS, StockWorths
 from batuta.locations.domain import TransferLane
 from batuta.pricing.domain.costs import NO_COSTS, UnitCosts
 from batuta.sourcing.domain.candidates import Lane
@@ -44,7 +45,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     locations that have limits; `full` are the orders by location that found it full when they tried. barred: (order
     or None for all, SKU, location) that must not be planned. sites_active: how many locations work at all. fence:
     what is kept back from whom, if anything is. strategies: what merchants want of plans. costs: what units cost us.
-    transfer_lanes: by the store they lead to.
+    worths: what they are worth to their locations. transfer_lanes: by the store they lead to.
     """
 
     now: datetime
@@ -63,6 +64,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     fence: Fence | None = None
     strategies: Strategies = NO_STRATEGIES
     costs: UnitCosts = NO_COSTS
+    worths: StockWorths = NO_WORTHS
     transfer_lanes: Mapping[UUID, tuple[TransferLane, ...]] = {}
 
     def room(self, asker: Asker, sku_id: UUID, location_id: UUID) -> int:

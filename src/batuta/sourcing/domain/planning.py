@@ -43,7 +43,7 @@ from batuta.sourcing.domain.requests import Method, Plan, SourcingLine, Sourcing
 from batuta.sourcing.domain.ruling import ruled
 from batuta.sourcing.domain.search import choose_on
 from batuta.sourcing.domain.sites import Rule, Site, distance_of, rule_against
-from batuta.sourcing.domain.worths import margins, profit_of
+from batuta.sourcing.domain.worths import keeping_at, margins, profit_of
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -263,6 +263,7 @@ class Ordered:
         return stock
 
     def _candidate(self, site: Site, stock: Mapping[UUID, int], bans: frozenset[UUID]) -> Candidate:
+        keeping = keeping_at(self.known, self.request, site.location_id, totals=self.totals, stock=stock)
         if site.location_id in self.by_transfer:
             bans |= {sku_id for sku_id in stock if not self.known.goods[sku_id].is_tracked}
         limited = self.known.capacity.get(site.location_id) if self.request.override is None else None
@@ -282,6 +283,8 @@ class Ordered:
             packaging_minor=site.packaging_parcel_minor,
             packaging_unit_minor=site.packaging_unit_minor,
             margin_minor=margins(self.known.costs, self.totals, site.location_id, self.request.currency),
+            scarcity_minor=keeping.scarcity_minor,
+            markdown_minor=keeping.markdown_minor,
         )
 
     def _lanes(self, location_id: UUID) -> tuple[Lane, ...] | None:

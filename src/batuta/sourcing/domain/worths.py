@@ -1,12 +1,14 @@
 """What plans are worth: what is earned on units more at one location than at another, and what is left of it all."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
 
+from batuta.inventory.domain.worth import WHOLE_BP
 from batuta.pricing.domain.costs import UnitCosts
 from batuta.sourcing.domain.candidates import Costs
+from batuta.sourcing.domain.known import Known
 from batuta.sourcing.domain.requests import Assignment, SourcingRequest
 
 
@@ -46,4 +48,51 @@ def profit_of(request: SourcingRequest, assignments: Sequence[Assignment], costs
         goods_minor=goods_minor,
         expenses_minor=expenses_minor,
         profit_minor=None if goods_minor is None else net_minor - goods_minor - expenses_minor,
+    )
+
+
+def earned_on(request: SourcingRequest, costs: UnitCosts) -> dict[UUID, int]:
+    """What is earned on a unit of each SKU that the order buys by itself, where that is known."""
+    found: dict[UUID, int] = {}
+    for line in request.lines:
+        if len(line.components) == 1:
+            ((sku_id, per_unit),) = line.components
+            cost_minor = costs.usual(sku_id, request.currency)
+            if cost_minor is not None:
+                found[sku_id] = max(found.get(sku_id, 0), line.unit_net_minor // per_unit - cost_minor)
+    return found
+
+
+class Keeping(msgspec.Struct, frozen=True, kw_only=True):
+    """What units of SKUs are worth to one location, and what it costs to keep them."""
+
+    scarcity_minor: Mapping[UUID, int] = {}
+    markdown_minor: Mapping[UUID, int] = {}
+
+
+_NOTHING = Keeping()
+
+
+def keeping_at(
+    known: Known, request: SourcingRequest, location_id: UUID, *, totals: Mapping[UUID, int], stock: Mapping[UUID, int]
+) -> Keeping:
+    """What the location loses by sending what is asked, and what by not sending it. stock: what the order may have."""
+    if not known.worths:
+        return _NOTHING
+    earned = earned_on(request, known.costs)
+    scarcity, markdown = {}, {}
+    for sku_id, units in totals.items():
+        free = stock.get(sku_id, 0)
+        if not free:
+            continue
+        if earned.get(sku_id, 0) > 0:
+            chance_bp = known.worths.scarcity_bp(sku_id, location_id, free=free, units=min(units, free))
+            scarcity[sku_id] = earned[sku_id] * chance_bp // WHOLE_BP
+        cost_minor = known.costs.at(sku_id, location_id, request.currency)
+        if cost_minor:
+            lost_bp = known.worths.markdown_bp(sku_id, location_id, free=free, now=known.now)
+            markdown[sku_id] = cost_minor * lost_bp // WHOLE_BP
+    return Keeping(
+        scarcity_minor={sku_id: minor for sku_id, minor in scarcity.items() if minor},
+        markdown_minor={sku_id: minor for sku_id, minor in markdown.items() if minor},
     )

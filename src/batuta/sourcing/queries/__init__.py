@@ -4,7 +4,7 @@ from batuta.sourcing.domain import explain
 from batuta.sourcing.queries.capacity import CAPACITY_LAWS, capacities_of, capacity_holds_of, loads_between
 from batuta.sourcing.queries.decisions import AUDIT as DECISION_LAWS
 from batuta.sourcing.queries.decisions import assignments_of, decisions_of, overridden_among
-from batuta.sourcing.queries.facts import barred_and_costs, goods_of, sites_of
+from batuta.sourcing.queries.facts import goods_of, said_of, sites_of
 from batuta.sourcing.queries.glancing import Glance, glance
 from batuta.sourcing.queries.history import History, Standing, history_of
 from batuta.sourcing.queries.keys import promise_secret
@@ -50,7 +50,6 @@ __all__ = [
     "Standing",
     "TakenSlot",
     "assignments_of",
-    "barred_and_costs",
     "capacities_of",
     "capacity_holds_of",
     "categories_of",
@@ -76,6 +75,7 @@ __all__ = [
     "promise_secret",
     "promises_of_plans",
     "rejections_of",
+    "said_of",
     "sites_of",
     "slot_holds_of",
     "slot_template_versions",

@@ -1,16 +1,22 @@
 """What a plan and a promise are both decided on: goods, locations as sourcing sees them, and what is barred to all."""
 
 from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, null, or_, select
+import msgspec
+from sqlalchemy import ARRAY, CompoundSelect, Uuid, any_, bindparam, literal_column, null, or_, select, union_all
 
 from batuta.catalog.domain import Sku, SkuKind
+from batuta.inventory.domain.worth import StockWorth, StockWorths
+from batuta.inventory.queries.worth import stock_worths_of
+from batuta.inventory.tables import stock_worth
 from batuta.locations.domain import Location, local_day, next_open, open_periods
 from batuta.locations.queries import AllLocations
-from batuta.plumbing.database import Connection, Instant
+from batuta.plumbing.database import BigInteger, Connection, Instant, Integer, Text
 from batuta.pricing.domain.costs import UnitCost, UnitCosts
 from batuta.pricing.queries import COSTS_OF
 from batuta.sourcing.domain import Good, Site
@@ -22,15 +28,42 @@ _Openings = dict[UUID, tuple[datetime, datetime | None, datetime]]
 _openings: WeakKeyDictionary[AllLocations, _Openings] = WeakKeyDictionary()
 
 _of_skus = any_(bindparam("sku_ids", type_=ARRAY(Uuid(), dimensions=1)))
-_SAID = (
-    select(rejection.c.sku_id, rejection.c.location_id, null().label("currency"), null().label("cost_minor"))
-    .where(
+_WORTHS = tuple(stock_worth.c[name] for name in ("horizon_days", "target_days", "markdown_day_bp", "expiry_days"))
+_nothing = [null().cast(Integer()).label(column.name) for column in _WORTHS]
+_costs = COSTS_OF.subquery()
+_SAID: CompoundSelect[Any] = union_all(
+    select(
+        literal_column("'barred'").label("kind"),
+        rejection.c.sku_id,
+        rejection.c.location_id,
+        null().cast(Text()).label("currency"),
+        null().cast(BigInteger()).label("cost_minor"),
+        *_nothing,
+    ).where(
         rejection.c.is_for_all,
         rejection.c.sku_id == _of_skus,
         or_(rejection.c.until_at.is_(None), rejection.c.until_at > bindparam("now", type_=Instant)),
-    )
-    .union_all(COSTS_OF)
+    ),
+    select(
+        literal_column("'cost'"),
+        _costs.c.sku_id,
+        _costs.c.location_id,
+        _costs.c.currency,
+        _costs.c.cost_minor,
+        *_nothing,
+    ),
+    select(literal_column("'worth'"), stock_worth.c.sku_id, stock_worth.c.location_id, null(), null(), *_WORTHS).where(
+        or_(stock_worth.c.sku_id.is_(None), stock_worth.c.sku_id == _of_skus)
+    ),
 )
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What is said of some SKUs. barred: at locations that no order is to ask for them (SRC-08)."""
+
+    barred: AbstractSet[tuple[UUID, UUID]]
+    costs: UnitCosts
+    worths: StockWorths
 
 
 def goods_of(
@@ -85,19 +118,20 @@ def sites_of(known: AllLocations, ids: Iterable[UUID], *, now: datetime) -> dict
     return sites
 
 
-async def barred_and_costs(
-    db: Connection, sku_ids: Collection[UUID], *, now: datetime
-) -> tuple[set[tuple[UUID, UUID]], UnitCosts]:
-    """SKUs at locations that gave them back and are not to be asked by any order (SRC-08), and what units cost us."""
-    rows = await db.execute(_SAID, {"sku_ids": list(sku_ids), "now": now})
+async def said_of(db: Connection, sku_ids: Collection[UUID], *, now: datetime) -> Said:
+    """Where SKUs are barred to all, what units of them cost us, and what they are worth to locations; in one look."""
     barred: set[tuple[UUID, UUID]] = set()
     costs: list[UnitCost] = []
-    for row in rows:
-        if row.currency is None:
+    worths: list[StockWorth] = []
+    for row in await db.execute(_SAID, {"sku_ids": list(sku_ids), "now": now}) if sku_ids else ():
+        known = dict(row)
+        if row.kind == "barred":
             barred.add((row.sku_id, row.location_id))
+        elif row.kind == "cost":
+            costs.append(UnitCost(**{name: known[name] for name in UnitCost.__struct_fields__}))
         else:
-            costs.append(UnitCost(**row))
-    return barred, UnitCosts(costs)
+            worths.append(StockWorth(**{name: known[name] for name in StockWorth.__struct_fields__}))
+    return Said(barred=barred, costs=UnitCosts(costs), worths=await stock_worths_of(db, worths, sku_ids, now=now))
 
 
 def _opens_at(one: Location, openings: _Openings, now: datetime) -> datetime | None:

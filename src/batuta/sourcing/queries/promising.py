@@ -11,7 +11,7 @@ from batuta.kernel.errors import BatutaError
 from batuta.locations.domain import Location
 from batuta.locations.queries import AllLocations
 from batuta.plumbing.database import Connection
-from batuta.pricing.domain import NoShippingCharge, Quote, QuoteLine, QuoteRequest
+from batuta.pricing.domain import NoShippingCharge, Quote, QuoteRequest
 from batuta.pricing.queries import quote
 from batuta.sourcing.domain import Known, Method, Rule, Sketch, sketch, sketch_each
 from batuta.sourcing.domain.asking import Ask, Case, NotOffered, Offers
@@ -21,7 +21,7 @@ from batuta.sourcing.domain.promises import Promised, PromisedLine, PromisedShip
 from batuta.sourcing.queries.dating import Dated, Way, date_ways
 from batuta.sourcing.queries.later import later
 from batuta.sourcing.queries.supplying import Supply, supply_for
-from batuta.sourcing.queries.surveying import Survey, Wish, only_at, survey
+from batuta.sourcing.queries.surveying import Survey, Wish, only_at, quote_request, survey
 
 NO_CHARGE, TOO_LATE, NEVER = "no_charge", "too_late", "never"
 MOMENTS_MAX = 20
@@ -211,21 +211,13 @@ def _is_free(wish: Wish) -> bool:
 
 
 def _quote_request(wish: Wish) -> QuoteRequest:
-    case, channel, address = wish.case, wish.case.channel, wish.place.address
-    return QuoteRequest(
-        id=wish.request.order_id,
-        channel_id=channel.id,
-        currency=channel.currency,
-        tax_mode=channel.tax_mode,
+    address, request = wish.place.address, wish.request
+    return quote_request(
+        wish.case,
+        id_=request.order_id,
         country=address.country,
         region=address.region,
-        at=case.ask.at,
-        rounding_rule=channel.policies.rounding_rule,
-        service_kind=wish.request.service_kind,
-        lines=[
-            QuoteLine(line_id=line.line_id, sku_id=sku.id, tax_category=sku.tax_category, quantity=line.quantity)
-            for line, sku in zip(case.lines, case.skus, strict=True)
-        ],
+        service_kind=request.service_kind,
     )
 
 

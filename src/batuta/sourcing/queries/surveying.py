@@ -21,7 +21,8 @@ from batuta.kernel.outcomes import each
 from batuta.locations.domain import Coordinates, Location
 from batuta.locations.queries import AllLocations, all_locations, countries_with_places, places_of
 from batuta.plumbing.database import Connection
-from batuta.pricing.domain.costs import NO_COSTS
+from batuta.pricing.domain import Quote, QuoteLine, QuoteRequest
+from batuta.pricing.queries import quote
 from batuta.shipping.domain import ServiceKind
 from batuta.sourcing.domain import Good, Known, Shelf, SourcingRequest
 from batuta.sourcing.domain.asking import Ask, Case, Place, Trade, UnknownPostalCode, case_of, takes_pickups
@@ -29,7 +30,7 @@ from batuta.sourcing.domain.capacity import Capacity
 from batuta.sourcing.domain.known import Claims
 from batuta.sourcing.queries.capacity import capacities_of
 from batuta.sourcing.queries.dating import door_of
-from batuta.sourcing.queries.facts import barred_and_costs, goods_of, sites_of
+from batuta.sourcing.queries.facts import goods_of, said_of, sites_of
 from batuta.sourcing.queries.lanes import LaneRequest, Lanes, lanes_of
 from batuta.sourcing.queries.strategies import categories_of, strategies
 
@@ -95,11 +96,13 @@ async def survey(db: Connection, asks: Sequence[Ask], *, now: datetime) -> Surve
     goods = goods_of(asked, known_skus, await categories_of(db, live, known_skus))
     tracked = [sku_id for sku_id, one in goods.items() if one.is_tracked]
     stocks = {asker: await _stock(db, tracked, asker, now) for asker in dict.fromkeys(map(asker_of, good))}
+    said = await said_of(db, asked, now=now)
+    if said.worths.needs_margins:
+        good = await _with_prices(db, good)
     wishes, lanes = await _wishes(db, good, addresses, every)
     claims = _claims(wishes, stocks)
     sites = sites_of(every, _sites_needed(stocks, wishes, every, goods), now=now)
     capacity = await capacities_of(db, [every.by_id[id_] for id_ in sites], sites, now=now)
-    barred, costs = await barred_and_costs(db, asked, now=now) if asked else (set(), NO_COSTS)
     known = {
         asker: Known(
             now=now,
@@ -110,9 +113,10 @@ async def survey(db: Connection, asks: Sequence[Ask], *, now: datetime) -> Surve
             claims=claims,
             lanes=lanes,
             capacity=capacity,
-            barred=frozenset((None, sku_id, location_id) for sku_id, location_id in barred),
+            barred=frozenset((None, sku_id, location_id) for sku_id, location_id in said.barred),
             strategies=live,
-            costs=costs,
+            costs=said.costs,
+            worths=said.worths,
             transfer_lanes=every.lanes,
         )
         for asker, (shelves, holders) in stocks.items()
@@ -132,6 +136,41 @@ async def _trade(db: Connection, asks: Sequence[Ask], every: AllLocations) -> Tr
         recipes=await recipes_of(db, made) if made else {},
         customers=await customers_by_id(db, customers),
         stores={one.code: one for one in every.by_id.values() if one.code in codes} if codes else {},
+    )
+
+
+async def _with_prices(db: Connection, cases: Sequence[Case]) -> list[Case]:
+    """The cases with what their lines would be sold for, where that is known."""
+    there = [case.ask.destination for case in cases]
+    requests = [
+        quote_request(case, id_=case.ask.id, country=to.country if to else case.channel.country)
+        for case, to in zip(cases, there, strict=True)
+    ]
+    return [
+        case.priced(answer) if isinstance(answer, Quote) else case
+        for case, answer in zip(cases, await quote(db, requests=requests), strict=True)
+    ]
+
+
+def quote_request(
+    case: Case, *, id_: UUID, country: str, region: str = "", service_kind: str | None = None
+) -> QuoteRequest:
+    """What the buyer would pay for what is asked; for shipping too, where it names a kind of service."""
+    channel = case.channel
+    return QuoteRequest(
+        id=id_,
+        channel_id=channel.id,
+        currency=channel.currency,
+        tax_mode=channel.tax_mode,
+        country=country,
+        region=region,
+        at=case.ask.at,
+        rounding_rule=channel.policies.rounding_rule,
+        service_kind=service_kind,
+        lines=[
+            QuoteLine(line_id=line.line_id, sku_id=sku.id, tax_category=sku.tax_category, quantity=line.quantity)
+            for line, sku in zip(case.lines, case.skus, strict=True)
+        ],
     )
 
 
