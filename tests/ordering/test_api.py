@@ -11,11 +11,13 @@ import pytest
 from sqlalchemy import text
 
 from batuta.inventory.queries import availability
+from batuta.locations.commands import save_transfer_lanes
+from batuta.locations.domain import TransferLane
 from batuta.ordering.api import ROUTES
 from batuta.plumbing.database import Engine
 from tests.asking import House, a_caller, problem
 from tests.making import NOW, fresh_code, fresh_id
-from tests.world import MADRID, Shop, build_carrier, build_shop
+from tests.world import MADRID, Shop, build_carrier, build_shop, sound
 
 EVERYTHING = ("orders.read", "orders.place", "orders.cancel", "orders.hold", "carts.write")
 ADDRESS = msgspec.to_builtins(MADRID)
@@ -371,6 +373,30 @@ async def test_a_cart_can_be_picked_up_where_all_of_it_lies(house: House, web: h
 
     whole = (await web.get(f"/api/orders/{ordered.json()['order_id']}")).json()
     assert whole["order"]["pickup_location_id"] == str(shop.locations["north"].id)
+
+
+async def test_a_cart_can_be_picked_up_where_a_lane_brings_it(
+    house: House, web: httpx.AsyncClient, shop: Shop, engine: Engine
+) -> None:
+    """FUL-12: held for the cart where it lies, and ordered."""
+    north, south = shop.locations["north"], shop.locations["south"]
+    lane = TransferLane(source_location_id=north.id, target_location_id=south.id, transit_days=1)
+    async with engine.begin() as db:
+        sound(await save_transfer_lanes(db, lanes=[lane], now=NOW))
+    cart, token = await open_cart(web, shop, lines=[{"sku_code": shop.skus["lamp"].code, "quantity": 1}])
+    async with house.client(**token) as guest:
+        options = (await guest.get(f"{cart}/delivery-options")).json()
+        assert {one["location_code"]: one["is_there"] for one in options["pickup"]} == {
+            north.code: True,
+            south.code: False,
+        }
+        await guest.put(f"{cart}/address", json={"ship_to": ADDRESS})
+        await guest.put(f"{cart}/delivery", json={"pickup_location_code": south.code})
+        held = await guest.post(f"{cart}/reservation", json={})
+        ordered = await guest.post(f"{cart}/order", json={})
+
+    assert held.status_code in {200, 201}, held.text
+    assert ordered.status_code == 201, ordered.text
 
 
 async def test_nobody_gets_at_a_cart_without_its_token(house: House, web: httpx.AsyncClient, shop: Shop) -> None:

@@ -14,7 +14,7 @@ from batuta.inventory.queries import free_places
 from batuta.kernel.addresses import Address
 from batuta.kernel.errors import BatutaError
 from batuta.locations.domain import Ability, Location
-from batuta.locations.queries import active_locations, locations_by_id
+from batuta.locations.queries import AllLocations, active_locations, all_locations, locations_by_id
 from batuta.ordering.domain import Cart, Method
 from batuta.ordering.domain.shown import CartGoods, ChosenSlot, ShownCart, cart_quote, left_of, ships, show
 from batuta.plumbing.database import Connection
@@ -39,13 +39,14 @@ class ShippingOption(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PickupOption(msgspec.Struct, frozen=True, kw_only=True):
-    """A place where everything in the cart can be collected."""
+    """A place where everything in the cart can be collected. is_there: at once; else some of it is sent there first."""
 
     location_code: str
     name: str
     address: Address
     total_minor: int
     currency: str
+    is_there: bool
 
 
 class DeliveryOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,7 +119,7 @@ async def read_goods(db: Connection, carts: Collection[Cart], *, now: datetime) 
 async def delivery_options(db: Connection, carts: Sequence[Cart], *, now: datetime) -> list[DeliveryOptions]:
     """Of each cart, every way of shipping that some location can take to its address, and every place that has all."""
     goods, free = await read_goods(db, carts, now=now)
-    places = await active_locations(db)
+    places, every = await active_locations(db), await all_locations(db)
     known = await tariffs(db)
     ways = [_ways(msgspec.structs.replace(one, method=Method.SHIP), goods, places, known) for one in carts]
     requests = [
@@ -134,7 +135,7 @@ async def delivery_options(db: Connection, carts: Sequence[Cart], *, now: dateti
         found.append(
             DeliveryOptions(
                 shipping=sorted((way for way in shipping if way), key=_cheapest),
-                pickup=_pickups(one, goods, free, places, bare) if isinstance(bare, Quote) else [],
+                pickup=_pickups(one, goods, free, every, bare) if isinstance(bare, Quote) else [],
             )
         )
     return found
@@ -184,7 +185,9 @@ def _ways(cart: Cart, goods: CartGoods, places: Sequence[Location], known: Tarif
     return found
 
 
-def _pickups(cart: Cart, goods: CartGoods, free: Free, places: Sequence[Location], bare: Quote) -> list[PickupOption]:
+def _pickups(cart: Cart, goods: CartGoods, free: Free, every: AllLocations, bare: Quote) -> list[PickupOption]:
+    stores = [one for one in every.by_id.values() if one.is_active and Ability.PICKUP in one.abilities]
+    policies = goods.channels[cart.channel_id].policies
     return [
         PickupOption(
             location_code=place.code,
@@ -192,13 +195,19 @@ def _pickups(cart: Cart, goods: CartGoods, free: Free, places: Sequence[Location
             address=place.address,
             total_minor=bare.gross_minor,
             currency=bare.currency,
+            is_there=is_there,
         )
-        for place in sorted(places, key=lambda place: place.code)
-        if Ability.PICKUP in place.abilities and _has_all(place.id, cart, goods, free)
+        for place in sorted(stores, key=lambda place: place.code)
+        if (is_there := _have_all([place.id], cart, goods, free))
+        or _have_all(every.shelves_for(place.id, ships_to_store=policies.ships_to_store), cart, goods, free)
     ]
 
 
-def _has_all(place_id: UUID, cart: Cart, goods: CartGoods, free: Free) -> bool:
-    here = msgspec.structs.replace(goods, left={sku_id: at.get(place_id, 0) for sku_id, at in free.items()})
-    counted = [(line.quantity, left_of(line.sku_id, here)) for line in cart.lines]
-    return all(left is None or quantity <= left for quantity, left in counted)
+def _have_all(shelves: Sequence[UUID], cart: Cart, goods: CartGoods, free: Free) -> bool:
+    """Whether the places have all of it between them, in whole units."""
+    several = [
+        msgspec.structs.replace(goods, left={sku_id: at.get(place_id, 0) for sku_id, at in free.items()})
+        for place_id in shelves
+    ]
+    counted = [(line.quantity, [left_of(line.sku_id, here) for here in several]) for line in cart.lines]
+    return all(quantity <= sum(one for one in left if one) for quantity, left in counted if None not in left)
