@@ -143,3 +143,20 @@ async def test_a_location_that_accepts_while_pools_are_planned_keeps_the_work_or
         async with journey.engine.connect() as db:
             held = text("SELECT sum(held) FROM inventory.reservation WHERE holder_id = ANY(:ids) AND status = 'held'")
             assert await db.scalar(held, {"ids": [alone, both]}) == 3
+
+
+async def test_orders_that_were_offered_at_other_moments_meet(open_shop: OpenShop) -> None:
+    """They are looked at together, however the step falls, and only once they are old enough."""
+    journey = await open_shop(STOCK, policies=REPLANNING)
+    alone = await journey.buy(("chair", 1), gross_minor=2_990)
+    [first] = await live(journey, alone)
+    beside = "lamp" if first.location_id == journey.shop.locations["north"].id else "table"
+    await journey.pass_time(minutes=4)
+    both = await journey.buy(("chair", 1), (beside, 1), gross_minor=5_490)
+
+    for minute in range(25):
+        await journey.pass_time(minutes=1)
+        assert minute >= 9 or len(await live(journey, both)) == 2
+
+    (of_both,) = await live(journey, both)
+    assert of_both.location_id == first.location_id

@@ -1,7 +1,7 @@
 """Work that was offered and that nobody accepted yet: planned again together with what waits (SRC-06)."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -25,6 +25,8 @@ from batuta.sourcing.queries import overridden_among
 ACTOR = "system:pools"
 ORDERS_AT_ONCE = 500
 
+_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+
 
 class OpenOffers(msgspec.Struct, frozen=True, kw_only=True):
     """An order that is offered as a whole, and of which nobody has accepted anything."""
@@ -39,11 +41,11 @@ async def look_again(db: Connection, events: Sequence[Offered], now: datetime) -
 
 
 async def watch_offers(db: Connection, order_ids: Collection[UUID], *, now: datetime) -> None:
-    """Have orders looked at again that are with locations, once their channel's minutes are over."""
+    """Have orders looked at again that are with locations: all of a channel at the same moments, so that they meet."""
     orders = await orders_by_id(db, order_ids)
     channels = await channels_by_id(db, {one.channel_id for one in orders.values()})
     watched = [
-        Pooled(order_id=one.id, channel_id=one.channel_id, due_at=now + timedelta(minutes=minutes), is_offered=True)
+        Pooled(order_id=one.id, channel_id=one.channel_id, due_at=_next_look(now, minutes), is_offered=True)
         for one in orders.values()
         if (minutes := channels[one.channel_id].policies.replan_minutes)
         and any(line.buckets.allocated for line in one.lines)
@@ -84,6 +86,11 @@ async def withdraw_offers(db: Connection, offers: Mapping[UUID, OpenOffers], *, 
     ]
     for outcome in await reject(db, rejections=rejections, now=now):
         assert isinstance(outcome, FulfillmentOrder), outcome
+
+
+def _next_look(now: datetime, minutes: int) -> datetime:
+    period = timedelta(minutes=minutes)
+    return now + period - (now - _BEGINNING) % period
 
 
 def _is_open(order: Order, live: Sequence[FulfillmentOrder]) -> bool:
