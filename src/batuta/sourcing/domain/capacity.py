@@ -62,11 +62,16 @@ class Windows(NamedTuple):
         return self.day_at if per is CapacityPeriod.DAY else self.hour_at
 
 
+def day_begins(location: Location, day: date) -> datetime:
+    """The instant at which a local day begins."""
+    return wall_instant(day, 0, ZoneInfo(location.time_zone), fold=0)
+
+
 def windows_at(location: Location, at: datetime) -> Windows:
     """The windows of an instant at which the location works."""
     zone = ZoneInfo(location.time_zone)
     hour = at.astimezone(zone).replace(minute=0, second=0, microsecond=0)
-    return Windows(wall_instant(local_day(location, at), 0, zone, fold=0), hour.astimezone(UTC))
+    return Windows(day_begins(location, local_day(location, at)), hour.astimezone(UTC))
 
 
 class Full(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
