@@ -55,6 +55,11 @@ async def test_a_recipe_is_said_of_what_is_made_to_order(house: House, workshop:
     assert problem(await clerk.get(case)) == (404, "unknown_recipe")
     watch = {"parts": [{"sku_id": str(workshop.id("watch")), "quantity": 1}]}
     assert problem(await clerk.put(f"/api/skus/{workshop.id('case')}/kit-parts", json=watch)) == (409, "bad_part")
+    bundle = {"components": watch["parts"]}
+    assert problem(await clerk.put(f"/api/skus/{workshop.id('set')}/components", json=bundle)) == (409, "bad_component")
+    instead = {"substitutes": [{"sku_id": str(workshop.id("watch")), "rank": 1}]}
+    path = f"/api/skus/{workshop.id('case')}/substitutes"
+    assert problem(await clerk.put(path, json=instead)) == (409, "bad_substitute")
 
 
 async def test_it_is_ordered_and_promised_with_what_it_takes(house: House, workshop: Workshop) -> None:

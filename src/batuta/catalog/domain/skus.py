@@ -215,7 +215,7 @@ def check_components(bundle: Sku, components: Sequence[Component], skus: Mapping
     Raises:
         NotABundle: the SKU is a good or a service.
         UnknownSku: a component is not there.
-        BadComponent: a component is a bundle, comes twice, or counts less than one.
+        BadComponent: a component is a bundle or made to order, comes twice, or counts less than one.
     """
     if bundle.kind is not SkuKind.BUNDLE:
         raise NotABundle("only a bundle has components", code=bundle.code, kind=str(bundle.kind))
@@ -224,8 +224,10 @@ def check_components(bundle: Sku, components: Sequence[Component], skus: Mapping
         found = skus.get(component.sku_id)
         if found is None:
             raise UnknownSku("a component is not there", sku_id=str(component.sku_id), bundle=bundle.code)
-        if found.kind is SkuKind.BUNDLE:
-            raise BadComponent("a bundle holds no bundles", code=found.code, bundle=bundle.code)
+        if found.is_composed:
+            raise BadComponent(
+                "a bundle holds no bundles, and nothing made to order", code=found.code, bundle=bundle.code
+            )
         if component.sku_id in seen:
             raise BadComponent("a component comes once, with its quantity", code=found.code, bundle=bundle.code)
         if component.quantity < 1:

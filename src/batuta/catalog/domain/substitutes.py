@@ -57,7 +57,8 @@ def check_substitutes(sku: Sku, substitutes: Sequence[Substitute], skus: Mapping
         found = skus.get(one.sku_id)
         if found is None:
             raise UnknownSku("a substitute is not there", sku_id=str(one.sku_id), code=sku.code)
-        if found.id == sku.id or found.kind is not SkuKind.GOOD or found.is_tracked is not sku.is_tracked:
+        is_alike = found.kind is SkuKind.GOOD and found.is_tracked is sku.is_tracked and not found.is_made_to_order
+        if found.id == sku.id or not is_alike:
             raise BadSubstitute("another good, stocked alike, replaces a good", code=found.code, instead_of=sku.code)
         if one.sku_id in seen or one.rank in ranks:
             raise BadSubstitute("a substitute comes once, with a rank of its own", code=found.code, rank=one.rank)
