@@ -20,6 +20,7 @@ from batuta.sourcing.domain.master import Master
 from batuta.sourcing.domain.pools import Pool, PoolOrder, PoolPlan
 from batuta.sourcing.domain.prices import Pricing
 from batuta.sourcing.domain.proving import prove
+from batuta.sourcing.domain.rounding import make_room
 from batuta.sourcing.domain.together import plan_together
 from benchmarks.brute_force import spreads
 
@@ -265,6 +266,20 @@ def test_the_order_that_can_wait_for_no_other_place_gets_the_unit_that_both_want
     assert [choice and choice.shipments[0].location_id for choice in plan.choices] == [PLACES[1], PLACES[0]]
     assert plan.one_by_one == 51 + PARKED
     assert plan.cost == plan.bound == 51 + 61
+
+
+def test_an_order_that_was_parked_is_planned_when_another_can_give_way() -> None:
+    stock = {(SKUS[0], PLACES[0]): 1, (SKUS[0], PLACES[1]): 1}
+    first = an_order(1, wanting({SKUS[0]: 1}), stock, [40, 50, 99])
+    second = an_order(2, wanting({SKUS[0]: 1}), stock, [40, 50, 99])
+    second = msgspec.structs.replace(second, candidates=second.candidates[:1])
+    batch = Batch(Pool(orders=[first, second], stock=stock), lambda: 5.0)
+    assert batch.chosen[1] is None
+
+    make_room(batch, np.zeros(len(batch.room)))
+
+    assert [choice and choice.shipments[0].location_id for choice in batch.plan().choices] == [PLACES[1], PLACES[0]]
+    assert (batch.left_by(batch.chosen.values()) >= 0).all()
 
 
 def test_planned_work_moves_only_if_that_gains_more_than_moving_costs() -> None:

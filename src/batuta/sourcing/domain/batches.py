@@ -119,6 +119,11 @@ def take(plan: Plan | None, room: Array) -> None:
         room[r] -= units
 
 
+def give_back(plan: Plan | None, room: Array) -> None:
+    for r, units in plan.uses if plan else ():
+        room[r] += units
+
+
 def _scarce_in(pool: Pool, cases: Sequence[Case]) -> tuple[Scarce, Array]:
     """What all orders together could use more of than there is, and how much there is."""
     limited: dict[UUID, list[Hands]] = defaultdict(list)

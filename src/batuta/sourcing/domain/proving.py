@@ -14,7 +14,7 @@ from batuta.sourcing.domain.master import Known, Master
 from batuta.sourcing.domain.prices import Pricing
 
 _SHARES_OF_SLACK = (1.0, 0.7, 0.5, 0.35, 0.25)
-_ORDERS_MAX = 1_000
+_ORDERS_MAX = 400
 _CELLS_A_PLAN, _CELLS_A_SECOND = 6_000, 50_000_000
 _SHARE_OF_TIME = 0.4
 

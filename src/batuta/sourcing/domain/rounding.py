@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from batuta.sourcing.domain.batches import Batch, Chosen, fits, take
-from batuta.sourcing.domain.cases import Plan
+from batuta.sourcing.domain.batches import Batch, Chosen, fits, give_back, take
+from batuta.sourcing.domain.cases import Floats, Plan
 from batuta.sourcing.domain.master import Known, Master, Relaxation
 
 _SURE = 0.99
@@ -15,6 +15,7 @@ _SHARE_LEFT = 0.25
 """How much of the time the dive leaves to neighbourhoods."""
 
 _PLANS_LEAST, _PLANS_MAX, _PLANS_IN_ALL = 6, 30, 30_000
+_PLANS_TO_MAKE_ROOM = 10
 _NEIGHBOURS = 80
 _SECONDS_A_NEIGHBOURHOOD = 2.0
 _SHARE_OF_PLANS = 0.8
@@ -82,6 +83,31 @@ def _mixed_again(
 
 def _seconds_for_dive(batch: Batch) -> float:
     return batch.seconds_left() - _SHARE_LEFT * batch.seconds
+
+
+def make_room(batch: Batch, prices: Floats) -> None:
+    """Plan what is parked after all: who has what it wants is planned in turn again, if that is cheaper in all."""
+    for n in batch.bounded:
+        if batch.chosen[n] is None and not batch.cases[n].is_hopeless:
+            for plan in batch.cases[n].cheapest(prices, _PLANS_TO_MAKE_ROOM)[1]:
+                if batch.seconds_left() <= 0 or batch.accept(_given_way(batch, n, plan)):
+                    break
+
+
+def _given_way(batch: Batch, n: int, plan: Plan) -> Chosen:
+    """The plan, and others for those orders, the smallest first, that have to give way to it."""
+    changed: Chosen = {n: plan}
+    room = batch.left_by([*batch.chosen.values(), plan])
+    for r, _ in plan.uses:
+        users = [m for m in batch.bounded if (one := batch.chosen[m]) and any(use == r for use, _ in one.uses)]
+        for m in sorted(users, key=lambda m: batch.cases[m].parts):
+            if room[r] < 0 and m not in changed:
+                changed[m] = None
+                give_back(batch.chosen[m], room)
+    for m in list(changed)[1:]:
+        changed[m] = batch.in_turn(m, room)
+        take(changed[m], room)
+    return changed
 
 
 def polish(batch: Batch, master: Master, relaxation: Relaxation, *, seconds_kept: float) -> None:

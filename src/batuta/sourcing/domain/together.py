@@ -13,7 +13,7 @@ from batuta.sourcing.domain.master import Master
 from batuta.sourcing.domain.pools import Pool, PoolPlan
 from batuta.sourcing.domain.prices import Pricing
 from batuta.sourcing.domain.proving import prove
-from batuta.sourcing.domain.rounding import dive, know_more, polish
+from batuta.sourcing.domain.rounding import dive, know_more, make_room, polish
 
 _PROOFS = ((0.75, 5_000), (0.5, 20_000), (0.3, 25_000))
 """How much of the time is left each time that a proof is tried, and over how many plans at most."""
@@ -37,6 +37,7 @@ def _improve(batch: Batch) -> None:
     relaxation = pricing.run()
     if relaxation is not None and not batch.is_good:
         batch.go_on_from(dive(batch, master, relaxation))
+        make_room(batch, relaxation.prices)
         know_more(batch, master, relaxation)
         for share_kept, plans_max in _PROOFS:
             polish(batch, master, relaxation, seconds_kept=share_kept * batch.seconds)
