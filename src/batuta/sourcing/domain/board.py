@@ -80,9 +80,9 @@ class Place:
             (candidate.markdown_minor, -weights.markdown),
             (candidate.margin_minor, -weights.margin),
         ):
-            if per_sku:
-                for j, demand in enumerate(board.demands):
-                    self.units[j] += _of_parts(per_sku, demand) * weight
+            for sku_id, worth in per_sku.items():
+                for j, per_unit in board.wanted_in.get(sku_id, ()):
+                    self.units[j] += worth * per_unit * weight
         self.opening = (
             (_opening_minor(candidate, weights) + board.split << scale.cost)
             + (1 << scale.locations)
@@ -138,7 +138,8 @@ class Board:
     """The demands, hardest to find first, and the places that have any of them, by location code.
 
     is_shared: some place may not have at once all that it has of each demand, for want of a SKU or of hands.
-    stock, unit_costs: `stock` and `units` of the places, one row each.
+    stock, unit_costs: `stock` and `units` of the places, one row each. wanted_in: of each SKU the demands it is in, and
+    how much of it is in one unit.
     """
 
     def __init__(self, demands: Sequence[Demand], candidates: Sequence[Candidate], terms: Terms) -> None:
@@ -156,6 +157,10 @@ class Board:
         self.demands = sorted(demands, key=lambda demand: (holders[demand.parts], demand.parts))
         self.made_of = [made_of[demand.parts] for demand in self.demands]
         self.pieces = [demand.pieces for demand in self.demands]
+        self.wanted_in: dict[UUID, list[tuple[int, int]]] = {}
+        for j, demand in enumerate(self.demands):
+            for sku_id, per_unit in demand.parts:
+                self.wanted_in.setdefault(sku_id, []).append((j, per_unit))
         units = sum(demand.quantity for demand in demands)
         self.places_max = max(1, min(terms.max_splits + 1, len(candidates), units))
         self.scale = Scale.of(self.demands, candidates, self.places_max, terms.ties)

@@ -9,7 +9,7 @@ import msgspec
 from batuta.kernel.errors import Invalid
 
 STEPS_MAX = 2_000_000
-"""Cells of its tables that the search looks at before it gives up being exact; some 25 ms."""
+"""Cells of its tables that the search looks at before it gives up being exact; some 15 ms."""
 
 SPLITS_MAX = 63
 WEIGHT_LEAST_G = 1

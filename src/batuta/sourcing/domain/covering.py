@@ -21,7 +21,8 @@ _PAIRS_GOOD, _PAIRS_MAX = 500_000, 600_000
 _NOT_YET = 1 << 60
 """Above every key of a plan, and below `NEVER` whatever gains are added to that."""
 
-_CELLS_A_NODE, _CELLS_A_TRY, _CELLS_A_PLAN = 1_500, 300, 5_000
+_CELLS_A_NODE, _CELLS_A_TRY, _CELLS_A_PLAN = 1_000, 200, 5_000
+_PLACES_FEW = 1 << 15
 
 
 class OutOfCells(Exception):
@@ -54,6 +55,7 @@ class Relaxed:
         self.shape: Shape = shape_of(tuple(lots[j] for j in self.falling))
         levels = -(-grid.units[:, self.falling] // np.asarray([sizes[j] for j in self.falling]))
         self.level_of: Indices = np.ravel_multi_index(tuple(levels.T), [lots[j] + 1 for j in self.falling])
+        self.by_level: Indices = np.arange(len(self.shape.units)) if self.is_coarse else np.argsort(self.level_of)
         bits = [count.bit_length() + 1 for count in grid.quantities]
         begins = [sum(bits[:j]) for j in range(len(bits))]
         self.codes: Array = grid.units @ np.asarray([1 << begin for begin in begins], dtype=np.int64)
@@ -65,9 +67,18 @@ class Relaxed:
         table = keys.reshape([*self.parts, -1])
         for j, size in enumerate(self.sizes):
             if size > 1:
-                table = np.minimum.reduceat(table, [0, *range(1, self.parts[j], size)], axis=j)
-                table = np.flip(np.minimum.accumulate(np.flip(table, j), axis=j), j)
+                table = _in_lots(table, j, size)
         return table.transpose([*self.falling, len(self.parts)]).reshape(-1, keys.shape[1])
+
+
+def _in_lots(table: Array, axis: int, size: int) -> Array:
+    """The least of each lot, or of a higher one: the first is of nothing, the others of `size` each."""
+    least, lots = table.take(-1, axis), []
+    for n in range(table.shape[axis] - 1, -1, -1):
+        least = np.minimum(least, table.take(n, axis))
+        if n == 0 or n % size == 1 % size:
+            lots.append(least)
+    return np.stack(lots[::-1], axis)
 
 
 def lots_in(quantities: Sequence[int], sizes: Sequence[int]) -> list[int]:
@@ -105,10 +116,8 @@ class Cover:
     def __init__(self, grid: Tables, relaxed: Relaxed, keys: Array, least_units: Sequence[int]) -> None:
         self.grid, self.relaxed, self.keys, self.least_units = grid, relaxed, keys, least_units
         self.shape = relaxed.shape
-        self.cheapest: Array = keys.min(axis=1)
         self.counted = self._counted()
-        least = relaxed.least(keys - self.counted[:, None] if relaxed.is_coarse else keys)
-        self.layers = self._layers(np.where(least > _NOT_YET, NEVER, least))
+        self.layers = self._layers()
         self.least = int(self._least_of_all(self.layers) + self.counted[-1])
         self._pieces_of: dict[tuple[int, int], tuple[Indices, Array]] = {}
         self.found: list[tuple[int, dict[int, int]]] = []
@@ -148,16 +157,20 @@ class Cover:
             return np.zeros(len(self.keys), dtype=np.int64)
         return self.grid.units @ np.asarray(self.least_units, dtype=np.int64)
 
-    def _layers(self, least: Array) -> list[Array]:
+    def _layers(self) -> list[Array]:
         """By number of places, the key that covers each part at least; no more once another place gains nothing."""
-        who = least.argmin(axis=1)
-        one: Array = least[np.arange(len(least)), who]
+        who = self.keys.argmin(axis=1)
+        table, self.cheapest = self.keys, _least_by(self.keys, who)
+        if self.relaxed.is_coarse:
+            table = self.relaxed.least(self.keys - self.counted[:, None])
+            who = table.argmin(axis=1)
+        one = _least_by(table, who)[self.relaxed.by_level]
         one[0] = 0
-        nothing = np.full(len(least), NEVER, dtype=np.int64)
+        nothing = np.full(len(one), NEVER, dtype=np.int64)
         nothing[0] = 0
         layers, count = [nothing, one], self.grid.board.places_max
         first: Array = one.take(self.shape.pieces) if count > 1 else one
-        more = self._two(least, who, one, first) if count > 1 else one
+        more = self._two(table, who, one, first) if count > 1 else one
         while len(layers) <= max(2, count - 1) and not np.array_equal(more, layers[-1]):
             layers.append(more)
             more = self._least(first + more.take(self.shape.rests)) if len(layers) < count else more
@@ -171,25 +184,27 @@ class Cover:
         start = self.shape.starts[-2]
         return int(min(layer[-1], (layers[1][self.shape.pieces[start:]] + layer[self.shape.rests[start:]]).min()))
 
-    def _two(self, least: Array, who: Indices, one: Array, first: Array) -> Array:
-        """What two different places cover at least."""
+    def _two(self, table: Array, who: Indices, one: Array, first: Array) -> Array:
+        """What two different places cover at least. who: by row of the table, its least place."""
         pieces, rests = self.shape.pieces, self.shape.rests
         sums = first + one.take(rests)
-        same = np.flatnonzero((who.take(pieces) == who.take(rests)) & (rests > 0))
+        few = who[self.relaxed.by_level].astype(np.int16 if table.shape[1] < _PLACES_FEW else np.int64)
+        few[0] = -1
+        same = (few.take(pieces) == few.take(rests)).nonzero()[0]
         if len(same):
-            second = self._second(least, who)
+            second = self._second(table, who)[self.relaxed.by_level]
             pieces, rests = pieces[same], rests[same]
             sums[same] = np.minimum(one[pieces] + second[rests], second[pieces] + one[rests])
         return self._least(sums)
 
     @staticmethod
-    def _second(least: Array, who: Indices) -> Array:
+    def _second(table: Array, who: Indices) -> Array:
         """The least of each row but for one place."""
-        every = np.arange(len(least))
-        first = least[every, who]
-        least[every, who] = NEVER
-        second: Array = least.min(axis=1)
-        least[every, who] = first
+        every = np.arange(len(table))
+        first = table[every, who]
+        table[every, who] = NEVER
+        second = _least_by(table, table.argmin(axis=1))
+        table[every, who] = first
         return second
 
     def _least(self, sums: Array) -> Array:
@@ -211,7 +226,7 @@ class Cover:
         elif places:
             pieces, least = self._pieces(part, places)
             self._look(len(pieces) + _CELLS_A_NODE)
-            worth = np.flatnonzero(least < self.best_key - key)
+            worth = (least < self.best_key - key).nonzero()[0]
             for n in worth[least[worth].argsort(kind="stable")].tolist():
                 if key + int(least[n]) >= self.best_key:
                     return
@@ -248,7 +263,7 @@ class Cover:
         part, places, key, chosen = begun
         row = self.keys[piece]
         self._look(len(row) + _CELLS_A_TRY)
-        worth = np.flatnonzero(row < self.best_key - key - after)
+        worth = (row < self.best_key - key - after).nonzero()[0]
         for i in worth[row[worth].argsort(kind="stable")].tolist():
             if key + int(row[i]) + after >= self.best_key:
                 return
@@ -259,3 +274,9 @@ class Cover:
         self.cells += cells
         if self.cells > self.cells_left:
             raise OutOfCells
+
+
+def _least_by(table: Array, who: Indices) -> Array:
+    """Of each row the key at its place; gains may be added to one that is never to be had."""
+    least = table[np.arange(len(table)), who]
+    return np.where(least > _NOT_YET, NEVER, least)
