@@ -5,10 +5,12 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import msgspec
 import pytest
 from litestar import Litestar
 
-from batuta.company.domain import Policies
+from batuta.company.commands import save_channels
+from batuta.company.domain import Policies, RerouteKind
 from batuta.fulfillment.domain import FulfillmentStatus
 from batuta.fulfillment.domain import Method as WorkMethod
 from batuta.orchestration.api import ROUTES
@@ -23,6 +25,7 @@ from tests.journeys.journey import Journey
 from tests.journeys.test_rerouted import pickup, say_no
 from tests.making import fresh_id
 from tests.web.reading import ACCEPTS, Page, read, reader, send
+from tests.world import sound
 
 
 async def asked(journey: Journey, *lines: tuple[str, int], **changes: Any) -> tuple[UUID, str]:
@@ -93,6 +96,23 @@ async def test_a_customer_gives_the_address_of_a_delivery(story: Journey, custom
     assert await followed(story, order_id) == [(story.shop.locations["south"].id, WorkMethod.SHIP)]
     order = await story.order(order_id)
     assert [line.route.ship_to.city for line in order.lines if line.route] == ["Getafe"]
+
+
+async def test_a_page_asks_for_no_address_where_nothing_is_delivered(
+    engine: Engine, story: Journey, customer: httpx.AsyncClient
+) -> None:
+    """SRC-16: as the channel says."""
+    policies = msgspec.structs.replace(story.shop.channel.policies, reroute_choices=(RerouteKind.STORE,))
+    async with engine.begin() as db:
+        channel = msgspec.structs.replace(story.shop.channel, policies=policies)
+        sound(await save_channels(db, channels=[channel], now=story.now))
+    _, link = await asked(story)
+
+    page = await read(customer, f"/reroutes/{link}")
+
+    assert page.fields == {}
+    assert "Recogerlo en south" in page.words
+    assert "Cancelarlo" not in page.words
 
 
 async def test_a_link_that_asks_nothing_says_so(story: Journey, customer: httpx.AsyncClient) -> None:

@@ -38,12 +38,13 @@ _IS = RerouteKind
 class Ways(msgspec.Struct, frozen=True, kw_only=True):
     """What there is to choose from. lines: those that wait; store: that cannot have them ready.
 
-    deliver_to: where a delivery would go, as far as it is known.
+    can_deliver: whether the channel delivers instead; deliver_to: where it would go, as far as it is known.
     """
 
     order: Order
     store: Location
     lines: tuple[Line, ...]
+    can_deliver: bool
     deliver_to: Address | None
     choices: tuple[Choice, ...]
 
@@ -83,7 +84,14 @@ async def choices_of(db: Connection, reroute: Reroute, *, deliver_to: Address | 
         if deliver_to is not None:
             raise
         choices = await _choices(db, msgspec.structs.replace(look, deliver_to=None), lines)
-    return Ways(order=order, store=store, lines=lines, deliver_to=to, choices=tuple(choices))
+    return Ways(
+        order=order,
+        store=store,
+        lines=lines,
+        can_deliver=look.may(_IS.DELIVERY),
+        deliver_to=to,
+        choices=tuple(choices),
+    )
 
 
 def waiting_at(order: Order, location_id: UUID) -> tuple[Line, ...]:

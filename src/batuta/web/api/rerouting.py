@@ -185,6 +185,7 @@ def _drawn(
         until=speech.moment(asked.reroute.expires_at),
         choices=views,
         chosen=chosen,
+        can_deliver=ways.can_deliver,
         typed=typed if typed.country else default,
         countries=sorted({*COUNTRIES, (typed.country or default.country)} - {""}),
         problem=speech(words if speech.knows(words) else "choose.choice_has_changed") if problem else None,
