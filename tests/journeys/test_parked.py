@@ -258,3 +258,14 @@ async def test_a_person_says_where_an_order_ships_from_and_why(open_shop: OpenSh
     back = body | {"location_id": str(first.location_id)}
     assert problem(await boss.post(path, json=back)) == (409, "not_free")
     await journey.finish(order_id)
+
+
+async def test_a_channel_says_for_how_long_a_reason_bans(open_shop: OpenShop) -> None:
+    """SRC-08: no capacity today is asked again at once, by a channel that bans nobody for it."""
+    policies = msgspec.structs.replace(MUTED, ban_days={"no_capacity": 0})
+    journey = await open_shop({"chair": {"north": 1}}, policies=policies)
+    order_id = await journey.buy(("chair", 1), gross_minor=2_990)
+
+    await say_no(journey, order_id, "no_capacity")
+
+    assert len(await journey.ids(order_id, OFFERED)) == 1

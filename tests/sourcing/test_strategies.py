@@ -329,3 +329,12 @@ class TestObeying:
         assert places_of(shop, gold) == {"north": 1}
         assert isinstance(nobody, Unfillable)
         assert isinstance(silver, Unfillable)
+
+    async def test_the_better_tier_is_served_first_of_a_whole_wave(self, db: Connection) -> None:
+        """SRC-03: though more orders come before it than are decided at once."""
+        shop, _ = await given_shop(db, {"chair": {"north": 1}})
+        await obeyed(db, shop, tiers={"gold": 1})
+        groups = [""] * 101 + ["gold"]
+        orders = [of_shop(shop, an_order(shop, ("chair", 1)), customer_group=group) for group in groups]
+        answers = await plan(db, requests=orders, now=NOW)
+        assert [isinstance(one, Unfillable) for one in answers] == [True] * 101 + [False]

@@ -74,6 +74,7 @@ class ShipMode(StrEnum):
 
 
 Splits = Annotated[int, msgspec.Meta(ge=0, le=63)]
+BanDays = Annotated[int, msgspec.Meta(ge=0, le=365)]
 WaitDays = Annotated[int, msgspec.Meta(ge=0, le=365)]
 
 
@@ -130,8 +131,9 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
 class Policies(msgspec.Struct, frozen=True, kw_only=True):
     """What a channel promises and allows; each has a default, so a new policy needs no migration.
 
-    rejections_max: so many locations may give an order back, then a person looks at it. park_retry_minutes: when an
-    order that nobody can serve is tried again first; park_days: after so many it is cancelled, None waits for ever.
+    rejections_max: so many locations may give an order back, then a person looks at it. ban_days: by the reason of a
+    location's no, so many days it is not asked again, else as is usual. park_retry_minutes: when an order that
+    nobody can serve is tried again first; park_days: after so many it is cancelled, None waits for ever.
     backorder_priority: who waits for supply is served by it, 0 first. patience_days: after so many past the promise
     the customer is asked, or the line cancelled (`out_of_patience`); None waits for ever. pool_minutes: so long
     accepted orders wait for others to be planned together with them; 0 plans each at once. replan_minutes: so often
@@ -172,6 +174,7 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     replan_gain_minor: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 100
     ships_to_store: bool = True
     rejections_max: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5
+    ban_days: Annotated[dict[Code, BanDays], msgspec.Meta(max_length=50)] = {}
     park_retry_minutes: Annotated[int, msgspec.Meta(ge=1, le=1_440)] = 60
     park_days: Annotated[int, msgspec.Meta(ge=1, le=365)] | None = None
     label_format: Literal["pdf", "zpl"] = "pdf"

@@ -1,12 +1,13 @@
 """The goods themselves: out of the shelf, into parcels, to customers, and back."""
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
 from batuta.catalog.domain import Component
+from batuta.company.queries import channels_by_id
 from batuta.fulfillment.commands.pieces import by_lot, move_pieces, note_lots, pack_key
 from batuta.fulfillment.domain import (
     ALONG,
@@ -26,6 +27,7 @@ from batuta.inventory.queries import availability
 from batuta.inventory.queries.lots import lots_on_shelves
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.ids import child_id
+from batuta.ordering.queries import contacts_of
 from batuta.plumbing.database import Connection
 from batuta.sourcing.commands import TakenOn, confirm_capacity, record_rejection
 from batuta.sourcing.domain import Rejection
@@ -171,7 +173,9 @@ async def reject_goods(db: Connection, changes: Sequence[Change], *, now: dateti
     movements = await _corrections(db, rejected, now=now)
     if movements:
         await record_movements(db, movements=movements, now=now)
-    await record_rejection(db, rejections=[one for change in rejected for one in _rejections(change, now)], now=now)
+    bans = await _bans_of(db, rejected)
+    rejections = [one for change in rejected for one in _rejections(change, bans.get(change.after.order_id, {}), now)]
+    await record_rejection(db, rejections=rejections, now=now)
 
 
 async def confirm_hands(db: Connection, changes: Changes, *, now: datetime) -> dict[int, BatutaError]:
@@ -189,9 +193,18 @@ async def confirm_hands(db: Connection, changes: Changes, *, now: datetime) -> d
     return {i: answer for (i, _), answer in zip(accepted, answers, strict=True) if answer is not None}
 
 
-def _rejections(change: Change, now: datetime) -> Iterator[Rejection]:
+async def _bans_of(db: Connection, changes: Sequence[Change]) -> dict[UUID, Mapping[str, int]]:
+    """For how many days each order's channel bans a location for which reason, where it says so."""
+    orders = await contacts_of(db, {change.after.order_id for change in changes})
+    channels = await channels_by_id(db, {one.channel_id for one in orders.values()})
+    return {id_: channels[one.channel_id].policies.ban_days for id_, one in orders.items()}
+
+
+def _rejections(change: Change, bans: Mapping[str, int], now: datetime) -> Iterator[Rejection]:
     assert change.reason is not None
     effect = REJECTION_EFFECTS[change.reason]
+    days = bans.get(change.reason)
+    until_at = now + (effect.banned_for if days is None else timedelta(days=days))
     for one in change.lost:
         yield Rejection(
             order_id=change.after.order_id,
@@ -199,7 +212,7 @@ def _rejections(change: Change, now: datetime) -> Iterator[Rejection]:
             sku_id=one.sku_id,
             location_id=change.after.location_id,
             reason=str(change.reason),
-            until_at=now + effect.banned_for,
+            until_at=until_at,
             actor=change.actor,
             quantity=one.quantity,
             cause_id=child_id(change.after.id, "version", change.after.version),
@@ -212,7 +225,7 @@ def _rejections(change: Change, now: datetime) -> Iterator[Rejection]:
             sku_id=one.sku_id,
             location_id=change.after.location_id,
             reason=ALONG,
-            until_at=now + effect.banned_for,
+            until_at=until_at,
             actor=change.actor,
             quantity=one.quantity,
             cause_id=child_id(change.after.id, "version", change.after.version, ALONG),

@@ -14,7 +14,7 @@ from batuta.locations.queries import AllLocations, all_locations
 from batuta.plumbing.database import Connection
 from batuta.sourcing.commands.holding import hold
 from batuta.sourcing.domain import Good, Known, Lane, Method, Shelf, SourcingRequest, parts_of
-from batuta.sourcing.domain.ruling import in_turn
+from batuta.sourcing.domain.ruling import in_turn, ruled
 from batuta.sourcing.domain.strategies import Strategies
 from batuta.sourcing.queries import (
     History,
@@ -22,6 +22,7 @@ from batuta.sourcing.queries import (
     capacities_of,
     categories_of,
     goods_of,
+    history_of,
     lanes_of,
     late_lanes,
     said_of,
@@ -87,6 +88,18 @@ async def _stock(
         shelves[one.sku_id, one.location_id] = Shelf(on_hand=one.on_hand - one.expired, room=one.free)
         holders[one.sku_id].append(one.location_id)
     return shelves, holders
+
+
+async def ranks_of(db: Connection, requests: Sequence[SourcingRequest], *, now: datetime) -> list[int]:
+    """In which turn strategies let each order be served, the lowest first; so that a wave is served as a whole."""
+    live = await strategies(db)
+    if not live:
+        return [0] * len(requests)
+    asked = {sku_id for request in requests for line in request.lines for sku_id, _ in line.components}
+    history = await history_of(db, {one.order_id for one in requests}, sku_ids=asked, now=now)
+    skus = await skus_by_id(db, asked)
+    known = _before(goods_of(asked, skus, await categories_of(db, live, skus)), live, history, now)
+    return [ruled(one, known).tier for one in requests]
 
 
 def _before(goods: Mapping[UUID, Good], live: Strategies, history: History, now: datetime) -> Known:

@@ -10,7 +10,7 @@ from batuta.inventory.domain import Relocate, Relocated
 from batuta.plumbing.database import Connection, insert_rows
 from batuta.plumbing.events import publish
 from batuta.sourcing.commands.capacity import hold_capacity
-from batuta.sourcing.commands.gathering import Refusals, gather
+from batuta.sourcing.commands.gathering import Refusals, gather, ranks_of
 from batuta.sourcing.commands.locating import locate
 from batuta.sourcing.domain import Assignment, Costs, Draft, Plan, SourcingRequest, Unfillable, decide_all
 from batuta.sourcing.domain.candidates import Placement
@@ -34,17 +34,19 @@ async def plan(
 ) -> list[Plan | Unfillable]:
     """Choose for each order the cheapest locations for all units asked for, and move their claims there (SRC-01 to 03).
 
-    Orders are served in turn, each seeing what those before it took. All units of a request are planned, or none, and
-    then the reason says so; either way each line has a decision record (SRC-12). The same request again, with nothing
-    given back since, answers the plan that stands. Locks stock, then capacity, which is held until locations answer.
+    Orders are served in turn, customers first whom a strategy serves first. Each sees what those before it took. All
+    units of a request are planned, or none, and then the reason says so; either way each line has a decision record
+    (SRC-12). The same request again, with nothing given back since, answers the plan that stands. Locks stock, then
+    capacity, which is held until locations answer.
 
     preset: where orders of a pool ship from, decided together before, as long as they can.
     """
     answers: list[Plan | Unfillable | None] = [None] * len(requests)
     waiting = list(range(len(requests)))
+    ranks = await ranks_of(db, requests, now=now) if len(requests) > ORDERS_AT_ONCE else [0] * len(requests)
     while waiting:
         first = {requests[i].order_id: i for i in reversed(waiting)}
-        turn = sorted(first.values())[:ORDERS_AT_ONCE]
+        turn = sorted(first.values(), key=lambda i: (ranks[i], i))[:ORDERS_AT_ONCE]
         for i, answer in zip(
             turn, await _plan_once(db, [requests[i] for i in turn], preset or {}, now=now), strict=True
         ):
