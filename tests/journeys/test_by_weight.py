@@ -21,8 +21,11 @@ from batuta.fulfillment.domain import (
 from batuta.kernel.errors import BatutaError
 from batuta.ordering.commands import place
 from batuta.ordering.domain import Means, OrderStatus
+from batuta.returns.commands import resolve
+from batuta.returns.domain import Grade, Resolve
 from tests.journeys.conftest import OpenShop
 from tests.journeys.journey import SELLER, Journey
+from tests.journeys.test_returned_goods import announced, counted_in, looked_at
 from tests.making import fresh_id
 from tests.ordering.test_commands import an_order
 from tests.world import sound
@@ -126,3 +129,23 @@ async def test_what_is_unpacked_or_comes_home_leaves_nothing_of_its_weight(open_
     for order_id, due in ((unpacked, 0), (home, 0)):
         money = await journey.money(order_id)
         assert (money.due_minor, money.paid_minor, money.held_minor) == (due, 0, 0)
+
+
+@pytest.mark.parametrize(("weight_g", "worth"), [(2_280, 4_750), (2_640, 5_500)])
+async def test_what_comes_back_is_paid_back_by_its_weight(open_shop: OpenShop, weight_g: int, worth: int) -> None:
+    """RET-04: one of two pieces first, then the other; together what they cost, and not a cent more."""
+    journey = await fishmonger(open_shop, margin_bp=2_000)
+    means = [Means(method="card", amount_minor=6_490, token="tok_visa")]
+    order_id = await journey.buy(("salmon", 2), gross_minor=GROSS, means=means)
+    await packed(journey, order_id, weight_g)
+    await journey.leave(order_id)
+    await journey.carrier_says(order_id, "delivered", journey.now)
+
+    for _ in range(2):
+        back = await announced(journey, order_id, 1)
+        await counted_in(journey, back, 1)
+        await looked_at(journey, back, [Grade.RESELL])
+        await journey.do(resolve, resolutions=[Resolve(id=fresh_id(), return_id=back.id, actor=SELLER)])
+
+    money = await journey.money(order_id)
+    assert (money.refunded_minor, money.due_minor) == (worth, 490)

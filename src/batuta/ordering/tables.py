@@ -250,7 +250,7 @@ cancellation = Table("cancellation", metadata, CancellationColumns, schema=SCHEM
 
 
 class AdjustmentColumns(TypedColumns):
-    """Named amounts on top of an order (positive) or off it: interest, goodwill, a discount given elsewhere."""
+    """Named amounts on top of an order, or of a line of it, or off it: interest, goodwill, what goods weighed."""
 
     id: Named[UUID] = Column(Uuid, primary_key=True)
     order_id: Named[UUID] = Column(ForeignKey(order.c.id), nullable=False, index=True)
@@ -258,6 +258,7 @@ class AdjustmentColumns(TypedColumns):
     amount_minor: Named[int] = Column(BigInteger, nullable=False)
     actor: Named[str] = Column(Text, nullable=False)
     booked_at: Named[datetime] = Column(Instant, nullable=False)
+    line_id: Named[UUID | None] = Column(Uuid)
 
 
 adjustment = Table("adjustment", metadata, AdjustmentColumns, schema=SCHEMA)

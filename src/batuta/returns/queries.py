@@ -12,7 +12,7 @@ from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, func, or_, s
 from batuta.kernel.scopes import Scope
 from batuta.ordering import tables as ordering
 from batuta.ordering.domain import Line
-from batuta.ordering.queries import made_lines_of, orders_by_id
+from batuta.ordering.queries import adjusted_lines, made_lines_of, orders_by_id
 from batuta.plumbing.audit import Law
 from batuta.plumbing.database import Connection, rows_with
 from batuta.plumbing.listing import Listing
@@ -151,6 +151,7 @@ async def sold_orders(db: Connection, order_ids: Collection[UUID]) -> dict[UUID,
     )
     given_back = {row.order_id: row.minor for row in shipping}
     made = await made_lines_of(db, orders.values())
+    adjusted = await adjusted_lines(db, orders)
     sold = {}
     for order in orders.values():
         coming: dict[UUID | None, int] = defaultdict(int)
@@ -171,7 +172,7 @@ async def sold_orders(db: Connection, order_ids: Collection[UUID]) -> dict[UUID,
                     quantity=line.quantity,
                     components=_returned_as(line, is_made=line.id in made),
                     is_tracked=line.is_tracked,
-                    gross_minor=line.gross_minor,
+                    gross_minor=line.gross_minor + _as_if_for_all(line, adjusted.get(line.id, 0)),
                     returnable=line.buckets.delivered - line.buckets.returned,
                     coming=coming[line.id],
                     refunded=refunded[line.id],
@@ -182,6 +183,12 @@ async def sold_orders(db: Connection, order_ids: Collection[UUID]) -> dict[UUID,
             },
         )
     return sold
+
+
+def _as_if_for_all(line: Line, adjusted_minor: int) -> int:
+    """What was adjusted for the units that were sent, had all units of the line been."""
+    sent = line.quantity - line.buckets.cancelled
+    return adjusted_minor * line.quantity // sent if sent else 0
 
 
 def _returned_as(line: Line, *, is_made: bool) -> tuple[Component, ...]:
@@ -266,10 +273,16 @@ AUDIT = (
     Law(
         "no order line is refunded more than was paid for its units that are not cancelled",
         """
-        SELECT l.id AS line_id, l.gross_minor, sum(r.refund_minor) AS refunded_minor, sum(r.refunded) AS refunded
-        FROM returns.return_line r JOIN ordering.line l ON l.id = r.order_line_id
-        GROUP BY l.id
-        HAVING sum(r.refund_minor) > l.gross_minor OR sum(r.refunded) > l.quantity - l.cancelled
+        SELECT l.id AS line_id, l.gross_minor, a.adjusted_minor, sum(r.refund_minor) AS refunded_minor,
+               sum(r.refunded) AS refunded
+        FROM returns.return_line r
+        JOIN ordering.line l ON l.id = r.order_line_id
+        LEFT JOIN (
+            SELECT line_id, sum(amount_minor) AS adjusted_minor FROM ordering.adjustment GROUP BY line_id
+        ) AS a ON a.line_id = l.id
+        GROUP BY l.id, a.adjusted_minor
+        HAVING sum(r.refund_minor) > l.gross_minor + coalesce(a.adjusted_minor, 0)
+            OR sum(r.refunded) > l.quantity - l.cancelled
         """,
     ),
 )

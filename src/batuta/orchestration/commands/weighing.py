@@ -43,7 +43,16 @@ async def charge_by_weight(db: Connection, events: Sequence[Weighed], now: datet
                 continue
             booked[_id(unit)] = 0 if one.is_undone else amount
             rooms[one.stream] = None if room is None else room - amount
-            made.append(Adjustment(id=id_, order_id=one.stream, name=NAME, amount_minor=amount, actor=ACTOR))
+            made.append(
+                Adjustment(
+                    id=id_,
+                    order_id=one.stream,
+                    name=NAME,
+                    amount_minor=amount,
+                    actor=ACTOR,
+                    line_id=unit.line_id,
+                )
+            )
     await adjust(db, adjustments=made, now=now)
     await _give_back(db, [one for one in made if one.amount_minor < 0], now=now)
 

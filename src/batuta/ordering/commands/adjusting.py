@@ -17,13 +17,14 @@ from batuta.plumbing.events import publish
 
 
 class Adjustment(msgspec.Struct, frozen=True, kw_only=True):
-    """A named amount in the order's currency; negative is in the customer's favour."""
+    """A named amount in the order's currency; negative is in the customer's favour. line_id: whose price it changes."""
 
     id: UUID
     order_id: UUID
     name: str
     amount_minor: int
     actor: str
+    line_id: UUID | None = None
 
 
 async def adjust(db: Connection, *, adjustments: Sequence[Adjustment], now: datetime) -> None:
