@@ -16,6 +16,9 @@ _CHANNELS = Listing(select(channel), order=(channel.c.code,), filters={"ids": ch
 _BRANDS = Listing(select(brand), order=(brand.c.code,), filters={})
 _LEGAL_ENTITIES = Listing(select(legal_entity), order=(legal_entity.c.code,), filters={})
 
+_minutes = channel.c.policies["replan_minutes"].as_integer()
+_REPLANNING = select(channel.c.id, _minutes.label("minutes")).where(_minutes > 0)
+
 
 async def list_channels(
     db: Connection, *, ids: Collection[UUID] | None = None, behind: str | None = None, limit: int
@@ -44,6 +47,11 @@ async def channels_by_code(db: Connection, codes: Collection[str]) -> dict[str, 
 async def channels_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Channel]:
     found = msgspec.convert(await rows_with(db, channel.c.id, ids), list[Channel])
     return {one.id: one for one in found}
+
+
+async def replan_minutes(db: Connection) -> dict[UUID, int]:
+    """How often channels want what was offered to be planned again; those that do not are left out."""
+    return {row.id: row.minutes for row in await db.execute(_REPLANNING)}
 
 
 async def brands_by_code(db: Connection, codes: Collection[str]) -> dict[str, Brand]:

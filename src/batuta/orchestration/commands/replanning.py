@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from batuta.company.domain import Policies
-from batuta.company.queries import channels_by_id
+from batuta.company.queries import channels_by_id, replan_minutes
 from batuta.fulfillment.commands import reject
 from batuta.fulfillment.domain import OVER, FulfillmentOrder, FulfillmentStatus, Method, Reject, RejectionReason
 from batuta.fulfillment.events import Offered
@@ -42,13 +42,12 @@ async def look_again(db: Connection, events: Sequence[Offered], now: datetime) -
 
 async def watch_offers(db: Connection, order_ids: Collection[UUID], *, now: datetime) -> None:
     """Have orders looked at again that are with locations: all of a channel at the same moments, so that they meet."""
-    orders = await orders_by_id(db, order_ids)
-    channels = await channels_by_id(db, {one.channel_id for one in orders.values()})
+    every = await replan_minutes(db)
+    orders = await orders_by_id(db, order_ids) if every else {}
     watched = [
         Pooled(order_id=one.id, channel_id=one.channel_id, due_at=_next_look(now, minutes), is_offered=True)
         for one in orders.values()
-        if (minutes := channels[one.channel_id].policies.replan_minutes)
-        and any(line.buckets.allocated for line in one.lines)
+        if (minutes := every.get(one.channel_id)) and any(line.buckets.allocated for line in one.lines)
     ]
     await add_to_pools(db, orders=watched, now=now)
 
