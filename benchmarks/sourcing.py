@@ -29,10 +29,10 @@ from benchmarks.sourcing_instances import Size, pool_of
 from benchmarks.sourcing_olist import olist_pool
 
 SIZES = (
-    Size(name="200 orders, 40 locations, ample", orders=200, locations=40, seconds=10, is_tight=False),
-    Size(name="200 orders, 40 locations, tight", orders=200, locations=40, seconds=10),
-    Size(name="200 orders, 40 locations, tight, again", orders=200, locations=40, seconds=10, seed=2),
-    Size(name="200 orders, 40 locations, tight, few hands", orders=200, locations=40, seconds=10, has_capacity=True),
+    Size(name="200 orders, 40 locations, ample", orders=200, locations=40, seconds=9.5, is_tight=False),
+    Size(name="200 orders, 40 locations, tight", orders=200, locations=40, seconds=9.5),
+    Size(name="200 orders, 40 locations, tight, again", orders=200, locations=40, seconds=9.5, seed=2),
+    Size(name="200 orders, 40 locations, tight, few hands", orders=200, locations=40, seconds=9.5, has_capacity=True),
     Size(name="5,000 orders, 100 locations, ample", orders=5_000, locations=100, seconds=180, is_tight=False),
     Size(name="5,000 orders, 100 locations, tight", orders=5_000, locations=100, seconds=180),
 )
@@ -155,22 +155,25 @@ def _by_rule(board: Board) -> Placed | None:
 
 def _timed(size: Size) -> dict[str, float]:
     """Orders by themselves, half of them with tight stock; the first few warm up."""
-    seconds, exact = [], 0
+    seconds, of_cpu, exact = [], [], 0
     for is_tight in (False, True):
         half = msgspec.structs.replace(size, is_tight=is_tight, orders=size.orders // 2)
         pool = pool_of(half)
         for order in pool.orders[:10]:
             choose(order.demands, order.candidates, order.terms)
         for order in pool.orders:
-            begun = time.perf_counter()
+            begun, cpu = time.perf_counter(), time.process_time()
             choice = choose(order.demands, order.candidates, order.terms)
             seconds.append(time.perf_counter() - begun)
+            of_cpu.append(time.process_time() - cpu)
             exact += choice is None or not choice.is_greedy
     ranked = sorted(seconds)
+    last = int(len(ranked) * 0.99) - 1
     return {
         "orders": len(ranked),
         "p50_ms": round(median(ranked) * 1_000, 2),
-        "p99_ms": round(ranked[int(len(ranked) * 0.99) - 1] * 1_000, 2),
+        "p99_ms": round(ranked[last] * 1_000, 2),
+        "cpu_p99_ms": round(sorted(of_cpu)[last] * 1_000, 2),
         "exact_share": round(exact / len(ranked), 4),
     }
 
