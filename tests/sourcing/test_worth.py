@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from batuta.sourcing.domain import Candidate, Demand, Terms, choose
 from batuta.sourcing.domain.board import Board
 from batuta.sourcing.domain.candidates import TIES, Tie, placement_of
+from benchmarks.brute_force import fits
 from tests.sourcing.test_properties import steep_cases
 
 
@@ -35,7 +36,11 @@ def test_the_search_is_exact_under_the_terms_of_a_strategy(
         sums = [sum(units) for units in zip(*spread, strict=True)]
         if sums == [demand.quantity for demand in board.demands]:
             placed = {i: list(units) for i, units in enumerate(spread) if any(units)}
-            is_there = all(board.places[i].stock[j] >= n for i, units in placed.items() for j, n in enumerate(units))
+            is_there = all(
+                all(has >= n for has, n in zip(board.places[i].stock, units, strict=True))
+                and fits(board.places[i].candidate, list(zip(board.demands, units, strict=True)))
+                for i, units in placed.items()
+            )
             values = [
                 sum(n * demand.value_minor for n, demand in zip(units, board.demands, strict=True))
                 for units in placed.values()
