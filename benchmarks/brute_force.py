@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 from batuta.sourcing.domain import Candidate, Choice, Demand, Terms
-from batuta.sourcing.domain.candidates import Weights, units_in
+from batuta.sourcing.domain.search.candidates import Weights, units_in
 
 
 def spreads(units: int, stocks: Sequence[int]) -> Iterator[tuple[int, ...]]:

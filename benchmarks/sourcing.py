@@ -18,11 +18,11 @@ from uuid import UUID
 import msgspec
 
 from batuta.sourcing.domain import Candidate, Demand, Lane, Terms, choose
-from batuta.sourcing.domain.board import Board
 from batuta.sourcing.domain.capacity import Hands
-from batuta.sourcing.domain.greedy import Placed, greedy
-from batuta.sourcing.domain.pools import Pool
-from batuta.sourcing.domain.together import plan_together
+from batuta.sourcing.domain.pools.components import Pool
+from batuta.sourcing.domain.pools.together import plan_together
+from batuta.sourcing.domain.search.board import Board
+from batuta.sourcing.domain.search.greedy import Placed, greedy
 from benchmarks.brute_force import brute_force, key_of
 from benchmarks.reporting import progress, report
 from benchmarks.sourcing_instances import Size, pool_of

@@ -17,7 +17,7 @@ import msgspec
 from batuta.kernel.addresses import distance_m
 from batuta.sourcing.domain import Candidate, Demand, Lane, Terms
 from batuta.sourcing.domain.capacity import Hands
-from batuta.sourcing.domain.pools import Pool, PoolOrder
+from batuta.sourcing.domain.pools.components import Pool, PoolOrder
 from benchmarks.map_of_spain import TOWNS
 
 PARKED_MINOR = 20_000

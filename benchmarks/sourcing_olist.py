@@ -17,7 +17,7 @@ import pyarrow.parquet
 
 from batuta.kernel.addresses import distance_m
 from batuta.sourcing.domain import Candidate, Demand
-from batuta.sourcing.domain.pools import Pool, PoolOrder
+from batuta.sourcing.domain.pools.components import Pool, PoolOrder
 from benchmarks.sourcing_instances import PARKED_MINOR, SPARE, TERMS, lanes_of_zones
 
 KM_OF_ZONES = (60, 400, 1_000, 2_000)

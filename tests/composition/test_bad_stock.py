@@ -253,7 +253,7 @@ async def test_a_store_that_is_closed_offers_nothing_to_collect(desk: Desk) -> N
 
 
 def test_every_refusal_of_stock_has_words_in_spanish() -> None:
-    rooms = ("batuta.inventory.", "batuta.sourcing.domain.slots", "batuta.sourcing.domain.asking")
+    rooms = ("batuta.inventory.", "batuta.sourcing.domain.slots", "batuta.sourcing.domain.promises")
     known = {one.code for one in every(BatutaError) if one.__module__.startswith(rooms)}
 
     assert sorted(known - SPANISH.keys()) == []

@@ -10,7 +10,7 @@ from batuta.fulfillment.domain import Accept, FulfillmentStatus, Reject, Rejecti
 from batuta.locations.commands import save_locations
 from batuta.locations.domain import CapacityLimit, CapacityUnit
 from batuta.plumbing.audit import examine
-from batuta.sourcing.domain.slots import HoldStatus
+from batuta.sourcing.domain.slots.windows import HoldStatus
 from batuta.sourcing.queries import AUDIT, capacity_holds_of
 from tests.journeys.conftest import OpenShop
 from tests.journeys.journey import SELLER, Journey

@@ -37,7 +37,7 @@ from batuta.ordering.domain.rerouting import (
     read_link,
 )
 from batuta.ordering.queries import reroutes_of
-from batuta.sourcing.domain.asking import UnknownPostalCode
+from batuta.sourcing.domain.promises.asking import UnknownPostalCode
 from batuta.sourcing.queries import given_back_of, parkings_of
 from tests.journeys.conftest import OpenShop
 from tests.journeys.journey import SELLER, Journey

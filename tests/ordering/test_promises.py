@@ -16,7 +16,7 @@ from batuta.pricing.commands import save_tax_rates
 from batuta.pricing.domain import TaxRate
 from batuta.sourcing.api import ROUTES as SOURCING
 from batuta.sourcing.domain import PromiseTerms
-from batuta.sourcing.domain.promises import PromiseHasEnded, PromiseIsForged, goods_digest, read_signed, sign
+from batuta.sourcing.domain.promises.promising import PromiseHasEnded, PromiseIsForged, goods_digest, read_signed, sign
 from batuta.sourcing.queries import promise_secret
 from tests.asking import House, a_caller, problem
 from tests.counting import statements_of

@@ -16,8 +16,8 @@ from batuta.pricing.commands import save_shipping_charges
 from batuta.pricing.domain import ShippingCharge
 from batuta.shipping.commands import save_carriers, save_services, set_rate_cards
 from batuta.shipping.domain import Carrier, Rate, RateCard, Service, ServiceKind, Transit, ZoneRule
-from batuta.sourcing.domain.asking import Ask, AskedLine, Offers
-from batuta.sourcing.domain.promises import Promised
+from batuta.sourcing.domain.promises.asking import Ask, AskedLine, Offers
+from batuta.sourcing.domain.promises.promising import Promised
 from batuta.sourcing.queries import offers
 from tests.making import NOW, fresh_code, fresh_id
 from tests.world import Shop, build_shop, sound

@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batuta.sourcing.domain.alternatives import Alternatives
-from batuta.sourcing.domain.board import Board
-from batuta.sourcing.domain.candidates import Candidate, Demand, Terms, placement_of, units_in
-from batuta.sourcing.domain.search import choose_on
+from batuta.sourcing.domain.search.board import Board
+from batuta.sourcing.domain.search.candidates import Candidate, Demand, Terms, placement_of, units_in
+from batuta.sourcing.domain.search.choosing import choose_on
 from tests.sourcing.test_properties import cases, steep_cases
 
 

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 
 from batuta.locations.domain import CapacityUnit
 from batuta.sourcing.domain import Candidate, Choice, Demand, Lane, Method, Terms, choose
-from batuta.sourcing.domain.batches import Batch
-from batuta.sourcing.domain.candidates import ANY_AMOUNT, Placement, placement_of
 from batuta.sourcing.domain.capacity import Hands, Work
-from batuta.sourcing.domain.master import Master
-from batuta.sourcing.domain.pools import Pool, PoolOrder, PoolPlan
-from batuta.sourcing.domain.prices import Pricing
-from batuta.sourcing.domain.proving import prove
-from batuta.sourcing.domain.rounding import make_room
-from batuta.sourcing.domain.together import plan_together
+from batuta.sourcing.domain.pools.batches import Batch
+from batuta.sourcing.domain.pools.components import Pool, PoolOrder, PoolPlan
+from batuta.sourcing.domain.pools.master import Master
+from batuta.sourcing.domain.pools.prices import Pricing
+from batuta.sourcing.domain.pools.proving import prove
+from batuta.sourcing.domain.pools.rounding import make_room
+from batuta.sourcing.domain.pools.together import plan_together
+from batuta.sourcing.domain.search.candidates import ANY_AMOUNT, Placement, placement_of
 from benchmarks.brute_force import spreads
 
 SKUS = [UUID(int=n) for n in (1, 2)]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batuta.sourcing.domain.by_transfer import to_send
-from batuta.sourcing.domain.candidates import Candidate, Parts, units_in
+from batuta.sourcing.domain.search.candidates import Candidate, Parts, units_in
 
 STORE, OTHER = UUID(int=1), UUID(int=2)
 CHAIR, TABLE = UUID(int=3), UUID(int=4)

@@ -33,7 +33,7 @@ from batuta.sourcing.domain import (
     explain,
 )
 from batuta.sourcing.domain.capacity import Capacity, NoCapacity, Work, windows_at
-from batuta.sourcing.domain.slots import HoldStatus
+from batuta.sourcing.domain.slots.windows import HoldStatus
 from batuta.sourcing.queries import capacity_holds_of, decisions_of
 from tests.making import NOW, fresh_id
 from tests.sourcing.making import an_order, broken_laws, given_shop, hold_at, places_of

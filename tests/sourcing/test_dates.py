@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from batuta.kernel.addresses import Address
 from batuta.kernel.zones import zone_of
 from batuta.locations.domain import Location, LocationKind, holidays_of, is_open, open_periods
-from batuta.sourcing.domain.dates import (
+from batuta.sourcing.domain.promises.dates import (
     Asked,
     Dates,
     Desk,

@@ -32,7 +32,7 @@ from batuta.sourcing.domain import (
     choose,
     explain,
 )
-from batuta.sourcing.domain.candidates import Weights
+from batuta.sourcing.domain.search.candidates import Weights
 from batuta.sourcing.domain.sites import OPENS_WITHIN, distance_of, rule_against
 from tests.making import NOW
 

@@ -10,7 +10,7 @@ from batuta.inventory.domain import Account, Movement, MovementReason, Relocate
 from batuta.plumbing.database import Connection
 from batuta.sourcing.commands import Together, forget_pool_runs, plan, read_pools, settle_pools
 from batuta.sourcing.domain import Plan, SourcingRequest
-from batuta.sourcing.domain.together import plan_together
+from batuta.sourcing.domain.pools.together import plan_together
 from batuta.sourcing.queries import list_pool_runs
 from tests.making import NOW, fresh_code, fresh_id
 from tests.sourcing.making import an_order, broken_laws, claims_at, given_shop, hold_at, places_of

@@ -32,8 +32,8 @@ from batuta.shipping.domain import Pickups as CarrierPickups
 from batuta.shipping.queries import parcels_by_id
 from batuta.sourcing.commands import plan
 from batuta.sourcing.domain import LimitingStep, Plan, SourcingLine, SourcingRequest
-from batuta.sourcing.domain.asking import NoTimeToOrder, Offers, UnknownPostalCode, UnknownSku, UnknownStore
-from batuta.sourcing.domain.cut_offs import order_within
+from batuta.sourcing.domain.promises.asking import NoTimeToOrder, Offers, UnknownPostalCode, UnknownSku, UnknownStore
+from batuta.sourcing.domain.promises.cut_offs import order_within
 from batuta.sourcing.queries import offers
 from tests.making import NOW, fresh_id
 from tests.shipping.making import a_parcel

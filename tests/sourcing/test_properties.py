@@ -25,13 +25,13 @@ from batuta.sourcing.domain import (
     decide_all,
     explain,
 )
-from batuta.sourcing.domain.board import Board
-from batuta.sourcing.domain.branching import Branching
-from batuta.sourcing.domain.candidates import ANY_AMOUNT, Weights
-from batuta.sourcing.domain.covering import Cover, Relaxed
-from batuta.sourcing.domain.grid import whole_grid
-from batuta.sourcing.domain.tariffs import NEVER
-from batuta.sourcing.domain.thinning import thinned
+from batuta.sourcing.domain.search.board import Board
+from batuta.sourcing.domain.search.branching import Branching
+from batuta.sourcing.domain.search.candidates import ANY_AMOUNT, Weights
+from batuta.sourcing.domain.search.covering import Cover, Relaxed
+from batuta.sourcing.domain.search.grid import whole_grid
+from batuta.sourcing.domain.search.tariffs import NEVER
+from batuta.sourcing.domain.search.thinning import thinned
 from benchmarks.brute_force import brute_force, fits, key_of
 from tests.making import NOW
 

@@ -19,8 +19,8 @@ from batuta.sourcing.commands.booking import confirm_slots, hold_slots, release_
 from batuta.sourcing.commands.keeping import forget_slots
 from batuta.sourcing.commands.slots import delete_slots, generate_slots, save_slot_templates, save_slots
 from batuta.sourcing.domain import Method
-from batuta.sourcing.domain.slot_templates import SlotTemplate, check_template, slot_on
-from batuta.sourcing.domain.slots import (
+from batuta.sourcing.domain.slots.templates import SlotTemplate, check_template, slot_on
+from batuta.sourcing.domain.slots.windows import (
     BadSlot,
     ConfirmSlot,
     Destination,

@@ -11,7 +11,7 @@ from batuta.plumbing.audit import examine
 from batuta.plumbing.database import Connection
 from batuta.sourcing.commands.booking import confirm_slots, hold_slots, release_expired_slots, release_slots
 from batuta.sourcing.commands.slots import save_slots
-from batuta.sourcing.domain.slots import ConfirmSlot, HoldSlot, Slot, SlotHold
+from batuta.sourcing.domain.slots.windows import ConfirmSlot, HoldSlot, Slot, SlotHold
 from batuta.sourcing.queries.slots import SLOT_LAWS, taken_of
 from tests.making import NOW, fresh_id
 from tests.sourcing.test_slots import a_region, a_slot, to

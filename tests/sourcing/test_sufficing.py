@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batuta.sourcing.domain import Candidate, Demand, Terms, choose
-from batuta.sourcing.domain.sufficing import alone
+from batuta.sourcing.domain.search.sufficing import alone
 from tests.sourcing.test_properties import PARTS, candidates
 
 

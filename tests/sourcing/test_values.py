@@ -16,7 +16,7 @@ from batuta.pricing.commands import set_unit_costs
 from batuta.pricing.domain.costs import UnitCost
 from batuta.sourcing.commands import plan
 from batuta.sourcing.domain import Decision, Plan, Rule, SourcingRequest
-from batuta.sourcing.domain.lateness import expected_late_tenths
+from batuta.sourcing.domain.promises.lateness import expected_late_tenths
 from batuta.sourcing.domain.worths import Profit
 from batuta.sourcing.queries import decisions_of
 from tests.making import NOW, fresh_code, fresh_id

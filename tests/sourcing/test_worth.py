@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batuta.sourcing.domain import Candidate, Demand, Terms, choose
-from batuta.sourcing.domain.board import Board
-from batuta.sourcing.domain.candidates import TIES, Tie, placement_of
+from batuta.sourcing.domain.search.board import Board
+from batuta.sourcing.domain.search.candidates import TIES, Tie, placement_of
 from benchmarks.brute_force import fits
 from tests.sourcing.test_properties import steep_cases
 

@@ -14,9 +14,9 @@ from batuta.orchestration.commands.sourcing import plan_and_offer_orders, reques
 from batuta.plumbing.database import Connection, Engine
 from batuta.sourcing.commands import Together, end_pools, read_pools, settle_pools
 from batuta.sourcing.domain import SourcingRequest
-from batuta.sourcing.domain.candidates import Placement
 from batuta.sourcing.domain.pooling import Waiting
-from batuta.sourcing.domain.together import plan_together
+from batuta.sourcing.domain.pools.together import plan_together
+from batuta.sourcing.domain.search.candidates import Placement
 
 SECONDS = 10.0
 """How long a pool is planned at most; what is there by then is carried out."""

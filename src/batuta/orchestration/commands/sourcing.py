@@ -25,7 +25,7 @@ from batuta.ordering.queries import made_lines_of, orders_by_id, promises_of
 from batuta.plumbing.database import Connection
 from batuta.sourcing.commands import plan, record_rejection
 from batuta.sourcing.domain import About, Method, Plan, Promised, Rejection, SourcingLine, SourcingRequest, Unfillable
-from batuta.sourcing.domain.candidates import Placement
+from batuta.sourcing.domain.search.candidates import Placement
 from batuta.sourcing.queries import Planned, promises_of_plans
 
 FOUND = "its goods were found"

@@ -22,7 +22,7 @@ from batuta.ordering.queries.claims import Spot
 from batuta.plumbing.database import Connection
 from batuta.shipping.domain import ServiceKind
 from batuta.sourcing.domain import Method, Promised
-from batuta.sourcing.domain.asking import Ask, AskedLine, Offers, Standing, UnknownPostalCode, takes_pickups
+from batuta.sourcing.domain.promises.asking import Ask, AskedLine, Offers, Standing, UnknownPostalCode, takes_pickups
 from batuta.sourcing.queries import history_of, offers
 
 DELIVERED_BY = ServiceKind.STANDARD

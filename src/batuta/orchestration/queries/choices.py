@@ -29,7 +29,7 @@ from batuta.ordering.domain.rerouting import Choice, Part, Reroute, choice_of
 from batuta.ordering.queries import orders_by_id
 from batuta.ordering.queries.claims import spare_claims
 from batuta.plumbing.database import Connection
-from batuta.sourcing.domain.asking import UnknownPostalCode
+from batuta.sourcing.domain.promises.asking import UnknownPostalCode
 
 STORES_LOOKED_AT, STORES_SHOWN = 6, 3
 _IS = RerouteKind

@@ -23,7 +23,7 @@ from batuta.ordering.queries import promises_of
 from batuta.ordering.tables import promise
 from batuta.plumbing.database import Connection, insert_new
 from batuta.sourcing.domain import PromiseTerms
-from batuta.sourcing.domain.promises import goods_digest, read_signed
+from batuta.sourcing.domain.promises.promising import goods_digest, read_signed
 from batuta.sourcing.queries import promise_secret
 
 

@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 
 from batuta.plumbing.database import Engine
 from batuta.plumbing.web import LIMIT_USUAL, Cursor, Limit, Page, page_of, read_cursor, requires
-from batuta.sourcing.domain.pools import PoolRun
+from batuta.sourcing.domain.pools.components import PoolRun
 from batuta.sourcing.queries import list_pool_runs
 
 

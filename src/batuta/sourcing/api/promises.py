@@ -20,10 +20,10 @@ from batuta.plumbing.shared_reads import SharedRead
 from batuta.plumbing.web import AnyRequest, caller_of, requires
 from batuta.plumbing.web.moments import fresh_id
 from batuta.plumbing.web.reading import shared
-from batuta.sourcing.domain.asking import STORES_USUAL, Ask, AskedLine, NotOffered, Offers
-from batuta.sourcing.domain.cut_offs import order_within
-from batuta.sourcing.domain.dates import LimitingStep
-from batuta.sourcing.domain.promises import (
+from batuta.sourcing.domain.promises.asking import STORES_USUAL, Ask, AskedLine, NotOffered, Offers
+from batuta.sourcing.domain.promises.cut_offs import order_within
+from batuta.sourcing.domain.promises.dates import LimitingStep
+from batuta.sourcing.domain.promises.promising import (
     Promised,
     PromisedShipment,
     PromiseTerms,
@@ -32,8 +32,8 @@ from batuta.sourcing.domain.promises import (
     sign,
 )
 from batuta.sourcing.domain.requests import Method
-from batuta.sourcing.domain.slots import Destination as SlotDestination
-from batuta.sourcing.domain.slots import OfferedSlot
+from batuta.sourcing.domain.slots.windows import Destination as SlotDestination
+from batuta.sourcing.domain.slots.windows import OfferedSlot
 from batuta.sourcing.queries import offers, promise_secret
 from batuta.sourcing.queries.slots import offered_slots
 

@@ -33,8 +33,8 @@ from batuta.plumbing.web import (
 from batuta.plumbing.web.moments import fresh_id, moment
 from batuta.sourcing.commands import delete_slots, lock_slot_template, lock_slots, save_slot_templates, save_slots
 from batuta.sourcing.domain import Method, Slot, SlotTemplate, UnknownSlot, UnknownSlotTemplate
-from batuta.sourcing.domain.slot_templates import CUT_OFF_DAYS_MAX, HORIZON_DAYS_MAX, WallTime, Weekdays
-from batuta.sourcing.domain.slots import Capacity, Country, Currency, LeadMinutes, OverbookingBp, Prefixes
+from batuta.sourcing.domain.slots.templates import CUT_OFF_DAYS_MAX, HORIZON_DAYS_MAX, WallTime, Weekdays
+from batuta.sourcing.domain.slots.windows import Capacity, Country, Currency, LeadMinutes, OverbookingBp, Prefixes
 from batuta.sourcing.queries import (
     SlotFilter,
     TakenSlot,

@@ -29,8 +29,8 @@ from batuta.sourcing.domain import (
     SlotHold,
     UnknownSlotHold,
 )
-from batuta.sourcing.domain.asking import UnknownPostalCode
-from batuta.sourcing.domain.slots import Country
+from batuta.sourcing.domain.promises.asking import UnknownPostalCode
+from batuta.sourcing.domain.slots.windows import Country
 from batuta.sourcing.queries import offered_slots, slot_holds_of, slots_by_id
 
 DAYS = 14

@@ -13,7 +13,7 @@ from batuta.kernel.states import move
 from batuta.locations.domain import Location
 from batuta.plumbing.database import Connection, Instant, Integer, arrays, params, upsert_rows
 from batuta.sourcing.commands.slots import lock_slots
-from batuta.sourcing.domain.slots import (
+from batuta.sourcing.domain.slots.windows import (
     ALTERNATIVES_MAX,
     HOLD_MOVES,
     ConfirmSlot,

@@ -14,7 +14,7 @@ from batuta.sourcing.commands.gathering import Refusals
 from batuta.sourcing.domain import Draft, Known, Method, Plan
 from batuta.sourcing.domain.capacity import NO_WORK, Capacity, NoCapacity, Windows, Work, answer_by
 from batuta.sourcing.domain.holds import CapacityHold, Window, counted_in
-from batuta.sourcing.domain.slots import HoldStatus
+from batuta.sourcing.domain.slots.windows import HoldStatus
 from batuta.sourcing.queries.capacity import Key, capacity_holds_of, hold_of, standing_work, works_in
 from batuta.sourcing.tables import assignment, capacity_hold, load
 

@@ -13,7 +13,7 @@ from batuta.sourcing.commands.capacity import hold_capacity
 from batuta.sourcing.commands.gathering import Refusals, gather, ranks_of
 from batuta.sourcing.commands.locating import locate
 from batuta.sourcing.domain import Assignment, Costs, Draft, Plan, SourcingRequest, Unfillable, decide_all
-from batuta.sourcing.domain.candidates import Placement
+from batuta.sourcing.domain.search.candidates import Placement
 from batuta.sourcing.events import LinesPlanned, LinesUnfillable
 from batuta.sourcing.queries import History, Standing, decisions_of, history_of
 from batuta.sourcing.tables import assignment, decision

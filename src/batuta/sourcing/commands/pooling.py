@@ -13,9 +13,9 @@ from batuta.plumbing.database import Connection, Instant, Integer, insert_new, i
 from batuta.sourcing.commands.gathering import Refusals, gather
 from batuta.sourcing.commands.locating import locate
 from batuta.sourcing.domain import Moved, SourcingRequest
-from batuta.sourcing.domain.candidates import Placement, placement_of
 from batuta.sourcing.domain.pooling import NOTHING_STANDS, Stands, Waiting, is_same, moves_to, pools_of
-from batuta.sourcing.domain.pools import PoolPlan
+from batuta.sourcing.domain.pools.components import PoolPlan
+from batuta.sourcing.domain.search.candidates import Placement, placement_of
 from batuta.sourcing.queries import history_of
 from batuta.sourcing.tables import pool_run, pooled
 

@@ -15,14 +15,14 @@ from batuta.kernel.outcomes import each, good
 from batuta.locations.domain import Location, UnknownLocation
 from batuta.locations.queries import locations_by_id
 from batuta.plumbing.database import Connection, Instant, Integer, arrays, params, upsert_rows
-from batuta.sourcing.domain.slot_templates import (
+from batuta.sourcing.domain.slots.templates import (
     SlotTemplate,
     check_template,
     days_of,
     next_generation,
     slot_on,
 )
-from batuta.sourcing.domain.slots import Slot, SlotHasBookings, UnknownSlot, check_slot
+from batuta.sourcing.domain.slots.windows import Slot, SlotHasBookings, UnknownSlot, check_slot
 from batuta.sourcing.queries.slots import (
     locations_of,
     slot_of,

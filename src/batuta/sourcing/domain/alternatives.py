@@ -9,8 +9,8 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.sourcing.domain.board import Board
-from batuta.sourcing.domain.candidates import NOTHING, Candidate, Choice, Costs, Parts, placement_of, units_in
+from batuta.sourcing.domain.search.board import Board
+from batuta.sourcing.domain.search.candidates import NOTHING, Candidate, Choice, Costs, Parts, placement_of, units_in
 
 Units = tuple[int, ...]
 """Units of each of the board's demands."""

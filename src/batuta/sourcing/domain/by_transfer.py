@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from batuta.locations.domain import TransferLane
-from batuta.sourcing.domain.candidates import SPLITS_MAX, Candidate, Choice, Lane, Parts, Terms, units_in
+from batuta.sourcing.domain.search.candidates import SPLITS_MAX, Candidate, Choice, Lane, Parts, Terms, units_in
 
 HEAVIEST_G = LONGEST_MM = 1_000_000_000
 

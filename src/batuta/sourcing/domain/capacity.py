@@ -18,8 +18,8 @@ from batuta.locations.domain import (
     local_day,
     wall_instant,
 )
-from batuta.sourcing.domain.candidates import ANY_AMOUNT
 from batuta.sourcing.domain.requests import Method
+from batuta.sourcing.domain.search.candidates import ANY_AMOUNT
 
 MINUTE = timedelta(minutes=1)
 

@@ -7,9 +7,9 @@ from uuid import UUID
 import msgspec
 
 from batuta.kernel.money import split_minor
-from batuta.sourcing.domain.candidates import Choice, Parts, placement_of
 from batuta.sourcing.domain.known import Claims, Good
 from batuta.sourcing.domain.requests import Assignment
+from batuta.sourcing.domain.search.candidates import Choice, Parts, placement_of
 
 Wanted = Mapping[UUID, tuple[Parts, int]]
 """What a unit of each line is made of, and how many units it wants."""

@@ -13,10 +13,10 @@ from uuid import UUID
 import msgspec
 
 from batuta.sourcing.domain.alternatives import Alternatives
-from batuta.sourcing.domain.board import Board
-from batuta.sourcing.domain.candidates import Candidate, Costs, Parts, units_in
 from batuta.sourcing.domain.capacity import Full
 from batuta.sourcing.domain.requests import Override
+from batuta.sourcing.domain.search.board import Board
+from batuta.sourcing.domain.search.candidates import Candidate, Costs, Parts, units_in
 from batuta.sourcing.domain.sites import Rule, Site
 from batuta.sourcing.domain.strategies import StrategyUsed
 from batuta.sourcing.domain.worths import Profit

@@ -4,9 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from uuid import UUID
 
-from batuta.sourcing.domain.candidates import Demand, Parts
 from batuta.sourcing.domain.known import Good
 from batuta.sourcing.domain.requests import SourcingLine, SourcingRequest
+from batuta.sourcing.domain.search.candidates import Demand, Parts
 
 _TENTHS_OF_BP = 100_000
 

@@ -12,7 +12,7 @@ from batuta.kernel.states import move
 from batuta.locations.domain import CapacityPeriod
 from batuta.sourcing.domain.capacity import NO_WORK, Windows, Work
 from batuta.sourcing.domain.requests import Method
-from batuta.sourcing.domain.slots import HoldStatus
+from batuta.sourcing.domain.slots.windows import HoldStatus
 
 CAPACITY_MOVES: Mapping[HoldStatus, AbstractSet[HoldStatus]] = {
     HoldStatus.HELD: {HoldStatus.EXPIRED, HoldStatus.CONFIRMED, HoldStatus.RELEASED},

@@ -10,9 +10,9 @@ from batuta.inventory.domain import Asker, Fence
 from batuta.inventory.domain.worth import NO_WORTHS, StockWorths
 from batuta.locations.domain import TransferLane
 from batuta.pricing.domain.costs import NO_COSTS, UnitCosts
-from batuta.sourcing.domain.candidates import Lane
 from batuta.sourcing.domain.capacity import Capacity, Full, Work
 from batuta.sourcing.domain.requests import Method
+from batuta.sourcing.domain.search.candidates import Lane
 from batuta.sourcing.domain.sites import Site
 from batuta.sourcing.domain.strategies import NO_STRATEGIES, Strategies
 

@@ -9,19 +9,7 @@ import msgspec
 
 from batuta.locations.domain import TransferLane
 from batuta.sourcing.domain.alternatives import Alternatives
-from batuta.sourcing.domain.board import Board
 from batuta.sourcing.domain.by_transfer import collected_together, lane_of, to_send, without_services
-from batuta.sourcing.domain.candidates import (
-    Candidate,
-    Choice,
-    Demand,
-    Lane,
-    Parts,
-    Placement,
-    Terms,
-    placement_of,
-    units_in,
-)
 from batuta.sourcing.domain.capacity import ANY_ROOM, Full, Work
 from batuta.sourcing.domain.dealing import Moved, assignments_of, deal, moves_for, pieces_of
 from batuta.sourcing.domain.decisions import (
@@ -38,10 +26,22 @@ from batuta.sourcing.domain.decisions import (
 from batuta.sourcing.domain.demands import demands_of, lots_of, parts_of
 from batuta.sourcing.domain.known import Known
 from batuta.sourcing.domain.making import abilities_of, lacking
-from batuta.sourcing.domain.presets import as_preset
 from batuta.sourcing.domain.requests import Method, Plan, SourcingLine, SourcingRequest, Unfillable
 from batuta.sourcing.domain.ruling import ruled
-from batuta.sourcing.domain.search import choose_on
+from batuta.sourcing.domain.search.board import Board
+from batuta.sourcing.domain.search.candidates import (
+    Candidate,
+    Choice,
+    Demand,
+    Lane,
+    Parts,
+    Placement,
+    Terms,
+    placement_of,
+    units_in,
+)
+from batuta.sourcing.domain.search.choosing import choose_on
+from batuta.sourcing.domain.search.presets import as_preset
 from batuta.sourcing.domain.sites import Rule, Site, distance_of, rule_against
 from batuta.sourcing.domain.worths import keeping_at, margins, profit_of
 

@@ -7,15 +7,15 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.sourcing.domain.board import Board
-from batuta.sourcing.domain.candidates import Parts, Placement
 from batuta.sourcing.domain.capacity import Capacity
 from batuta.sourcing.domain.dealing import Moved, deal, moves_for, pieces_of
 from batuta.sourcing.domain.known import Known, Shelf
 from batuta.sourcing.domain.planning import Ordered, decide_all
-from batuta.sourcing.domain.pools import PARKED_MINOR, Pool, PoolOrder
-from batuta.sourcing.domain.presets import as_preset
+from batuta.sourcing.domain.pools.components import PARKED_MINOR, Pool, PoolOrder
 from batuta.sourcing.domain.requests import SourcingRequest
+from batuta.sourcing.domain.search.board import Board
+from batuta.sourcing.domain.search.candidates import Parts, Placement
+from batuta.sourcing.domain.search.presets import as_preset
 
 Cell = tuple[UUID, UUID]
 """A SKU at a location."""

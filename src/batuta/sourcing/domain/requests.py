@@ -11,7 +11,7 @@ from batuta.inventory.domain import NOBODY, Asker
 from batuta.kernel.addresses import Address
 from batuta.kernel.errors import Invalid, Refused
 from batuta.kernel.quantities import QUANTITY_MAX, AmountMinor, Quantity, Text
-from batuta.sourcing.domain.candidates import SPLITS_MAX, Costs
+from batuta.sourcing.domain.search.candidates import SPLITS_MAX, Costs
 
 SPLIT_PENALTY_MINOR = 300
 MAX_SPLITS = 4

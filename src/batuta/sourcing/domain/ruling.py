@@ -8,9 +8,9 @@ import msgspec
 
 from batuta.kernel.rules import LINES
 from batuta.kernel.zones import zone_of
-from batuta.sourcing.domain.candidates import Terms
 from batuta.sourcing.domain.known import Good, Known
 from batuta.sourcing.domain.requests import SourcingLine, SourcingRequest
+from batuta.sourcing.domain.search.candidates import Terms
 from batuta.sourcing.domain.sites import DISTANCE_UNKNOWN_M, Rule, Site, distance_of
 from batuta.sourcing.domain.strategies import NO_TIER, WEEKDAYS, Narrowed, Ruling, StrategyUsed
 

@@ -8,9 +8,9 @@ from babel.dates import format_date
 from babel.numbers import format_currency
 
 from batuta.kernel.money import exponent_of
-from batuta.sourcing.domain.candidates import Costs
 from batuta.sourcing.domain.capacity import Full
 from batuta.sourcing.domain.decisions import Considered, Decision, Outcome, Verdict
+from batuta.sourcing.domain.search.candidates import Costs
 from batuta.sourcing.domain.sites import Rule
 
 NAMES_MAX = 5

@@ -6,16 +6,16 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.sourcing.domain.board import Board
 from batuta.sourcing.domain.by_transfer import without_services
-from batuta.sourcing.domain.candidates import Candidate, Demand, Lane, Parts
 from batuta.sourcing.domain.dealing import deal
 from batuta.sourcing.domain.decisions import Facts
 from batuta.sourcing.domain.known import Known
 from batuta.sourcing.domain.planning import Ordered
 from batuta.sourcing.domain.requests import Method, SourcingRequest
+from batuta.sourcing.domain.search.board import Board
+from batuta.sourcing.domain.search.candidates import Candidate, Demand, Lane, Parts
+from batuta.sourcing.domain.search.sufficing import alone
 from batuta.sourcing.domain.sites import Rule
-from batuta.sourcing.domain.sufficing import alone
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):

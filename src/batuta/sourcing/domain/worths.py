@@ -7,9 +7,9 @@ import msgspec
 
 from batuta.inventory.domain.worth import WHOLE_BP
 from batuta.pricing.domain.costs import UnitCosts
-from batuta.sourcing.domain.candidates import Costs
 from batuta.sourcing.domain.known import Known
 from batuta.sourcing.domain.requests import Assignment, SourcingRequest
+from batuta.sourcing.domain.search.candidates import Costs
 
 
 class Profit(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,7 +23,7 @@ from batuta.shipping.domain import (
     next_pickup,
 )
 from batuta.shipping.queries import preparing_of, tariffs, timetables, transit_of
-from batuta.sourcing.domain.dates import (
+from batuta.sourcing.domain.promises.dates import (
     DAY,
     Asked,
     Dates,

@@ -18,7 +18,7 @@ from batuta.kernel.errors import BatutaError
 from batuta.kernel.ids import child_id
 from batuta.plumbing.database import Connection, Engine
 from batuta.sourcing.domain import Method
-from batuta.sourcing.domain.asking import Ask, AskedLine, UnknownChannel, UnknownSku, check_postal_code
+from batuta.sourcing.domain.promises.asking import Ask, AskedLine, UnknownChannel, UnknownSku, check_postal_code
 from batuta.sourcing.queries.dating import door_of
 from batuta.sourcing.queries.promising import offers
 

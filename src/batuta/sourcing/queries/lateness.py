@@ -9,8 +9,8 @@ import msgspec
 from batuta.locations.queries import AllLocations
 from batuta.plumbing.database import Connection
 from batuta.sourcing.domain import Lane, Method, SourcingRequest
-from batuta.sourcing.domain.dates import Asked, Door
-from batuta.sourcing.domain.lateness import NEVER_TENTHS, expected_late_tenths
+from batuta.sourcing.domain.promises.dates import Asked, Door
+from batuta.sourcing.domain.promises.lateness import NEVER_TENTHS, expected_late_tenths
 from batuta.sourcing.queries.dating import Dated, Way, date_ways, door_of
 from batuta.sourcing.queries.lanes import Lanes
 

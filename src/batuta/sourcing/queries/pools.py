@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from batuta.plumbing.database import Connection, Row
 from batuta.plumbing.listing import Listing
-from batuta.sourcing.domain.pools import PoolRun
+from batuta.sourcing.domain.pools.components import PoolRun
 from batuta.sourcing.tables import pool_run
 
 _RUNS = Listing(select(pool_run), order=(pool_run.c.planned_at, pool_run.c.id), filters={}, is_newest_first=True)

@@ -14,10 +14,10 @@ from batuta.plumbing.database import Connection
 from batuta.pricing.domain import NoShippingCharge, Quote, QuoteRequest
 from batuta.pricing.queries import quote
 from batuta.sourcing.domain import Known, Method, Rule, Sketch, sketch, sketch_each
-from batuta.sourcing.domain.asking import Ask, Case, NotOffered, Offers
 from batuta.sourcing.domain.capacity import Work
-from batuta.sourcing.domain.dates import Asked, queue_until
-from batuta.sourcing.domain.promises import Promised, PromisedLine, PromisedShipment, keeps_its_word, together
+from batuta.sourcing.domain.promises.asking import Ask, Case, NotOffered, Offers
+from batuta.sourcing.domain.promises.dates import Asked, queue_until
+from batuta.sourcing.domain.promises.promising import Promised, PromisedLine, PromisedShipment, keeps_its_word, together
 from batuta.sourcing.queries.dating import Dated, Way, date_ways
 from batuta.sourcing.queries.later import later
 from batuta.sourcing.queries.supplying import Supply, supply_for

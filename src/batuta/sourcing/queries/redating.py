@@ -9,8 +9,8 @@ import msgspec
 from batuta.locations.queries import AllLocations, all_locations
 from batuta.plumbing.database import Connection
 from batuta.sourcing.domain import Assignment, Method, Plan, SourcingRequest
-from batuta.sourcing.domain.dates import Asked
-from batuta.sourcing.domain.promises import Promised, PromisedLine, PromisedShipment, together
+from batuta.sourcing.domain.promises.dates import Asked
+from batuta.sourcing.domain.promises.promising import Promised, PromisedLine, PromisedShipment, together
 from batuta.sourcing.queries.dating import Dated, Way, date_ways, door_of
 
 _Place = tuple[UUID, UUID | None]

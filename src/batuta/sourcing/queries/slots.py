@@ -15,8 +15,8 @@ from batuta.plumbing.audit import Law
 from batuta.plumbing.database import Connection, Instant, Integer, rows_with
 from batuta.plumbing.listing import Listing
 from batuta.sourcing.domain.requests import Method
-from batuta.sourcing.domain.slot_templates import SlotTemplate
-from batuta.sourcing.domain.slots import (
+from batuta.sourcing.domain.slots.templates import SlotTemplate
+from batuta.sourcing.domain.slots.windows import (
     Destination,
     HoldStatus,
     OfferedSlot,

@@ -12,7 +12,7 @@ from batuta.inventory.domain.waiting import LimitUse
 from batuta.inventory.queries import limit_uses, limits, supply_of
 from batuta.plumbing.database import Connection
 from batuta.sourcing.domain import Known, Shelf, SourcingLine
-from batuta.sourcing.domain.asking import Case
+from batuta.sourcing.domain.promises.asking import Case
 
 Stock = tuple[UUID, UUID]
 """A SKU and a location."""

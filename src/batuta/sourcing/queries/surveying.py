@@ -25,9 +25,9 @@ from batuta.pricing.domain import Quote, QuoteLine, QuoteRequest
 from batuta.pricing.queries import quote
 from batuta.shipping.domain import ServiceKind
 from batuta.sourcing.domain import Good, Known, Shelf, SourcingRequest
-from batuta.sourcing.domain.asking import Ask, Case, Place, Trade, UnknownPostalCode, case_of, takes_pickups
 from batuta.sourcing.domain.capacity import Capacity
 from batuta.sourcing.domain.known import Claims
+from batuta.sourcing.domain.promises.asking import Ask, Case, Place, Trade, UnknownPostalCode, case_of, takes_pickups
 from batuta.sourcing.queries.capacity import capacities_of
 from batuta.sourcing.queries.dating import door_of
 from batuta.sourcing.queries.facts import goods_of, said_of, sites_of

@@ -34,7 +34,7 @@ from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.web import AnyRequest, Caller, anyone, status_of
 from batuta.plumbing.web.browsers import refuse_elsewhere
 from batuta.plumbing.web.moments import moment
-from batuta.sourcing.domain.asking import UnknownPostalCode
+from batuta.sourcing.domain.promises.asking import UnknownPostalCode
 from batuta.web.api.frame import PAGE
 from batuta.web.catalogue import Speech
 from batuta.web.faces import draw, go_to, speech_for

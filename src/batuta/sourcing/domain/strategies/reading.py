@@ -19,7 +19,7 @@ from batuta.kernel.rules import (
     read_condition,
     written,
 )
-from batuta.sourcing.domain.candidates import TIES, WEIGHTS, Weights
+from batuta.sourcing.domain.search.candidates import TIES, WEIGHTS, Weights
 from batuta.sourcing.domain.strategies.fields import LOCATION_FIELDS, OF_PLACES, ORDER_FIELDS
 from batuta.sourcing.domain.strategies.strategies import (
     HardRule,

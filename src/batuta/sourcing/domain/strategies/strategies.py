@@ -11,7 +11,7 @@ import msgspec
 from batuta.kernel.errors import Invalid, NotFound, Refused
 from batuta.kernel.quantities import AmountMinor, Code, Text
 from batuta.kernel.rules import Condition, written
-from batuta.sourcing.domain.candidates import SPLITS_MAX, TIES, WEIGHTS, Tie, Weights
+from batuta.sourcing.domain.search.candidates import SPLITS_MAX, TIES, WEIGHTS, Tie, Weights
 
 RULES_MAX = 100
 NETWORK_MAX = 5_000

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from batuta.sourcing.domain.board import Board
-from batuta.sourcing.domain.candidates import units_in
-from batuta.sourcing.domain.tariffs import NEVER, Array
+from batuta.sourcing.domain.search.board import Board
+from batuta.sourcing.domain.search.candidates import units_in
+from batuta.sourcing.domain.search.tariffs import NEVER, Array
 
 Placed = dict[int, list[int]]
 Costs = npt.NDArray[np.float64]

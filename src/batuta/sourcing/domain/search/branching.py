@@ -8,7 +8,7 @@ cheaper than a heavy one.
 
 from collections.abc import Mapping, Sequence
 
-from batuta.sourcing.domain.board import Board, Place
+from batuta.sourcing.domain.search.board import Board, Place
 
 _DEMANDS_MAX = 200
 _NEVER = 1 << 200

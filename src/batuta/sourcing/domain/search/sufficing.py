@@ -11,8 +11,8 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.sourcing.domain.candidates import WEIGHTS, Candidate, Demand, Lane, Terms, Weights
-from batuta.sourcing.domain.tariffs import Tariff
+from batuta.sourcing.domain.search.candidates import WEIGHTS, Candidate, Demand, Lane, Terms, Weights
+from batuta.sourcing.domain.search.tariffs import Tariff
 
 _ONES = Weights(**dict.fromkeys(msgspec.structs.asdict(WEIGHTS), 1))
 

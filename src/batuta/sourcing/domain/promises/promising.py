@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from batuta.kernel.errors import Refused
-from batuta.sourcing.domain.dates import Dates, LimitingStep
+from batuta.sourcing.domain.promises.dates import Dates, LimitingStep
 from batuta.sourcing.domain.requests import Method
 
 SIGNATURE_BYTES = 16

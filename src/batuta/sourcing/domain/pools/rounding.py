@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from batuta.sourcing.domain.batches import Batch, Chosen, fits, give_back, take
-from batuta.sourcing.domain.cases import Floats, Plan
-from batuta.sourcing.domain.master import Known, Master, Relaxation
+from batuta.sourcing.domain.pools.batches import Batch, Chosen, fits, give_back, take
+from batuta.sourcing.domain.pools.cases import Floats, Plan
+from batuta.sourcing.domain.pools.master import Known, Master, Relaxation
 
 _SURE = 0.99
 _FIXED_A_TURN = 0.15

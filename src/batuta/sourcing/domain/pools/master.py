@@ -10,8 +10,8 @@ from typing import NamedTuple
 import highspy
 import numpy as np
 
-from batuta.sourcing.domain.cases import Floats, Plan
-from batuta.sourcing.domain.tariffs import Array
+from batuta.sourcing.domain.pools.cases import Floats, Plan
+from batuta.sourcing.domain.search.tariffs import Array
 
 _SECONDS_LEAST = 0.01
 _MOSTLY = 0.5

@@ -1,7 +1,7 @@
 """Plans that were made before, looked at again when they are to be carried out."""
 
-from batuta.sourcing.domain.board import Board
-from batuta.sourcing.domain.candidates import Choice, Placement
+from batuta.sourcing.domain.search.board import Board
+from batuta.sourcing.domain.search.candidates import Choice, Placement
 
 
 def as_preset(board: Board, preset: Placement | None) -> Choice | None:

@@ -9,11 +9,11 @@ from contextlib import suppress
 import numpy as np
 import numpy.typing as npt
 
-from batuta.sourcing.domain.board import Board
-from batuta.sourcing.domain.covering import Cover, OutOfCells, relaxed_of
-from batuta.sourcing.domain.greedy import Placed
-from batuta.sourcing.domain.shapes import spread, units_of
-from batuta.sourcing.domain.tariffs import NEVER, Array
+from batuta.sourcing.domain.search.board import Board
+from batuta.sourcing.domain.search.covering import Cover, OutOfCells, relaxed_of
+from batuta.sourcing.domain.search.greedy import Placed
+from batuta.sourcing.domain.search.shapes import spread, units_of
+from batuta.sourcing.domain.search.tariffs import NEVER, Array
 
 Floats = npt.NDArray[np.float64]
 _SHUT = NEVER >> 1

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from batuta.sourcing.domain.batches import GAP_GOOD, Batch
-from batuta.sourcing.domain.cases import Floats
-from batuta.sourcing.domain.master import Master, Relaxation
+from batuta.sourcing.domain.pools.batches import GAP_GOOD, Batch
+from batuta.sourcing.domain.pools.cases import Floats
+from batuta.sourcing.domain.pools.master import Master, Relaxation
 
 _ROUNDS_MAX = 80
 _SHARE, _SHARE_AT_LAST = 0.6, 0.7

@@ -13,9 +13,9 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from batuta.sourcing.domain.board import Board
-from batuta.sourcing.domain.shapes import Indices, Shape, pairs_in, shape_of
-from batuta.sourcing.domain.tariffs import NEVER, Array
+from batuta.sourcing.domain.search.board import Board
+from batuta.sourcing.domain.search.shapes import Indices, Shape, pairs_in, shape_of
+from batuta.sourcing.domain.search.tariffs import NEVER, Array
 
 _PAIRS_GOOD, _PAIRS_MAX = 500_000, 600_000
 _NOT_YET = 1 << 60

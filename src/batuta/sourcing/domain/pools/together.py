@@ -8,12 +8,12 @@ orders that want the same scarce things, by branch and bound over their plans. O
 planned once, alone.
 """
 
-from batuta.sourcing.domain.batches import Batch, SecondsLeft
-from batuta.sourcing.domain.master import Master
-from batuta.sourcing.domain.pools import Pool, PoolPlan
-from batuta.sourcing.domain.prices import Pricing
-from batuta.sourcing.domain.proving import prove
-from batuta.sourcing.domain.rounding import dive, know_more, make_room, polish
+from batuta.sourcing.domain.pools.batches import Batch, SecondsLeft
+from batuta.sourcing.domain.pools.components import Pool, PoolPlan
+from batuta.sourcing.domain.pools.master import Master
+from batuta.sourcing.domain.pools.prices import Pricing
+from batuta.sourcing.domain.pools.proving import prove
+from batuta.sourcing.domain.pools.rounding import dive, know_more, make_room, polish
 
 _PROOFS = ((0.75, 5_000), (0.5, 20_000), (0.3, 25_000))
 """How much of the time is left each time that a proof is tried, and over how many plans at most."""

@@ -7,13 +7,13 @@ whichever is cheaper, and says so.
 
 from collections.abc import Mapping, Sequence
 
-from batuta.sourcing.domain.board import Board
-from batuta.sourcing.domain.branching import Branching
-from batuta.sourcing.domain.candidates import Candidate, Choice, Demand, Terms
-from batuta.sourcing.domain.covering import Cover, OutOfCells, Relaxed, relaxed_of
-from batuta.sourcing.domain.greedy import Placed, greedy
-from batuta.sourcing.domain.grid import Grid, grid_of
-from batuta.sourcing.domain.tariffs import NEVER
+from batuta.sourcing.domain.search.board import Board
+from batuta.sourcing.domain.search.branching import Branching
+from batuta.sourcing.domain.search.candidates import Candidate, Choice, Demand, Terms
+from batuta.sourcing.domain.search.covering import Cover, OutOfCells, Relaxed, relaxed_of
+from batuta.sourcing.domain.search.greedy import Placed, greedy
+from batuta.sourcing.domain.search.grid import Grid, grid_of
+from batuta.sourcing.domain.search.tariffs import NEVER
 
 _CELLS_A_STEP = 1_000
 

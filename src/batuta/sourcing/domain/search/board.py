@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 import numpy as np
 
-from batuta.sourcing.domain.candidates import (
+from batuta.sourcing.domain.search.candidates import (
     ANY_AMOUNT,
     NOTHING,
     Candidate,
@@ -27,7 +27,7 @@ from batuta.sourcing.domain.candidates import (
     Weights,
     units_in,
 )
-from batuta.sourcing.domain.tariffs import Array, Tariff, freight_of
+from batuta.sourcing.domain.search.tariffs import Array, Tariff, freight_of
 
 
 class Scale(msgspec.Struct, frozen=True):

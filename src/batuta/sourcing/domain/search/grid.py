@@ -8,11 +8,11 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from batuta.sourcing.domain.board import Board, Place
-from batuta.sourcing.domain.greedy import Placed
-from batuta.sourcing.domain.shapes import spread, units_of
-from batuta.sourcing.domain.tariffs import NEVER, Array, Tariff
-from batuta.sourcing.domain.thinning import thinned
+from batuta.sourcing.domain.search.board import Board, Place
+from batuta.sourcing.domain.search.greedy import Placed
+from batuta.sourcing.domain.search.shapes import spread, units_of
+from batuta.sourcing.domain.search.tariffs import NEVER, Array, Tariff
+from batuta.sourcing.domain.search.thinning import thinned
 
 _KEY_MAX = 1 << 58
 _PARTS_MAX = 1 << 16

@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from batuta.locations.domain import CapacityUnit
-from batuta.sourcing.domain.board import Board
-from batuta.sourcing.domain.candidates import ANY_AMOUNT, Choice
 from batuta.sourcing.domain.capacity import Hands, Room
-from batuta.sourcing.domain.covering import Cover, OutOfCells, Relaxed, relaxed_of
-from batuta.sourcing.domain.grid import Grid, fits, least_of, whole_grid
-from batuta.sourcing.domain.pools import PoolOrder
-from batuta.sourcing.domain.search import choose_on
-from batuta.sourcing.domain.tariffs import NEVER, Array
+from batuta.sourcing.domain.pools.components import PoolOrder
+from batuta.sourcing.domain.search.board import Board
+from batuta.sourcing.domain.search.candidates import ANY_AMOUNT, Choice
+from batuta.sourcing.domain.search.choosing import choose_on
+from batuta.sourcing.domain.search.covering import Cover, OutOfCells, Relaxed, relaxed_of
+from batuta.sourcing.domain.search.grid import Grid, fits, least_of, whole_grid
+from batuta.sourcing.domain.search.tariffs import NEVER, Array
 
 Floats = npt.NDArray[np.float64]
 Thing = tuple[UUID, UUID] | Hands

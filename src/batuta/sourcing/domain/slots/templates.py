@@ -22,7 +22,7 @@ from batuta.locations.domain import (
     wall_minutes,
 )
 from batuta.sourcing.domain.requests import Method
-from batuta.sourcing.domain.slots import (
+from batuta.sourcing.domain.slots.windows import (
     BadSlot,
     Capacity,
     Country,

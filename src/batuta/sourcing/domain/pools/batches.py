@@ -7,9 +7,9 @@ from uuid import UUID
 import numpy as np
 
 from batuta.sourcing.domain.capacity import Hands
-from batuta.sourcing.domain.cases import Case, Plan, Scarce, Thing
-from batuta.sourcing.domain.pools import Pool, PoolPlan
-from batuta.sourcing.domain.tariffs import Array
+from batuta.sourcing.domain.pools.cases import Case, Plan, Scarce, Thing
+from batuta.sourcing.domain.pools.components import Pool, PoolPlan
+from batuta.sourcing.domain.search.tariffs import Array
 
 Chosen = dict[int, Plan | None]
 SecondsLeft = Callable[[], float]

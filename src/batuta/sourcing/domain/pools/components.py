@@ -6,9 +6,9 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.sourcing.domain.candidates import Candidate, Choice, Demand, Placement, Terms
 from batuta.sourcing.domain.capacity import Hands
 from batuta.sourcing.domain.requests import Method
+from batuta.sourcing.domain.search.candidates import Candidate, Choice, Demand, Placement, Terms
 
 PARKED_MINOR = 100_000
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from batuta.sourcing.domain.candidates import WEIGHT_LEAST_G, Demand, Lane, Weights
+from batuta.sourcing.domain.search.candidates import WEIGHT_LEAST_G, Demand, Lane, Weights
 
 _FREE = 1
 _PARCELS_MAX = 8

@@ -14,8 +14,8 @@ from batuta.kernel.errors import Refused
 from batuta.kernel.ids import child_id
 from batuta.locations.domain import Ability, Location
 from batuta.pricing.domain import Quote
-from batuta.sourcing.domain.dates import Door
-from batuta.sourcing.domain.promises import Promised
+from batuta.sourcing.domain.promises.dates import Door
+from batuta.sourcing.domain.promises.promising import Promised
 from batuta.sourcing.domain.requests import About, Method, SourcingLine, SourcingRequest
 
 STORES_USUAL = 5

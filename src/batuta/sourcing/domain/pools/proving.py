@@ -8,10 +8,10 @@ holds for all (reduced-cost fixing; R. Baldacci and others, 2008).
 
 import numpy as np
 
-from batuta.sourcing.domain.batches import Batch
-from batuta.sourcing.domain.cases import Floats
-from batuta.sourcing.domain.master import Known, Master
-from batuta.sourcing.domain.prices import Pricing
+from batuta.sourcing.domain.pools.batches import Batch
+from batuta.sourcing.domain.pools.cases import Floats
+from batuta.sourcing.domain.pools.master import Known, Master
+from batuta.sourcing.domain.pools.prices import Pricing
 
 _SHARES_OF_SLACK = (1.0, 0.7, 0.5, 0.35, 0.25)
 _ORDERS_MAX = 400

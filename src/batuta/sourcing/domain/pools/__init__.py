@@ -1,0 +1,1 @@
+"""Orders that are planned together under shared stock and capacity."""
