@@ -8,6 +8,7 @@ from batuta.inventory.domain import ReserveLine, ReserveRequest
 from batuta.ordering.commands import cancel
 from batuta.ordering.domain import CancelRequest
 from batuta.plumbing.database import Engine
+from batuta.plumbing.events.parked import lags
 from batuta.plumbing.stepping import settle
 from batuta.returns.commands import approve, grade, receive, request, resolve
 from batuta.returns.domain import (
@@ -49,9 +50,17 @@ async def play(engine: Engine) -> Journey:
         sound(await cancel(db, requests=[wish], now=journey.now))
     await fill_cart(journey)
     await journey.pass_time(minutes=1)
-    # One step of the worker goes past the facts that nobody hears.
-    await settle(engine, journey.works, clock=lambda: journey.now, worker=fresh_id())
+    await pass_over(journey)
     return journey
+
+
+async def pass_over(journey: Journey) -> None:
+    """A step of the worker goes past the facts that nobody hears, once no open transaction hides them."""
+    while True:
+        await settle(journey.engine, journey.works, clock=lambda: journey.now, worker=fresh_id())
+        async with journey.engine.connect() as db:
+            if not any(one.seconds for one in await lags(db, now=journey.now + timedelta(days=1))):
+                return
 
 
 async def take_back(journey: Journey, order_id: UUID) -> None:

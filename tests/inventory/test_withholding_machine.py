@@ -173,14 +173,15 @@ class WithholdingMachine(RuleBasedStateMachine):
         one = BufferRule(
             id=self.id(),
             code=fresh_code("R"),
-            priority=900_001 + len(self.held_back),
+            priority=900_001 + next(self.numbers),
             kind=kind,
             units=units,
             sku_id=self.sku.id,
             channel_id=self.web.channel_id if who == "web" else None,
             location_ids=None if at is None else [self.sites[at]],
         )
-        self.run(save_rules(self.db, rules=[one], actor=ACTOR, now=self.now))
+        (outcome,) = self.run(save_rules(self.db, rules=[one], actor=ACTOR, now=self.now))
+        assert not isinstance(outcome, BatutaError), outcome
         self.held_back.append(one)
 
     @precondition(lambda self: self.held_back)
