@@ -6,11 +6,12 @@ import httpx
 import pytest
 
 from batuta.inventory.api import ROUTES
+from batuta.inventory.commands import Forgo, forgo
 from batuta.plumbing.database import Engine
 from tests.asking import House, a_caller, at, problem
 from tests.inventory.making import assert_laws_hold
 from tests.inventory.test_earmarks import held_and_sent
-from tests.making import fresh_id
+from tests.making import NOW, fresh_id
 from tests.world import Shop, build_shop
 
 MAY = ("inventory.read", "inventory.move", "inventory.manage")
@@ -162,3 +163,7 @@ async def test_a_store_sees_which_orders_a_transfer_brings(
     ]
     others = {"order_id": str(fresh_id())}
     assert (await boss.get("/api/stock/transfers", params=others)).json()["items"] == []
+    # No order is behind it here, which the laws of orders would name.
+    given_up = Forgo(line_id=sent.units[0].line_id, sku_id=sent.units[0].sku_id, units=2)
+    async with engine.begin() as db:
+        await forgo(db, units=[given_up], now=NOW)
