@@ -1,7 +1,8 @@
 """Units that arrive at the target of a transfer, and what became of those that did not."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from batuta.inventory.commands.earmarking import Arrival, match_orders
@@ -31,6 +32,8 @@ from batuta.kernel.errors import BatutaError
 from batuta.kernel.ids import child_id
 from batuta.plumbing.database import Connection, insert_rows
 
+Asked = TypeVar("Asked", ReceiveTransfer, SettleTransfer)
+
 
 async def receive_transfers(
     db: Connection, *, deliveries: Sequence[ReceiveTransfer], now: datetime
@@ -39,18 +42,30 @@ async def receive_transfers(
 
     Lines of orders that wait for the units get them at once. The same delivery again is answered, not repeated.
     """
-    seen = await transfers_by_id(db, {one.transfer_id for one in deliveries})
+    return await _each_once(db, deliveries, _targets, _receive, now=now)
+
+
+async def _each_once(
+    db: Connection,
+    asked: Sequence[Asked],
+    rows_of: Callable[[dict[UUID, Transfer], dict[UUID, Contents], Asked], Iterable[StockKey]],
+    act: Callable[[Connection, Transfer | None, Asked, datetime], Awaitable[Transfer]],
+    *,
+    now: datetime,
+) -> list[Transfer | BatutaError]:
+    """Lock the rows of all that is asked, and do each once, as its transfer stands after those before it."""
+    seen = await transfers_by_id(db, {one.transfer_id for one in asked})
     contents = await contents_of(db, seen)
-    await _lock_targets(db, [key for one in deliveries for key in _targets(seen, contents, one)], now=now)
+    await _lock_targets(db, [key for one in asked for key in rows_of(seen, contents, one)], now=now)
     await check_unchanged(db, seen)
-    known = await deliveries_known(db, [one.id for one in deliveries])
+    known = await deliveries_known(db, [one.id for one in asked])
     after = dict(seen)
     outcomes: list[Transfer | BatutaError] = []
-    for one in deliveries:
+    for one in asked:
         try:
             async with db.savepoint():
                 if one.id not in known:
-                    after[one.transfer_id] = await _receive(db, after.get(one.transfer_id), one, now=now)
+                    after[one.transfer_id] = await act(db, after.get(one.transfer_id), one, now)
                     known.add(one.id)
             outcomes.append(after[one.transfer_id])
         except BatutaError as problem:
@@ -85,7 +100,7 @@ async def _lock_targets(db: Connection, keys: Sequence[StockKey], *, now: dateti
     await write_rows(db, await lock_rows_now(db, places_of(keys), now=now))
 
 
-async def _receive(db: Connection, found: Transfer | None, one: ReceiveTransfer, *, now: datetime) -> Transfer:
+async def _receive(db: Connection, found: Transfer | None, one: ReceiveTransfer, now: datetime) -> Transfer:
     if found is None:
         raise UnknownTransfer("there is no such transfer", transfer_id=str(one.transfer_id))
     lines = arrived(found, one.lines)
@@ -183,24 +198,7 @@ async def settle_transfers(
 
     A transfer closes with the last of them. The same settlement again is answered, not repeated.
     """
-    seen = await transfers_by_id(db, {one.transfer_id for one in settlements})
-    contents = await contents_of(db, seen)
-    await _lock_targets(db, [key for one in settlements for key in _homes(seen, contents, one)], now=now)
-    await check_unchanged(db, seen)
-    known = await deliveries_known(db, [one.id for one in settlements])
-    after = dict(seen)
-    outcomes: list[Transfer | BatutaError] = []
-    for one in settlements:
-        try:
-            async with db.savepoint():
-                if one.id not in known:
-                    after[one.transfer_id] = await _settle(db, after.get(one.transfer_id), one, now=now)
-                    known.add(one.id)
-            outcomes.append(after[one.transfer_id])
-        except BatutaError as problem:
-            outcomes.append(problem)
-    await write_transfers(db, seen, after.values())
-    return outcomes
+    return await _each_once(db, settlements, _homes, _settle, now=now)
 
 
 def _home(found: Transfer, outcome: SettledAs) -> Account:
@@ -220,7 +218,7 @@ def _homes(seen: dict[UUID, Transfer], contents: dict[UUID, Contents], one: Sett
         yield from _sources(found, contents, line.sku_id)
 
 
-async def _settle(db: Connection, found: Transfer | None, one: SettleTransfer, *, now: datetime) -> Transfer:
+async def _settle(db: Connection, found: Transfer | None, one: SettleTransfer, now: datetime) -> Transfer:
     if found is None:
         raise UnknownTransfer("there is no such transfer", transfer_id=str(one.transfer_id))
     lines = settled(found, one)
