@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, or_, select
 
 from batuta.inventory.domain.worth import NO_WORTHS, StockWorth, StockWorths
 from batuta.inventory.queries.withholding import lots_of
@@ -12,6 +12,10 @@ from batuta.inventory.tables.worth import counter_sale, stock_worth
 from batuta.plumbing.database import Connection, rows_with
 
 _columns = [stock_worth.c[name] for name in StockWorth.__struct_fields__]
+_of_skus = any_(bindparam("sku_ids", type_=ARRAY(Uuid(), dimensions=1)))
+WORTHS_OF = select(*_columns).where(or_(stock_worth.c.sku_id.is_(None), stock_worth.c.sku_id == _of_skus))
+"""What is said of `sku_ids`, and of all: a part of statements that look at the SKUs anyway."""
+
 _ALL = select(*_columns).order_by(stock_worth.c.location_id, stock_worth.c.sku_id)
 
 

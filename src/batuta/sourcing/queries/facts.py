@@ -12,8 +12,7 @@ from sqlalchemy import ARRAY, CompoundSelect, Uuid, any_, bindparam, literal_col
 
 from batuta.catalog.domain import Sku, SkuKind
 from batuta.inventory.domain.worth import StockWorth, StockWorths
-from batuta.inventory.queries.worth import stock_worths_of
-from batuta.inventory.tables import stock_worth
+from batuta.inventory.queries.worth import WORTHS_OF, stock_worths_of
 from batuta.locations.domain import Location, local_day, next_open, open_periods
 from batuta.locations.queries import AllLocations
 from batuta.plumbing.database import BigInteger, Connection, Instant, Integer, Text
@@ -28,9 +27,9 @@ _Openings = dict[UUID, tuple[datetime, datetime | None, datetime]]
 _openings: WeakKeyDictionary[AllLocations, _Openings] = WeakKeyDictionary()
 
 _of_skus = any_(bindparam("sku_ids", type_=ARRAY(Uuid(), dimensions=1)))
-_WORTHS = tuple(stock_worth.c[name] for name in ("horizon_days", "target_days", "markdown_day_bp", "expiry_days"))
-_nothing = [null().cast(Integer()).label(column.name) for column in _WORTHS]
-_costs = COSTS_OF.subquery()
+_DAYS = ("horizon_days", "target_days", "markdown_day_bp", "expiry_days")
+_nothing = [null().cast(Integer()).label(name) for name in _DAYS]
+_costs, _worths = COSTS_OF.subquery(), WORTHS_OF.subquery()
 _SAID: CompoundSelect[Any] = union_all(
     select(
         literal_column("'barred'").label("kind"),
@@ -52,8 +51,13 @@ _SAID: CompoundSelect[Any] = union_all(
         _costs.c.cost_minor,
         *_nothing,
     ),
-    select(literal_column("'worth'"), stock_worth.c.sku_id, stock_worth.c.location_id, null(), null(), *_WORTHS).where(
-        or_(stock_worth.c.sku_id.is_(None), stock_worth.c.sku_id == _of_skus)
+    select(
+        literal_column("'worth'"),
+        _worths.c.sku_id,
+        _worths.c.location_id,
+        null(),
+        null(),
+        *(_worths.c[name] for name in _DAYS),
     ),
 )
 
