@@ -42,7 +42,7 @@ async def tried(engine: Engine) -> AsyncIterator[Tried]:
     """
 
     async def put(journey: Journey, said: dict[str, Any]) -> Shadow:
-        begin(journey)
+        await begin(journey)
         await react(engine, shadowing(), now=journey.now)
         [shadow] = await journey.do(begin_shadows, wishes=[await saved(journey, said)])
         assert isinstance(shadow, Shadow)
