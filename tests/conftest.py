@@ -88,7 +88,8 @@ def worker_id(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def engine(database_url: str) -> AsyncIterator[Engine]:
-    made = create_engine(database_url, pool_size=20)
+    # Dozens meet at one row in races, and a busy machine takes its time with each.
+    made = create_engine(database_url, pool_size=20, settings={"lock_timeout": "20s"})
     yield made
     await made.dispose()
 

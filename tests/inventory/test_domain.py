@@ -108,6 +108,37 @@ def test_a_request_sees_what_those_before_it_took() -> None:
     assert [isinstance(outcome, Shared) for outcome in outcomes] == [True, False, True]
 
 
+def test_what_is_hot_and_ample_is_taken_from_one_location_which_differs_between_batches() -> None:
+    """RES-06: batches side by side seldom wait for each other's rows."""
+    free = {LAMP: {MADRID: 1_000, SEVILLE: 1_000, VIGO: 10}, SHADE: {MADRID: 1, SEVILLE: 1}}
+    found = set()
+    for number in range(20):
+        batch = [wish((LAMP, 1), holder_id=UUID(int=number)), *(wish((LAMP, 1)) for _ in range(8)), wish((SHADE, 1))]
+        *lamps, _ = share_out(free, batch)
+        (at,) = {at for outcome in lamps for _, at, _ in taken(outcome)}
+        found.add(at)
+
+    assert found == {MADRID, SEVILLE}
+
+
+def test_what_is_hot_and_not_ample_comes_from_where_most_is() -> None:
+    outcomes = share_out({LAMP: {MADRID: 20, SEVILLE: 18}}, [wish((LAMP, 1)) for _ in range(6)])
+
+    places = [at for outcome in outcomes for _, at, _ in taken(outcome)]
+    assert (places.count(MADRID), places.count(SEVILLE)) == (4, 2)
+
+
+def test_an_order_whose_other_goods_are_elsewhere_leans_to_where_all_is() -> None:
+    free = {LAMP: {MADRID: 1_000, SEVILLE: 1_000}, SHADE: {SEVILLE: 5}}
+    first = UUID(int=0)
+    batch = [wish((LAMP, 1), holder_id=first), wish((LAMP, 1)), wish((LAMP, 1), (SHADE, 1))]
+
+    *alone, together = share_out(free, batch)
+
+    assert {at for outcome in alone for _, at, _ in taken(outcome)} == {MADRID}
+    assert {at for _, at, _ in taken(together)} == {SEVILLE}
+
+
 def test_a_refused_request_takes_nothing() -> None:
     outcomes = share_out({LAMP: {MADRID: 3}, SHADE: {}}, [wish((LAMP, 3), (SHADE, 1)), wish((LAMP, 3))])
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from batuta.kernel.errors import BatutaError
 from batuta.plumbing.batching import Batcher, QueueFull
-from batuta.plumbing.database import Connection, Engine
+from batuta.plumbing.database import Connection, Engine, create_engine
 from batuta.plumbing.outage import DatabaseBusy
 from tests.plumbing.batches import (
     WRITE,
@@ -29,6 +29,14 @@ from tests.plumbing.batches import (
 )
 
 pytestmark = pytest.mark.usefixtures("ground")
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[Engine]:
+    """As impatient as in the house."""
+    made = create_engine(database_url, pool_size=20)
+    yield made
+    await made.dispose()
 
 
 async def test_requests_that_arrive_while_a_transaction_runs_share_the_next_one(
