@@ -105,6 +105,35 @@ def path_in_document(path: str) -> str:
     )
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "header"),
+    [
+        ("put", "/api/skus/{sku_id}", "If-Match"),
+        ("put", "/api/users/{staff_id}", "If-Match"),
+        ("post", "/api/orders/{key}/cancel", "If-Match"),
+        ("post", "/api/fulfillment-orders/{fulfillment_order_id}/accept", "If-Match"),
+        ("put", "/api/carts/{cart_id}/lines", "If-Match"),
+        ("put", "/api/carts/{cart_id}/lines", "X-Cart-Token"),
+        ("get", "/api/carts/{cart_id}", "X-Cart-Token"),
+    ],
+)
+def test_a_header_that_a_route_reads_is_told(method: str, path: str, header: str) -> None:
+    """PLT-02."""
+    assert header in headers_of(document["paths"][path][method])
+
+
+def test_a_header_that_no_route_reads_is_not_told() -> None:
+    told = {path for path, _, operation in OPERATIONS if "X-Cart-Token" in headers_of(operation)}
+
+    assert all(path.startswith("/api/carts/{") for path in told)
+    assert "If-Match" not in headers_of(document["paths"]["/api/orders"]["post"])
+    assert "If-Match" not in headers_of(document["paths"]["/api/skus"]["get"])
+
+
+def headers_of(operation: dict[str, Any]) -> set[str]:
+    return {one["name"] for one in operation["parameters"] if one.get("in") == "header"}
+
+
 def test_every_reference_of_the_document_leads_somewhere() -> None:
     for ref in references_in(document):
         place: Any = document

@@ -49,11 +49,16 @@ from batuta.plumbing.web import (
     requires,
 )
 from batuta.plumbing.web.callers import become
+from batuta.plumbing.web.headers import Header, reads
 from batuta.plumbing.web.idempotency import batcher_of
 from batuta.plumbing.web.moments import fresh_id, fresh_secret, moment
 from batuta.plumbing.web.versions import wanted_version
 
-TOKEN_HEADER = "x-cart-token"  # noqa: S105 - a header's name
+CART_TOKEN = Header(
+    name="X-Cart-Token",
+    told="The cart's token, by which guests use it; staff and its own customer need none",
+    example="d2f0f1a9c4f84b0a9a1b",
+)
 GUEST = "guest"
 
 SomeLines = Annotated[list[WantedLine], msgspec.Meta(max_length=CART_LINES_MAX)]
@@ -305,9 +310,10 @@ async def _reserve(db: Connection, items: Sequence[ReserveCart], now: datetime) 
     return await reserve_carts(db, requests=items, now=now)
 
 
+@reads(CART_TOKEN)
 async def _visitor(request: AnyRequest) -> tuple[Visitor, str]:
     """Who is at the cart, and how facts name them."""
-    token = request.headers.get(TOKEN_HEADER)
+    token = request.headers.get(CART_TOKEN.name)
     hashed = token_hash(token) if token else None
     caller = await caller_if_any(request)
     if caller is None:

@@ -18,7 +18,7 @@ from batuta.plumbing.keys import AnsweredMeanwhile, IdempotencyKeyReused, Kept, 
 from batuta.plumbing.outage import DatabaseAway, DatabaseBusy, outage
 from batuta.plumbing.web.bodies import header_of
 from batuta.plumbing.web.callers import CALLER, AnyRequest
-from batuta.plumbing.web.problems import PROBLEM_TYPE, problem_body, problem_headers, sentence_for, status_of
+from batuta.plumbing.web.problems import PROBLEM_TYPE, problem_body, problem_headers, status_of
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -135,8 +135,7 @@ async def key_of(request: AnyRequest) -> Key | None:
 def kept_refusal(request: AnyRequest, refusal: BatutaError) -> Kept:
     """A refusal as it is told to who asked."""
     status = status_of(refusal)
-    sentence = sentence_for(request, refusal.code, refusal.sentence)
-    body = problem_body(status, refusal.code, sentence, instance=request.scope["path"], facts=refusal.facts)
+    body = problem_body(request, status, refusal.code, refusal.sentence, facts=refusal.facts)
     return Kept(status, body, problem_headers(refusal) or None)
 
 

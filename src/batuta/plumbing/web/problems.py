@@ -23,6 +23,7 @@ from batuta.kernel.errors import (
 )
 from batuta.plumbing.outage import outage
 from batuta.plumbing.web.callers import CALLER, AnyRequest, Caller
+from batuta.plumbing.web.nowhere import facts_of_nowhere
 
 STATUS_BY_KIND: Mapping[type[BatutaError], int] = {
     Invalid: 400,
@@ -33,6 +34,24 @@ STATUS_BY_KIND: Mapping[type[BatutaError], int] = {
     TooMany: 429,
     Unavailable: 503,
 }
+CODE_BY_STATUS: Mapping[int, str] = {
+    400: "invalid",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "request_timeout",
+    413: "request_entity_too_large",
+    415: "unsupported_media_type",
+}
+"""Codes of what the framework refuses; they stay, whatever Python calls a status."""
+
+SENTENCES: Mapping[str, str] = {
+    "not_found": "there is nothing at this address",
+    "method_not_allowed": "this address does not take this method",
+    "bug": "batuta made a mistake; it is logged under the request id",
+}
+ENGLISH: Mapping[str, str] = {}
+"""Sentences are written in English where they are raised."""
+
 BUG_STATUS = 500
 PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER_S = "1"
@@ -51,9 +70,8 @@ def status_of(error: BatutaError) -> int:
 def explain(request: AnyRequest, error: BatutaError) -> Problem:
     """Answer with the error's code and facts, and a sentence that the caller can read."""
     status = status_of(error)
-    sentence = sentence_for(request, error.code, error.sentence)
     return Response(
-        problem_body(status, error.code, sentence, instance=request.url.path, facts=error.facts),
+        problem_body(request, status, error.code, error.sentence, facts=error.facts),
         status_code=status,
         media_type=PROBLEM_TYPE,
         headers=problem_headers(error),
@@ -64,12 +82,10 @@ def explain_http(request: AnyRequest, error: HTTPException) -> Problem:
     """Answer for what the framework itself refuses: no such route, a body that does not fit, a body too large."""
     if error.status_code >= BUG_STATUS:
         return explain_accident(request, error)
-    phrase = HTTPStatus(error.status_code).phrase
-    code = "invalid" if error.status_code == STATUS_BY_KIND[Invalid] else phrase.lower().replace(" ", "_")
-    facts = {"errors": error.extra} if error.extra else {}
-    sentence = sentence_for(request, code, error.detail)
+    code = CODE_BY_STATUS.get(error.status_code) or HTTPStatus(error.status_code).name.lower()
+    facts = {"errors": error.extra} if error.extra else facts_of_nowhere(request, error)
     return Response(
-        problem_body(error.status_code, code, sentence, instance=request.url.path, facts=facts),
+        problem_body(request, error.status_code, code, SENTENCES.get(code, error.detail), facts=facts),
         status_code=error.status_code,
         media_type=PROBLEM_TYPE,
         headers=dict(error.headers or {}),
@@ -82,26 +98,28 @@ def explain_accident(request: AnyRequest, error: Exception) -> Problem:
         log.warning("outage", code=away.code, path=request.url.path, **away.facts)
         return explain(request, away)
     log.error("bug", path=request.url.path, method=request.method, exc_info=error)
-    sentence = "batuta made a mistake; it is logged under the request id"
-    body = problem_body(BUG_STATUS, "bug", sentence, instance=request.url.path, facts={})
+    body = problem_body(request, BUG_STATUS, "bug", SENTENCES["bug"], facts={})
     return Response(body, status_code=BUG_STATUS, media_type=PROBLEM_TYPE)
 
 
 def sentence_for(request: AnyRequest, code: str, sentence: str) -> str:
-    """What a problem says to who asks: in Spanish if that is their language and there are words, else in English."""
-    return _in_spanish().get(code, sentence) if _reads_spanish(request) else sentence
+    """What a problem says to who asks: in Spanish if that is their language, else in English."""
+    return _words_for(request).get(code, sentence)
 
 
-def _reads_spanish(request: AnyRequest) -> bool:
-    """The language that the request asks for; a caller who asks for none has one of their own."""
+def _words_for(request: AnyRequest) -> Mapping[str, str]:
+    """Words in the language that the request asks for; a caller who asks for none has one of their own."""
     caller: Caller | None = request.scope.get("state", {}).get(CALLER)
     wish = request.headers.get("accept-language") or (caller.locale if caller else "")
-    return wish.strip().lower().startswith("es")
+    return words_in_spanish() if wish.strip().lower().startswith("es") else ENGLISH
 
 
 @cache
-def _in_spanish() -> Mapping[str, str]:
-    return tomllib.loads(files("batuta.plumbing.web").joinpath("problems.es.toml").read_text())
+def words_in_spanish() -> Mapping[str, str]:
+    """Sentences by codes, and titles by statuses."""
+    words = tomllib.loads(files("batuta.plumbing.web").joinpath("problems.es.toml").read_text("utf-8"))
+    titles: Mapping[str, str] = words.pop("titles")
+    return {**words, **titles}
 
 
 def problem_headers(error: BatutaError) -> dict[str, str]:
@@ -115,14 +133,15 @@ def problem_headers(error: BatutaError) -> dict[str, str]:
     return {}
 
 
-def problem_body(status: int, code: str, sentence: str, *, instance: str, facts: Mapping[str, object]) -> bytes:
-    """The problem as JSON."""
+def problem_body(request: AnyRequest, status: int, code: str, sentence: str, *, facts: Mapping[str, object]) -> bytes:
+    """The problem as JSON, in the language of who asks. sentence: in English."""
+    words = _words_for(request)
     content: dict[str, object] = {
         "type": f"urn:batuta:problem:{code}",
-        "title": code.replace("_", " ").capitalize(),
+        "title": words.get(str(status), code.replace("_", " ").capitalize()),
         "status": status,
-        "detail": sentence,
-        "instance": instance,
+        "detail": words.get(code, sentence),
+        "instance": request.scope["path"],
         "code": code,
         "facts": dict(facts),
     }

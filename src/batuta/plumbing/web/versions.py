@@ -4,8 +4,15 @@ import re
 
 from batuta.kernel.errors import Invalid, Refused
 from batuta.plumbing.web.callers import AnyRequest
+from batuta.plumbing.web.headers import Header, reads
 
 ETAG = re.compile(r'"(\d{1,18})"')
+IF_MATCH = Header(
+    name="If-Match",
+    told="The version that was read, as its `ETag` said: another present one refuses the change",
+    example='"7"',
+    pattern=r'^("[0-9]{1,18}"|\*)$',
+)
 
 
 class BadIfMatch(Invalid):
@@ -21,6 +28,7 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
+@reads(IF_MATCH)
 def wanted_version(request: AnyRequest) -> int | None:
     """The version that a request insists on in `If-Match`; None when it takes any.
 

@@ -13,6 +13,7 @@ from litestar.response import Stream
 from litestar.typing import FieldDefinition
 
 from batuta.plumbing.web.callers import PERMISSION
+from batuta.plumbing.web.headers import Header, headers_read_by
 
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 BOUNDS = {
@@ -27,9 +28,6 @@ BOUNDS = {
 NOT_SENT = {"request", "caller", "engine", "state", "scope", "headers", "cookies", "query", "socket", "body"}
 
 NO_NUL = "^[^\\x00]*$"
-SENT_HEADERS = "sent_headers"
-"""In a route's `opt`: headers that its handler reads by itself, with what they are."""
-
 ALSO_ANSWERS = "also_answers"
 """In a route's `opt`: statuses of problems that it answers besides those of its kind."""
 
@@ -100,10 +98,7 @@ def describe(operation: Operation, name: str, schema_of: SchemaOf) -> dict[str, 
         "parameters": [_parameter(operation, *one, schema_of) for one in operation.sent()],
         "responses": {str(operation.handler.status_code): _answer(operation, schema_of)},
     }
-    described["parameters"] += [
-        {"name": name, "in": "header", "required": False, "description": told, "schema": {"type": "string"}}
-        for name, told in operation.handler.opt.get(SENT_HEADERS, {}).items()
-    ]
+    described["parameters"] += [_header(one) for one in headers_read_by(operation.handler.fn).values()]
     if operation.is_change and not operation.handler.opt.get(TAKES_NO_KEY):
         described["parameters"].append({"$ref": "#/components/parameters/IdempotencyKey"})
     if operation.body:
@@ -136,6 +131,12 @@ def _parameter(operation: Operation, name: str, parameter: FieldDefinition, sche
     if isinstance(given, KwargDefinition) and given.description:
         described["description"] = given.description
     return described
+
+
+def _header(header: Header) -> dict[str, Any]:
+    schema = {"type": "string"} | ({"pattern": header.pattern} if header.pattern else {})
+    described = {"name": header.name, "in": "header", "required": False, "description": header.told}
+    return {**described, "schema": schema, "example": header.example}
 
 
 def _not_null(schema: dict[str, Any]) -> dict[str, Any]:
