@@ -49,6 +49,8 @@ payments.capture      x      x       .      x      .      .     .    |   .
 payments.refund       x      x       x      x      .      .     .    |   .
 sourcing.manage       x      x       .      .      .      .     .    |   .
 pricing.read          x      x       x      x      x      x     .    |   x
+pricing.manage        x      x       .      x      .      .     .    |   .
+company.manage        x      x       .      .      .      .     .    |   .
 purchasing.read       x      x       x      x      x      x     .    |   .
 purchasing.manage     x      x       .      x      .      .     .    |   .
 events.read           x      x       .      x      .      .     .    |   .

@@ -1,15 +1,18 @@
 """Legal entities, brands and channels by id and by code."""
 
 from collections.abc import Collection
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
+from sqlalchemy import ARRAY, Column, Uuid, any_, bindparam, select
 
 from batuta.company.domain import Brand, Channel, LegalEntity
 from batuta.company.tables import brand, channel, legal_entity
 from batuta.plumbing.database import Connection, rows_with
 from batuta.plumbing.listing import Listing
+
+Thing = TypeVar("Thing", LegalEntity, Brand, Channel)
 
 _ids = bindparam("ids", type_=ARRAY(Uuid(), dimensions=1))
 _CHANNELS = Listing(select(channel), order=(channel.c.code,), filters={"ids": channel.c.id == any_(_ids)})
@@ -72,3 +75,21 @@ async def legal_entities_by_code(db: Connection, codes: Collection[str]) -> dict
 async def legal_entities_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, LegalEntity]:
     found = msgspec.convert(await rows_with(db, legal_entity.c.id, ids), list[LegalEntity])
     return {one.id: one for one in found}
+
+
+async def channel_with_version(db: Connection, id_: UUID) -> tuple[Channel, int] | None:
+    return await _with_version(db, channel.c.id, Channel, id_)
+
+
+async def brand_with_version(db: Connection, id_: UUID) -> tuple[Brand, int] | None:
+    return await _with_version(db, brand.c.id, Brand, id_)
+
+
+async def legal_entity_with_version(db: Connection, id_: UUID) -> tuple[LegalEntity, int] | None:
+    return await _with_version(db, legal_entity.c.id, LegalEntity, id_)
+
+
+async def _with_version(db: Connection, column: Column[UUID], kind: type[Thing], id_: UUID) -> tuple[Thing, int] | None:
+    for row in await rows_with(db, column, [id_]):
+        return msgspec.convert(row, kind), row["version"]
+    return None

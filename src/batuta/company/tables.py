@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Named, Table, TypedColumns, Uuid
 
 from batuta.company.domain import ChannelKind, TaxMode
-from batuta.plumbing.database import Instant, Json, Text, metadata
+from batuta.plumbing.database import Instant, Integer, Json, Text, metadata
 
 
 class LegalEntityColumns(TypedColumns):
@@ -21,6 +21,7 @@ class LegalEntityColumns(TypedColumns):
     gs1_prefix: Named[str] = Column(Text, nullable=False)
     created_at: Named[datetime] = Column(Instant, nullable=False)
     updated_at: Named[datetime] = Column(Instant, nullable=False)
+    version: Named[int] = Column(Integer, nullable=False, server_default="1")
 
 
 legal_entity = Table(
@@ -40,6 +41,7 @@ class BrandColumns(TypedColumns):
     legal_entity_id: Named[UUID] = Column(ForeignKey(legal_entity.c.id), nullable=False)
     created_at: Named[datetime] = Column(Instant, nullable=False)
     updated_at: Named[datetime] = Column(Instant, nullable=False)
+    version: Named[int] = Column(Integer, nullable=False, server_default="1")
 
 
 brand = Table("brand", metadata, BrandColumns, schema="company")
@@ -58,6 +60,7 @@ class ChannelColumns(TypedColumns):
     policies: Named[Any] = Column(Json, nullable=False)
     created_at: Named[datetime] = Column(Instant, nullable=False)
     updated_at: Named[datetime] = Column(Instant, nullable=False)
+    version: Named[int] = Column(Integer, nullable=False, server_default="1")
 
 
 channel = Table(

@@ -3,6 +3,7 @@
 import re
 from datetime import datetime
 from functools import cache
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -18,6 +19,47 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     stream: UUID
     happened_at: datetime
     actor: str
+
+
+class Changed(msgspec.Struct, frozen=True, kw_only=True):
+    """What something said before, and what it says now."""
+
+    before: Any = None
+    after: Any = None
+
+
+class Saved(Event, frozen=True, kw_only=True):
+    """Something that operators set is there, or is otherwise (PLT-06).
+
+    changes: what is different, by field (`policies.return_days`); of what is new, all that is said of it.
+    """
+
+    code: str
+    changes: dict[str, Changed]
+
+
+SETUP = "system:setup"
+"""Who sets what no person did: programs that build a shop."""
+
+
+def differences(before: msgspec.Struct | None, after: msgspec.Struct) -> dict[str, Changed]:
+    """What is different, by field; structs and dictionaries within are looked into."""
+    old, new = ({} if one is None else _flat(msgspec.to_builtins(one)) for one in (before, after))
+    return {
+        name: Changed(before=old.get(name), after=new.get(name))
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+    }
+
+
+def _flat(said: dict[str, Any], within: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in said.items():
+        if isinstance(value, dict):
+            found |= _flat(value, f"{within}{name}.")
+        else:
+            found[within + name] = value
+    return found
 
 
 @cache

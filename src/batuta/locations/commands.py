@@ -9,9 +9,10 @@ import msgspec
 from sqlalchemy import Date, Text, Uuid, bindparam, delete, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from batuta.company.domain import UnknownLegalEntity
 from batuta.company.queries import legal_entities_by_id
 from batuta.kernel.codes import Codes
-from batuta.kernel.errors import BatutaError, NotFound
+from batuta.kernel.errors import BatutaError
 from batuta.kernel.outcomes import each, good
 from batuta.kernel.quantities import fitting
 from batuta.locations.domain import (
@@ -62,10 +63,6 @@ class PlacesSaved(msgspec.Struct, frozen=True, kw_only=True):
     known: int
     new: int
     gone: int
-
-
-class UnknownLegalEntity(NotFound):
-    """The location is said to belong to a legal entity that is not there."""
 
 
 async def save_locations(

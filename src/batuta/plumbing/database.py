@@ -110,6 +110,14 @@ async def rows_with(db: Connection, column: Column[Any], values: Collection[obje
     return [dict(row) for row in rows]
 
 
+async def locked_rows(db: Connection, column: Column[Any], values: Collection[object]) -> list[dict[str, Any]]:
+    """Return the whole rows whose value is one of `values`, locked against change, in the order of the column."""
+    if not values:
+        return []
+    rows = await db.execute(_locked_rows(column), {"values": list(values)})
+    return [dict(row) for row in rows]
+
+
 async def insert_rows(db: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
     """Insert rows that all have the same columns, in one statement: many by COPY. No rows is no statement."""
     given = list(rows)
@@ -187,6 +195,11 @@ def _rows_with(column: Column[Any]) -> Select[Any]:
 
 
 @lru_cache(maxsize=500)
+def _locked_rows(column: Column[Any]) -> Select[Any]:
+    return _rows_with(column).order_by(column).with_for_update(key_share=True)
+
+
+@lru_cache(maxsize=500)
 def _insert_from_arrays(table: Table, columns: tuple[str, ...]) -> Insert:
     given = arrays("given", **{column: table.c[column].type for column in columns})
     return insert(table).from_select(list(columns), given.select(), include_defaults=False)
@@ -232,6 +245,7 @@ __all__ = [
     "create_engine",
     "insert_new",
     "insert_rows",
+    "locked_rows",
     "metadata",
     "params",
     "rows_with",

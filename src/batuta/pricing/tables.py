@@ -30,6 +30,7 @@ class PriceListColumns(TypedColumns):
     priority: Named[int] = Column(Integer, nullable=False)
     created_at: Named[datetime] = Column(Instant, nullable=False)
     updated_at: Named[datetime] = Column(Instant, nullable=False)
+    version: Named[int] = Column(Integer, nullable=False, server_default="1")
 
 
 price_list = Table(

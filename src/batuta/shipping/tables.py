@@ -37,6 +37,7 @@ class CarrierColumns(TypedColumns):
     name: Named[str] = Column(Text, nullable=False)
     adapter: Named[str] = Column(Text, nullable=False)
     gs1_prefix: Named[str] = Column(Text, nullable=False)
+    version: Named[int] = Column(Integer, nullable=False, server_default="1")
 
 
 carrier = Table("carrier", metadata, CarrierColumns, UniqueConstraint("code"), schema="shipping")
@@ -51,6 +52,7 @@ class ServiceColumns(TypedColumns):
     weight_max_g: Named[int] = Column(Integer, nullable=False)
     length_max_mm: Named[int] = Column(Integer, nullable=False)
     currency: Named[str] = Column(Text, nullable=False)
+    version: Named[int] = Column(Integer, nullable=False, server_default="1")
 
 
 service = Table(

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, select, text
 
+from batuta.company import events as company
 from batuta.connectors.webhooks.domain import (
     TESTED,
     Attempt,
@@ -44,7 +45,7 @@ from batuta.returns import events as returns
 from batuta.shipping import events as shipping
 from batuta.sourcing import events as sourcing
 
-ROOMS = (fulfillment, inventory, notifications, ordering, payments, purchasing, returns, shipping, sourcing)
+ROOMS = (company, fulfillment, inventory, notifications, ordering, payments, purchasing, returns, shipping, sourcing)
 """Whose facts may be told to the outside; those that tell are listed here."""
 
 AUDIT = (

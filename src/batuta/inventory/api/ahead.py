@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from batuta.catalog.queries import substitutes_of
-from batuta.inventory.api.naming import channel_id, check_unbound, whole
+from batuta.inventory.api.naming import channel_id, whole
 from batuta.inventory.api.sight import Moment, check_seen, instant, places_of, stocked_skus
 from batuta.inventory.commands import delete_paths, peg_again, save_paths, set_limits
 from batuta.inventory.domain.atp import AtpStep, together
@@ -31,6 +31,7 @@ from batuta.kernel.quantities import QUANTITY_MAX, Code, Quantity, QuantityOrNon
 from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.web import Answer, AnyRequest, Caller, once, requires
 from batuta.plumbing.web.moments import moment
+from batuta.plumbing.web.scopes import check_unbound
 
 LIMITS_MAX = 1_000
 SKUS_MAX = 1_000

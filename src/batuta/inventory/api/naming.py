@@ -1,4 +1,4 @@
-"""Codes into ids, for routes that change what holds for all; and whether who asks may do so."""
+"""Codes into ids, for routes that change what holds for all."""
 
 from collections.abc import Collection
 from typing import Any
@@ -7,18 +7,13 @@ from uuid import UUID
 from batuta.catalog.queries import skus_by_code
 from batuta.company.queries import channels_by_code
 from batuta.inventory.domain.holding import NoSuchChannel, NoSuchPlace
-from batuta.kernel.errors import BatutaError, Forbidden, NotFound, Refused
+from batuta.kernel.errors import BatutaError, NotFound, Refused
 from batuta.locations.queries import location_ids_by_code
 from batuta.plumbing.database import Connection
-from batuta.plumbing.web import Caller
 
 
 class NoSuchSku(NotFound):
     """There is no SKU of that code."""
-
-
-class BoundToPlaces(Forbidden):
-    """Who sees only some channels or locations changes nothing that holds for all."""
 
 
 class SomeRefused(Refused):
@@ -39,16 +34,6 @@ def whole(outcomes: Collection[Any]) -> list[Any]:
     if refused:
         raise SomeRefused("nothing was changed, because some of it cannot be", refused=refused)
     return list(outcomes)
-
-
-def check_unbound(caller: Caller) -> None:
-    """Refuse who sees only a part.
-
-    Raises:
-        BoundToPlaces: the caller is bound to channels or locations.
-    """
-    if caller.location_ids is not None or caller.channel_ids is not None:
-        raise BoundToPlaces("who sees only some channels or locations changes nothing that holds for all")
 
 
 async def channel_id(db: Connection, code: str | None) -> UUID | None:

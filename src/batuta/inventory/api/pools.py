@@ -8,7 +8,7 @@ from litestar import Response, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from batuta.inventory.api.naming import channel_id, check_unbound, location_ids, sku_ids, whole
+from batuta.inventory.api.naming import channel_id, location_ids, sku_ids, whole
 from batuta.inventory.api.sight import Moment, instant
 from batuta.inventory.commands import (
     allocate,
@@ -22,6 +22,7 @@ from batuta.kernel.quantities import QUANTITY_MAX, Code
 from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.web import Answer, AnyRequest, Caller, once, requires
 from batuta.plumbing.web.moments import moment
+from batuta.plumbing.web.scopes import check_unbound
 
 MANY_MAX = 1_000
 

@@ -10,7 +10,7 @@ from litestar import Response, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from batuta.inventory.api.naming import check_unbound, whole
+from batuta.inventory.api.naming import whole
 from batuta.inventory.api.sight import Few, Moment, check_seen, instant, places_of, seen_by, stocked_skus
 from batuta.inventory.commands import expect, move_expected, receive_expected, save_lateness
 from batuta.inventory.domain import Condition, Lot
@@ -47,6 +47,7 @@ from batuta.plumbing.web import (
     requires,
 )
 from batuta.plumbing.web.moments import fresh_id, moment
+from batuta.plumbing.web.scopes import check_unbound
 
 RECEIPTS_MAX = 1_000
 SUPPLIERS_MAX = 1_000

@@ -7,13 +7,17 @@ knows it, for a payment cannot look up whose order it is of.
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from uuid import UUID
 
-from batuta.kernel.errors import NotFound
+from batuta.kernel.errors import Forbidden, NotFound
 from batuta.kernel.scopes import Scope
 from batuta.plumbing.database import Connection
 from batuta.plumbing.web.callers import Caller
 
 ScopesOf = Callable[[Connection, Collection[UUID]], Awaitable[Mapping[UUID, Scope]]]
 """Knows whose things are and where, by their ids; what is not there is left out."""
+
+
+class BoundToPlaces(Forbidden):
+    """Who sees only some channels or locations changes nothing that holds for all."""
 
 
 def sees(caller: Caller, scope: Scope | None) -> bool:
@@ -28,6 +32,16 @@ def sees(caller: Caller, scope: Scope | None) -> bool:
 def sees_all(caller: Caller) -> bool:
     """Whether nothing is hidden from the caller."""
     return caller.channel_ids is None and caller.location_ids is None and caller.customer_id is None
+
+
+def check_unbound(caller: Caller) -> None:
+    """Refuse who sees only a part.
+
+    Raises:
+        BoundToPlaces: the caller is bound to channels or locations.
+    """
+    if caller.location_ids is not None or caller.channel_ids is not None:
+        raise BoundToPlaces("who sees only some channels or locations changes nothing that holds for all")
 
 
 async def check_seen(db: Connection, caller: Caller, scopes_of: ScopesOf, id_: UUID, refusal: NotFound) -> None:
