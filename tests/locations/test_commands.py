@@ -5,9 +5,9 @@ from datetime import date
 import msgspec
 
 from batuta.company.commands import save_legal_entities
-from batuta.company.domain import LegalEntity
+from batuta.company.domain import LegalEntity, UnknownLegalEntity
 from batuta.kernel.addresses import Address
-from batuta.locations.commands import UnknownLegalEntity, close_days, save_locations, set_days
+from batuta.locations.commands import close_days, save_locations, set_days
 from batuta.locations.domain import (
     Ability,
     CapacityLimit,
