@@ -8,7 +8,7 @@ from sqlalchemy import select, text, update
 
 from batuta.kernel.events import Event, type_of
 from batuta.plumbing.database import Connection, Engine
-from batuta.plumbing.events import Fact, Reaction, facts_of, publish, react
+from batuta.plumbing.events import BEHIND, Fact, Reaction, facts_of, publish, react
 from batuta.plumbing.events.parked import (
     NothingParked,
     holder,
@@ -264,6 +264,27 @@ async def test_nothing_reacts_on_a_restored_copy_until_it_is_rebased_and_then_no
             await db.execute(update(event).values(epoch=1, xid=text("'3'::xid8")))
             await db.execute(update(reaction_table).values(epoch=1, xid=text("'3'::xid8")))
             await rebase(db)
+
+
+async def test_whether_there_are_facts_behind_a_position_costs_the_same_however_long_the_log_is(db: Connection) -> None:
+    """PLT-03"""
+    heard = [type_of(Rang), type_of(Stopped)]
+    await db.execute(
+        text(
+            """
+            INSERT INTO plumbing.event (epoch, stream, type, data, actor, happened_at)
+            SELECT 0, :stream, :heard, '{}', 'test:bell', now() FROM generate_series(1, 20000)
+            """
+        ),
+        {"stream": fresh_id(), "heard": heard[0]},
+    )
+    name = fresh_code("listener")
+    await db.execute(text("INSERT INTO plumbing.reaction SELECT :name, 0, '1', 0"), {"name": name})
+    await db.execute(text("ANALYZE plumbing.event"))
+    asked = "EXPLAIN SELECT " + BEHIND.format(name=":name", types=":types", listeners="SELECT")
+    plan = "\n".join(await db.scalars(text(asked), {"name": name, "types": heard}))
+    assert "Index Scan using event_pkey" in plan, plan
+    assert "Seq Scan on event" not in plan, plan
 
 
 async def test_a_follower_is_handed_facts_as_they_stand_in_the_log_and_passes_them_over_while_nobody_listens(

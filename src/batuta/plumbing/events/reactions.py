@@ -110,10 +110,17 @@ async def _pass(engine: Engine, to: Reaction, *, now: datetime, limit: int) -> P
 
 BEHIND = """
     NOT EXISTS (SELECT FROM plumbing.reaction WHERE name = {name})
-    OR EXISTS (SELECT FROM plumbing.reaction r JOIN plumbing.event e ON (e.epoch, e.xid, e.id) > (r.epoch, r.xid, r.id)
-               WHERE r.name = {name} AND e.type = ANY({types}) AND EXISTS ({listeners}))
+    OR EXISTS (SELECT FROM plumbing.reaction r, LATERAL (
+                   SELECT FROM plumbing.event e
+                   WHERE (e.epoch, e.xid, e.id) > (r.epoch, r.xid, r.id) AND e.type = ANY({types})
+                     AND EXISTS ({listeners})
+                   ORDER BY e.epoch, e.xid, e.id LIMIT 1) AS heard
+               WHERE r.name = {name})
 """
-"""SQL: whether a reaction has facts that it hears behind its position, readable or not yet."""
+"""SQL: whether a reaction has facts that it hears behind its position, readable or not yet.
+
+The order makes it begin at the position, by the index; without it, the planner reads the whole log to find nothing.
+"""
 
 
 async def perform(db: Connection, to: Reaction, facts: Sequence[Fact], *, now: datetime) -> None:
