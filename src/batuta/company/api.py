@@ -60,7 +60,7 @@ from batuta.plumbing.web import (
     requires,
 )
 from batuta.plumbing.web.moments import fresh_id, moment
-from batuta.plumbing.web.scopes import check_unbound
+from batuta.plumbing.web.scopes import check_everywhere, check_unbound
 
 Thing = TypeVar("Thing", LegalEntity, Brand, Channel)
 WithVersion = Callable[[Connection, UUID], Awaitable[tuple[Thing, int] | None]]
@@ -243,8 +243,7 @@ async def put_legal_entity(
 async def _save_channel(
     db: Connection, request: AnyRequest, caller: Caller, body: ChannelBody, wanted_id: UUID | None
 ) -> Answer[Channel]:
-    if caller.location_ids is not None:
-        check_unbound(caller)
+    check_everywhere(caller)
     version = await lock_channel(db, code=body.code)
     present = (await channels_by_code(db, [body.code])).get(body.code)
     if caller.channel_ids is not None and (present is None or present.id not in caller.channel_ids):

@@ -188,6 +188,12 @@ async def price_lists_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID,
     return {one.id: one for one in found}
 
 
+async def price_list_with_version(db: Connection, id_: UUID) -> tuple[PriceList, int] | None:
+    for row in await rows_with(db, price_list.c.id, [id_]):
+        return msgspec.convert(row, PriceList), row["version"]
+    return None
+
+
 async def list_price_lists(
     db: Connection, *, channel_ids: Sequence[UUID] | None = None, behind: str | None = None, limit: int
 ) -> list[PriceList]:

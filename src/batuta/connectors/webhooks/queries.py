@@ -40,12 +40,25 @@ from batuta.plumbing.events import Fact
 from batuta.plumbing.events.log import read
 from batuta.plumbing.events.tables import event
 from batuta.plumbing.listing import Listing
+from batuta.pricing import events as pricing
 from batuta.purchasing import events as purchasing
 from batuta.returns import events as returns
 from batuta.shipping import events as shipping
 from batuta.sourcing import events as sourcing
 
-ROOMS = (company, fulfillment, inventory, notifications, ordering, payments, purchasing, returns, shipping, sourcing)
+ROOMS = (
+    company,
+    fulfillment,
+    inventory,
+    notifications,
+    ordering,
+    payments,
+    pricing,
+    purchasing,
+    returns,
+    shipping,
+    sourcing,
+)
 """Whose facts may be told to the outside; those that tell are listed here."""
 
 AUDIT = (

@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from batuta.catalog.queries import substitutes_of
-from batuta.inventory.api.naming import channel_id, whole
+from batuta.inventory.api.naming import channel_id
 from batuta.inventory.api.sight import Moment, check_seen, instant, places_of, stocked_skus
 from batuta.inventory.commands import delete_paths, peg_again, save_paths, set_limits
 from batuta.inventory.domain.atp import AtpStep, together
@@ -27,6 +27,7 @@ from batuta.inventory.domain.reaching import (
 from batuta.inventory.domain.supply import Reliability
 from batuta.inventory.domain.waiting import BackorderLimit, LimitUse
 from batuta.inventory.queries import Capable, Promised, Wanted, capable_of, limit_uses, paths_of, promises_of, supply_of
+from batuta.kernel.outcomes import whole
 from batuta.kernel.quantities import QUANTITY_MAX, Code, Quantity, QuantityOrNone
 from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.web import Answer, AnyRequest, Caller, once, requires

@@ -1,39 +1,18 @@
 """Codes into ids, for routes that change what holds for all."""
 
 from collections.abc import Collection
-from typing import Any
 from uuid import UUID
 
 from batuta.catalog.queries import skus_by_code
 from batuta.company.queries import channels_by_code
 from batuta.inventory.domain.holding import NoSuchChannel, NoSuchPlace
-from batuta.kernel.errors import BatutaError, NotFound, Refused
+from batuta.kernel.errors import NotFound
 from batuta.locations.queries import location_ids_by_code
 from batuta.plumbing.database import Connection
 
 
 class NoSuchSku(NotFound):
     """There is no SKU of that code."""
-
-
-class SomeRefused(Refused):
-    """Nothing was changed, because of `refused`: the position of each that was refused, and why."""
-
-
-def whole(outcomes: Collection[Any]) -> list[Any]:
-    """All outcomes, when none was refused.
-
-    Raises:
-        SomeRefused: with each that was.
-    """
-    refused = [
-        {"position": position, "code": one.code, "detail": one.sentence, **one.facts}
-        for position, one in enumerate(outcomes)
-        if isinstance(one, BatutaError)
-    ]
-    if refused:
-        raise SomeRefused("nothing was changed, because some of it cannot be", refused=refused)
-    return list(outcomes)
 
 
 async def channel_id(db: Connection, code: str | None) -> UUID | None:

@@ -8,7 +8,7 @@ from litestar import Response, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from batuta.inventory.api.naming import channel_id, location_ids, sku_ids, whole
+from batuta.inventory.api.naming import channel_id, location_ids, sku_ids
 from batuta.inventory.api.sight import Moment, instant
 from batuta.inventory.commands import (
     allocate,
@@ -17,7 +17,7 @@ from batuta.inventory.commands import (
 )
 from batuta.inventory.domain import Allocate, OnEmpty, Pool, PoolStock, UnknownPool
 from batuta.inventory.queries import pools, pools_by_id, stocks_of_pools
-from batuta.kernel.outcomes import only
+from batuta.kernel.outcomes import only, whole
 from batuta.kernel.quantities import QUANTITY_MAX, Code
 from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.web import Answer, AnyRequest, Caller, once, requires

@@ -10,7 +10,6 @@ from litestar import Response, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from batuta.inventory.api.naming import whole
 from batuta.inventory.api.sight import Few, Moment, check_seen, instant, places_of, seen_by, stocked_skus
 from batuta.inventory.commands import expect, move_expected, receive_expected, save_lateness
 from batuta.inventory.domain import Condition, Lot
@@ -30,7 +29,7 @@ from batuta.inventory.domain.supply import (
 from batuta.inventory.queries import latenesses, list_receipts, list_runs, receipts_by_id
 from batuta.inventory.queries.supply import RunFilter, SupplyRun
 from batuta.kernel.errors import Refused
-from batuta.kernel.outcomes import only
+from batuta.kernel.outcomes import only, whole
 from batuta.kernel.quantities import Code, Quantity, QuantityOrNone, Text
 from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.web import (

@@ -8,7 +8,7 @@ from litestar import Response, delete, get, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from batuta.inventory.api.naming import channel_id, location_ids, sku_ids, whole
+from batuta.inventory.api.naming import channel_id, location_ids, sku_ids
 from batuta.inventory.api.sight import Moment, instant
 from batuta.inventory.commands import (
     delete_rules,
@@ -21,7 +21,7 @@ from batuta.inventory.domain.labels import SkuThresholds, Thresholds
 from batuta.inventory.domain.safety import SafetyPolicy, SafetyTerms, WindowDays
 from batuta.inventory.domain.withholding import RULE_LOCATIONS_MAX, Priority, ShareBp
 from batuta.inventory.queries import buffer_rules
-from batuta.kernel.outcomes import only
+from batuta.kernel.outcomes import only, whole
 from batuta.kernel.quantities import Code, QuantityOrNone
 from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.web import Answer, AnyRequest, Caller, once, requires

@@ -40,8 +40,23 @@ def check_unbound(caller: Caller) -> None:
     Raises:
         BoundToPlaces: the caller is bound to channels or locations.
     """
-    if caller.location_ids is not None or caller.channel_ids is not None:
-        raise BoundToPlaces("who sees only some channels or locations changes nothing that holds for all")
+    if caller.channel_ids is not None:
+        raise _bound()
+    check_everywhere(caller)
+
+
+def check_everywhere(caller: Caller) -> None:
+    """Refuse who works at certain locations: a channel sells from all of them.
+
+    Raises:
+        BoundToPlaces: the caller is bound to locations.
+    """
+    if caller.location_ids is not None:
+        raise _bound()
+
+
+def _bound() -> BoundToPlaces:
+    return BoundToPlaces("who sees only some channels or locations changes nothing that holds for all")
 
 
 async def check_seen(db: Connection, caller: Caller, scopes_of: ScopesOf, id_: UUID, refusal: NotFound) -> None:

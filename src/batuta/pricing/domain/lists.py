@@ -118,7 +118,8 @@ def fit(present: Sequence[Dated], new: Dated, *, now: datetime) -> list[Dated] |
     """Decide how `new` joins the present ones of its subject, and return them all.
 
     It closes an open-ended one that began before it, and replaces one of the same beginning that has not begun
-    yet; one that has begun keeps its amount. The same once more changes nothing.
+    yet; one that has begun keeps its amount, and ends when the last word says, if that is not in the past. The same
+    once more changes nothing.
     """
     if any(_says_the_same(one, new) for one in present):
         return list(present)
@@ -130,7 +131,7 @@ def fit(present: Sequence[Dated], new: Dated, *, now: datetime) -> list[Dated] |
             fitted.append(one)
         elif one.valid.until_at is None and one.valid.from_at < new.valid.from_at:
             fitted.append(msgspec.structs.replace(one, valid=Period(one.valid.from_at, new.valid.from_at)))
-        elif not (begins_together and one.valid.from_at >= now):
+        elif not (begins_together and (one.valid.from_at >= now or _moves_the_end(one, new, now=now))):
             return PeriodsOverlap(
                 "another one holds in this period",
                 subject=[str(part) for part in new.subject],
@@ -140,6 +141,14 @@ def fit(present: Sequence[Dated], new: Dated, *, now: datetime) -> list[Dated] |
             )
     fitted.append(new)
     return fitted
+
+
+def _moves_the_end(present: Dated, new: Dated, *, now: datetime) -> bool:
+    """Whether one that has begun and has not ended would only end at another moment to come."""
+    ends = [one.valid.until_at for one in (present, new)]
+    return (
+        present.worth == new.worth and new.valid.until_at is not None and all(end is None or end >= now for end in ends)
+    )
 
 
 def _says_the_same(present: Dated, new: Dated) -> bool:

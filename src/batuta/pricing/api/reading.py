@@ -1,4 +1,4 @@
-"""Price lists, prices, tax rates and shipping charges, to read; and quotes."""
+"""Price lists, prices, tax rates and shipping charges, to read; quotes; and what units cost us."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,7 +13,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from batuta.catalog.domain import Sku
 from batuta.catalog.queries import skus_by_code
-from batuta.company.domain import Channel
+from batuta.company.domain import Channel, UnknownChannel
 from batuta.company.queries import channels_by_code, channels_by_id
 from batuta.kernel.errors import NotFound
 from batuta.kernel.outcomes import only
@@ -55,10 +55,6 @@ Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 CodesAsked = Annotated[list[Code], QueryParameter(min_items=1, max_items=SKUS_MAX)]
 Few = Annotated[list[UUID] | None, QueryParameter(max_items=SKUS_MAX)]
 In = Annotated[str | None, QueryParameter(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
-
-
-class UnknownChannel(NotFound):
-    """There is no such channel, or not for you."""
 
 
 class UnknownSku(NotFound):
