@@ -44,8 +44,8 @@ class Shop:
         for tries in range(TRIES):
             try:
                 answer = self._client.request(method, path, headers=key, **content)
-            except httpx.TransportError:
-                answer = httpx.Response(httpx.codes.SERVICE_UNAVAILABLE)
+            except httpx.TransportError as error:
+                answer = httpx.Response(httpx.codes.SERVICE_UNAVAILABLE, text=str(error))
             if answer.status_code not in {httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.TOO_MANY_REQUESTS}:
                 break
             time.sleep(float(answer.headers.get("retry-after", 2**tries / 10)))

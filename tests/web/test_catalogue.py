@@ -15,15 +15,18 @@ import pytest
 
 import batuta
 from batuta import web
-from batuta.company.domain import RerouteKind
+from batuta.company.domain import RerouteKind, ShipMode
 from batuta.fulfillment.domain import FulfillmentStatus as WorkStatus
 from batuta.fulfillment.domain import RejectionReason
+from batuta.fulfillment.domain import WorkStatus as MakingStatus
 from batuta.identity.domain import Role
+from batuta.inventory.domain.transfers import TransferStatus
 from batuta.kernel.events import Event, Saved, type_of
 from batuta.notifications.domain import FACTS, MessageStatus
 from batuta.ordering.domain import Bucket, FulfillmentStatus, HoldKind, Method, OrderStatus, Stage
 from batuta.payments.domain import Method as Means
 from batuta.payments.domain import PaymentStatus
+from batuta.returns.domain import ReturnStatus
 from batuta.shipping.domain import ParcelStatus, ServiceKind, TrackingDetail, TrackingStatus
 from batuta.sourcing.domain import Rule
 from batuta.web.catalogue import LANGUAGES, Speech, language_asked, language_of, words_of
@@ -47,6 +50,10 @@ VALUES: list[tuple[str, Iterable[str]]] = [
     ("scan", TrackingStatus),
     ("detail", [one for one in TrackingDetail if one]),
     ("work", WorkStatus),
+    ("making", MakingStatus),
+    ("transfer", TransferStatus),
+    ("return", ReturnStatus),
+    ("ship_mode", ShipMode),
     ("reason", RejectionReason),
     ("rule", Rule),
     ("message", MessageStatus),
@@ -124,8 +131,19 @@ def test_near_days_have_names_and_days_of_other_years_their_year() -> None:
 
     assert said.moment(NOW) == "Hoy, 00:30"
     assert said.day(today - timedelta(days=1)) == "Ayer"
+    assert said.day(today + timedelta(days=1)) == "Mañana"
     assert said.day(date(2026, 1, 7)) == "7 ene"
+    assert said.date(today) == "3 mar"
     assert said.day(date(2025, 12, 31)) == "31 dic 2025"
+
+
+@pytest.mark.parametrize(
+    ("zone", "written"), [("Europe/Madrid", "Today, 00:30 CET"), ("America/Sao_Paulo", "Yesterday, 20:30 UTC-03")]
+)
+def test_a_moment_may_name_its_clock(zone: str, written: str) -> None:
+    there = Speech("en", ZoneInfo(zone), NOW)
+
+    assert there.zoned(NOW) == written.replace("Yesterday", "Today")
 
 
 def test_one_unit_is_not_some_units() -> None:

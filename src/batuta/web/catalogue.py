@@ -65,8 +65,13 @@ class Speech:
             return self("day.today")
         if day == self._today - timedelta(days=1):
             return self("day.yesterday")
-        pattern = {"en": "d MMM", "es": "d MMM"}[self.language] + (" y" if day.year != self._today.year else "")
-        return format_date(day, pattern, locale=self.language)
+        if day == self._today + timedelta(days=1):
+            return self("day.tomorrow")
+        return self.date(day)
+
+    def date(self, day: date) -> str:
+        """A day by its number, as it stands within a sentence; with the year when that is another."""
+        return format_date(day, "d MMM" if day.year == self._today.year else "d MMM y", locale=self.language)
 
     def local(self, at: datetime) -> datetime:
         """The moment on the clocks of the zone."""
@@ -79,6 +84,15 @@ class Speech:
     def moment(self, at: datetime) -> str:
         """The day and the time of day."""
         return f"{self.day(self.local(at).date())}, {self.time(at)}"
+
+    def date_and_time(self, at: datetime) -> str:
+        """The day by its number and the time of day, as they stand within a sentence."""
+        return f"{self.date(self.local(at).date())}, {self.time(at)}"
+
+    def zoned(self, at: datetime) -> str:
+        """The moment with the name that its clocks go by, as CET or UTC-03."""
+        name = self.local(at).tzname() or ""
+        return f"{self.moment(at)} {name if name.isalpha() else f'UTC{name}'}"
 
 
 @cache

@@ -127,7 +127,7 @@ def _line(
         quantity=speech.number(line.quantity),
         each=speech.money(line.unit_gross_minor, order.currency),
         amount=speech.money(line.gross_minor, order.currency),
-        discount=speech.money(-line.discount_minor, order.currency) if line.discount_minor else "",
+        discount=speech.money(line.discount_minor, order.currency) if line.discount_minor else "",
         parts=parts_of(line, speech),
         returned=speech.count("bucket.returned", line.buckets.returned) if line.buckets.returned else "",
         route=_route(line.route, places, speech) if line.route else "",

@@ -41,6 +41,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
     number: str
     placed: str
+    placed_wholly: str
     placed_iso: str
     customer: str
     place: str
@@ -124,6 +125,7 @@ def _row(order: Order, homes: Mapping[UUID, Home], money: Mapping[UUID, Balance]
     return Row(
         number=order.number,
         placed=local.moment(order.placed_at),
+        placed_wholly=local.zoned(order.placed_at),
         placed_iso=order.placed_at.isoformat(),
         customer=order.ship_to.company or order.ship_to.name or order.email or speech("order.guest"),
         place=order.ship_to.city,

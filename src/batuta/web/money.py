@@ -42,21 +42,23 @@ def money_of(balance: Balance | None, payments: Sequence[PaymentView], order: Or
     """The amounts of an order; those that are nothing are left out where nobody asks for them."""
     return MoneyView(
         status=money_pill(speech, balance),
-        worth=_worth(order, speech),
+        worth=_worth(balance, order, speech),
         standing=_standing(balance, speech) if balance else [],
         payments=[_paid_by(one, speech) for one in payments],
     )
 
 
-def _worth(order: Order, speech: Speech) -> list[Amount]:
+def _worth(balance: Balance | None, order: Order, speech: Speech) -> list[Amount]:
     def amount(word: str, minor: int, *, is_strong: bool = False) -> Amount:
         return Amount(word=speech(word), amount=speech.money(minor, order.currency), is_strong=is_strong)
 
+    changed = balance.due_minor - order.gross_minor if balance else 0
     return [
         amount("order.goods_total", order.gross_minor - order.shipping_minor),
         amount("order.shipping", order.shipping_minor),
         amount("order.tax", order.tax_minor),
         amount("order.total", order.gross_minor, is_strong=True),
+        *([amount("order.changed", changed)] if changed else []),
     ]
 
 
@@ -88,7 +90,7 @@ def _paid_by(one: PaymentView, speech: Speech) -> PaidBy:
     payment = one.payment
     holds = one.status in {PaymentStatus.AUTHORISED, PaymentStatus.PARTIALLY_CAPTURED}
     until = (
-        speech("order.until", at=speech.day(speech.local(payment.authorised_until).date()))
+        speech("order.until", at=speech.date(speech.local(payment.authorised_until).date()))
         if (holds and payment.authorised_until)
         else ""
     )

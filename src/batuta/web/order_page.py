@@ -6,32 +6,44 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.fulfillment.domain import FulfillmentOrder
-from batuta.fulfillment.queries import fulfillment_orders_of
+from batuta.fulfillment.domain import FulfillmentOrder, WorkOrder
+from batuta.fulfillment.queries import WorkOrdersWanted, fulfillment_orders_of, list_work_orders
 from batuta.identity.queries import staff_by_email
+from batuta.inventory.domain.transfers import Transfer
+from batuta.inventory.queries.transfers import TransferFilter, list_transfers
 from batuta.kernel.addresses import Address
 from batuta.locations.domain import Location
 from batuta.locations.queries import locations_by_id
 from batuta.notifications.domain import Message
 from batuta.notifications.queries import messages_of
 from batuta.ordering.domain import HoldStatus, MadeLine, Order
-from batuta.ordering.queries import made_lines_of
+from batuta.ordering.domain.promises import Promise
+from batuta.ordering.queries import made_lines_of, promises_of
 from batuta.payments.domain import Balance, PaymentView
 from batuta.payments.queries import balances, payments_of
 from batuta.plumbing.database import Connection
 from batuta.plumbing.events import Fact, facts_of
 from batuta.plumbing.web.callers import Caller
+from batuta.returns.domain import Return
+from batuta.returns.queries import returns_of_orders
 from batuta.shipping.domain import Carrier, Parcel, SeenScan, Service
 from batuta.shipping.queries import carriers_by_code, parcels_of_owner, scans_of, services_by_id
-from batuta.sourcing.domain import Decision
-from batuta.sourcing.queries import decisions_of
+from batuta.sourcing.domain import Decision, Slot
+from batuta.sourcing.domain import HoldStatus as HeldSlotStatus
+from batuta.sourcing.queries import decisions_of, slot_holds_of, slots_by_id
 from batuta.web.catalogue import Speech
+from batuta.web.coming_back import ReturnView, returns_seen
+from batuta.web.delivery import DeliveryView, delivery_of
 from batuta.web.lines import LineView, lines_of
+from batuta.web.making import BringingView, MakingView, brought_for, made_for
 from batuta.web.money import MoneyView, money_of
 from batuta.web.parcels import ParcelView, WorkOfOrder, parcels_seen, work_seen
 from batuta.web.pills import Pill, is_held, pill, status_pill
 from batuta.web.queries import Home, homes_of, line_names
 from batuta.web.timeline import Named, Story, actor_in_words, people_in, places_in, reason_in_words, story
+
+SHOWN_MAX = 50
+"""Work orders and transfers of one order; past that, the API tells them page by page."""
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +65,11 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     people: Mapping[str, str]
     names: Mapping[UUID, str]
     made: Mapping[UUID, MadeLine]
+    making: Sequence[WorkOrder]
+    transfers: Sequence[Transfer]
+    returns: Sequence[Return]
+    promises: Sequence[Promise]
+    slot: Slot | None
 
 
 class HoldView(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +108,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     placed: str
     placed_iso: str
     placed_by: str
+    zone: str
     channel: str
     status: Pill
     money_status: Pill
@@ -101,6 +119,10 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     money: MoneyView
     parcels: Sequence[ParcelView]
     work: WorkOfOrder
+    making: Sequence[MakingView]
+    bringing: Sequence[BringingView]
+    returns: Sequence[ReturnView]
+    delivery: DeliveryView
     story: Story
     messages: Sequence[MessageView]
     customer: str
@@ -109,8 +131,6 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     ship_to: Place | None
     bill_to: Place | None
     pickup: str | None
-    way: str
-    service: str
     locale: str
     can_cancel: bool
     can_release: bool
@@ -121,8 +141,14 @@ async def read_order(db: Connection, order: Order) -> Known:
     facts = (await facts_of(db, [order.id]))[order.id]
     parcels = (await parcels_of_owner(db, [order.id]))[order.id]
     work = (await fulfillment_orders_of(db, [order.id]))[order.id]
+    making = await list_work_orders(db, wanted=WorkOrdersWanted(order_id=order.id), behind=None, limit=SHOWN_MAX)
+    transfers = await list_transfers(db, wanted=TransferFilter(order_id=order.id), limit=SHOWN_MAX)
+    returns = (await returns_of_orders(db, [order.id]))[order.id]
     stores = {order.pickup_location_id, *(line.route.pickup_location_id for line in order.lines if line.route)}
-    places = places_in(facts) | {one.location_id for one in work} | stores
+    busy = {one.location_id for one in work} | {one.location_id for one in making}
+    arrived = {one.location_id for one in returns}
+    ways = {place for one in transfers for place in (one.source_location_id, one.target_location_id)}
+    places = places_in(facts) | busy | arrived | ways | stores
     emails = people_in({order.placed_by, *(one.actor for one in facts), *(one.actor for one in order.holds)})
     people = await staff_by_email(db, emails)
     return Known(
@@ -142,7 +168,20 @@ async def read_order(db: Connection, order: Order) -> Known:
         people={email: one.name for email, one in people.items()},
         names=await line_names(db, order),
         made=await made_lines_of(db, [order]),
+        making=making,
+        transfers=transfers,
+        returns=returns,
+        promises=(await promises_of(db, [order.id]))[order.id],
+        slot=await _slot_of(db, order),
     )
+
+
+async def _slot_of(db: Connection, order: Order) -> Slot | None:
+    """The window that the buyer chose."""
+    held = (await slot_holds_of(db, [order.id])).get(order.id)
+    if held is None or held.status is not HeldSlotStatus.CONFIRMED:
+        return None
+    return (await slots_by_id(db, [held.slot_id])).get(held.slot_id)
 
 
 def order_view(known: Known, caller: Caller, speech: Speech) -> OrderView:
@@ -152,9 +191,10 @@ def order_view(known: Known, caller: Caller, speech: Speech) -> OrderView:
     return OrderView(
         number=order.number,
         external_id=order.external_id,
-        placed=speech.moment(order.placed_at),
+        placed=speech.zoned(order.placed_at),
         placed_iso=order.placed_at.isoformat(),
         placed_by=actor_in_words(order.placed_by, named, speech),
+        zone=speech("order.times_in", zone=speech.zone.key),
         channel=known.home.channel.name,
         status=status_pill(speech, order),
         money_status=money_of(known.balance, known.payments, order, speech).status,
@@ -165,16 +205,18 @@ def order_view(known: Known, caller: Caller, speech: Speech) -> OrderView:
         money=money_of(known.balance, known.payments, order, speech),
         parcels=parcels_seen(known.parcels, known.scans, known.carriers, speech),
         work=work_seen(known.work, known.facts, known.locations, known.services, speech),
+        making=made_for(known.making, known.names, known.locations, speech),
+        bringing=brought_for(known.transfers, known.locations, speech),
+        returns=returns_seen(known.returns, known.names, known.locations, speech),
+        delivery=delivery_of(order, known.promises, known.slot, speech),
         story=story(known.facts, named, speech),
         messages=[_message(one, speech) for one in reversed(known.messages)],
         customer=_name(order) or speech("order.guest"),
         email=order.email,
         phone=order.phone,
-        ship_to=None if order.pickup_location_id else Place(lines=_letter(order.ship_to)),
-        bill_to=Place(lines=_letter(order.bill_to)) if order.bill_to else None,
+        ship_to=None if order.pickup_location_id else Place(lines=_letter(order.ship_to, speech)),
+        bill_to=Place(lines=_letter(order.bill_to, speech)) if order.bill_to else None,
         pickup=known.locations[order.pickup_location_id].name if order.pickup_location_id else None,
-        way=speech(f"way.{order.method}"),
-        service=speech.of("service", order.service_kind),
         locale=order.locale,
         can_cancel=caller.may("orders.cancel")
         and any(line.buckets.waiting + line.buckets.in_work for line in order.lines),
@@ -204,9 +246,11 @@ def _holds(order: Order, named: Named, speech: Speech) -> list[HoldView]:
             kind=speech.of("hold", one.kind),
             reason=reason_in_words(one.reason, speech),
             since=speech(
-                "order.held_since", at=speech.moment(one.placed_at), actor=actor_in_words(one.actor, named, speech)
+                "order.held_since",
+                at=speech.date_and_time(one.placed_at),
+                actor=actor_in_words(one.actor, named, speech),
             ),
-            until=speech("order.held_until", at=speech.moment(one.due_at)) if one.due_at else "",
+            until=speech("order.held_until", at=speech.date_and_time(one.due_at)) if one.due_at else "",
             blocks=speech.of("blocks", one.blocks),
         )
         for one in order.holds
@@ -230,6 +274,7 @@ def _name(order: Order) -> str:
     return order.ship_to.name or order.ship_to.company or ""
 
 
-def _letter(address: Address) -> list[str]:
+def _letter(address: Address, speech: Speech) -> list[str]:
     town = " ".join(part for part in (address.postal_code, address.city) if part)
-    return [part for part in (address.name, address.company, *address.street, town, address.country) if part]
+    country = speech.country(address.country)
+    return [part for part in (address.name, address.company, *address.street, town, country) if part]

@@ -71,6 +71,31 @@ _TONES = {
         "cancel_requested": WAITING,
         "cancel_refused": BUSY,
     },
+    "making": {
+        "awaiting_proof": WAITING,
+        "proof_sent": WAITING,
+        "open": CALM,
+        "started": BUSY,
+        "done": GOOD,
+    },
+    "transfer": {
+        "requested": WAITING,
+        "approved": CALM,
+        "picked": BUSY,
+        "shipped": BUSY,
+        "in_transit": BUSY,
+        "received": WAITING,
+        "closed": GOOD,
+    },
+    "return": {
+        "requested": WAITING,
+        "approved": CALM,
+        "label_sent": CALM,
+        "in_transit": BUSY,
+        "received": WAITING,
+        "graded": WAITING,
+        "resolved": GOOD,
+    },
     "message": {"queued": WAITING, "sent": GOOD, "failed": BAD},
 }
 

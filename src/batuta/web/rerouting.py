@@ -106,7 +106,7 @@ def _by(day: date | None, speech: Speech) -> str:
     if day is None:
         return ""
     return (
-        speech("choose.today") if day == speech.local(speech.now).date() else speech("choose.by", day=speech.day(day))
+        speech("choose.today") if day == speech.local(speech.now).date() else speech("choose.by", day=speech.date(day))
     )
 
 

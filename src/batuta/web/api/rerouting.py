@@ -182,7 +182,7 @@ def _drawn(
         number=ways.order.number,
         store=ways.store.name,
         items=list(counted.values()),
-        until=speech.moment(asked.reroute.expires_at),
+        until=speech.date_and_time(asked.reroute.expires_at),
         choices=views,
         chosen=chosen,
         can_deliver=ways.can_deliver,
