@@ -189,8 +189,7 @@ async def compare_hot(one: House, asked: argparse.Namespace, tell: Tell) -> tupl
         "spread_orders_per_s": round(_median(rounds[False]), 1),
         "ratio_to_spread": round(_median(rounds[True]) / _median(rounds[False]), 2),
     }
-    spread = [round(one.orders_per_s) for one in rounds[False]]
-    return figures, notes | {"rounds_spread_per_s": spread} | _notes(rounds[True], rounds[False])
+    return figures, notes | _notes_of("spread", rounds[False]) | _notes(rounds[True], rounds[False])
 
 
 async def compare_history(
@@ -223,7 +222,7 @@ async def compare_history(
     if asked.audit:
         tell("auditing")
         notes["broken_laws"] = [msgspec.to_builtins(verdict) for verdict in await one.broken_laws()]
-    return figures, notes | {"rounds_empty_per_s": [round(one.orders_per_s) for one in empty]} | _notes(full, empty)
+    return figures, notes | _notes_of("empty", empty) | _notes(full, empty)
 
 
 async def _load(one: House, originals: Originals, asked: argparse.Namespace, tell: Tell) -> dict[str, object]:
@@ -263,6 +262,15 @@ def _notes(rounds: Sequence[Round], others: Sequence[Round] = ()) -> dict[str, o
     return {
         "rounds_orders_per_s": [round(one.orders_per_s) for one in rounds],
         "other_answers": {name: count for one in every for name, count in one.load.others.items()},
+    }
+
+
+def _notes_of(name: str, rounds: Sequence[Round]) -> dict[str, object]:
+    """What the rounds were that others are compared with."""
+    return {
+        f"rounds_{name}_per_s": [round(one.orders_per_s) for one in rounds],
+        f"{name}_app_cpu_us_per_order": round(median(one.app_us for one in rounds)),
+        f"{name}_db_cpu_us_per_order": round(median(one.database_us for one in rounds)),
     }
 
 

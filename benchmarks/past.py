@@ -98,6 +98,9 @@ async def load_past(one: House, originals: Originals, *, orders: int) -> Loaded:
         async with engine.begin() as db:
             for statement in (STOCK, "DELETE FROM sourcing.load", LOADS):
                 await db.run_script(statement)
+        # What grew over years has been vacuumed many times; of what was loaded just now nothing has.
+        async with engine.connect() as db:
+            await db.run_script("VACUUM (FREEZE, ANALYZE)")
     finally:
         await engine.dispose()
     await one.checkpoint()

@@ -1,6 +1,9 @@
 """Sharing out: who gets how many units, from where. Pure, and the heart of the room's law.
 
 Provisional: one location that has everything is taken, or else few; sourcing weighs costs and plans again.
+
+What many of a batch want and locations have amply is taken from one of them, another than most batches beside it
+take: rows are locked until their batch is committed, and whoever wants the same ones waits so long.
 """
 
 from collections import defaultdict
@@ -19,6 +22,10 @@ Place = tuple[UUID, UUID]
 """A SKU and a location."""
 
 LOCATIONS_TOLD_MAX = 20
+HOT_FROM = 3
+"""So many requests of a batch make a SKU hot."""
+AMPLE_BATCHES = 10
+"""A location has amply of a SKU when it could serve so many batches like this one."""
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -45,7 +52,26 @@ def share_out(free: Free, requests: Sequence[ReserveRequest], fence: Fence | Non
     kept back from whom; without one, nothing is.
     """
     left = {sku_id: dict(places) for sku_id, places in free.items()}
-    return [_serve(left, request, fence) for request in requests]
+    leaning = _leaning(free, requests)
+    return [_serve(left, request, fence, leaning) for request in requests]
+
+
+def _leaning(free: Free, requests: Sequence[ReserveRequest]) -> dict[UUID, UUID]:
+    """From where a batch takes what is hot and ample: a SKU to a location, which chance gave the first request's id."""
+    if len(requests) < HOT_FROM:
+        return {}
+    asked: dict[UUID, list[int]] = defaultdict(list)
+    for request in requests:
+        for sku_id, units in _wanted(request.lines).items():
+            asked[sku_id].append(units)
+    leaning = {}
+    for sku_id, units_each in asked.items():
+        if len(units_each) >= HOT_FROM:
+            enough = AMPLE_BATCHES * sum(units_each)
+            ample = sorted(at for at, units in free.get(sku_id, {}).items() if units >= enough)
+            if ample:
+                leaning[sku_id] = ample[requests[0].holder_id.int % len(ample)]
+    return leaning
 
 
 def taken_from(outcomes: Iterable[Shared | OutOfStock]) -> dict[Place, int]:
@@ -78,7 +104,12 @@ def places_to_lock(free: Free, requests: Sequence[ReserveRequest], taken: Mappin
     return everywhere | taken.keys()
 
 
-def _serve(left: dict[UUID, dict[UUID, int]], request: ReserveRequest, fence: Fence | None) -> Shared | OutOfStock:
+def _serve(
+    left: dict[UUID, dict[UUID, int]],
+    request: ReserveRequest,
+    fence: Fence | None,
+    leaning: Mapping[UUID, UUID],
+) -> Shared | OutOfStock:
     wanted = _wanted(request.lines)
     if not wanted:
         return Shared([], [])
@@ -89,7 +120,7 @@ def _serve(left: dict[UUID, dict[UUID, int]], request: ReserveRequest, fence: Fe
     if not is_enough and not request.allow_partial:
         return _out_of_stock(request, wanted, usable)
 
-    portions = _choose(wanted, usable, request.location_ids)
+    portions = _choose(wanted, usable, request.location_ids, leaning)
     for sku_id, parts in portions.items():
         for location_id, units in parts:
             left[sku_id][location_id] -= units
@@ -143,10 +174,15 @@ def _of_pools(portions: Portions, request: ReserveRequest, fence: Fence | None) 
 
 
 def _choose(
-    wanted: Mapping[UUID, int], usable: Mapping[UUID, Mapping[UUID, int]], preferred: tuple[UUID, ...] | None
+    wanted: Mapping[UUID, int],
+    usable: Mapping[UUID, Mapping[UUID, int]],
+    preferred: tuple[UUID, ...] | None,
+    leaning: Mapping[UUID, UUID],
 ) -> Portions:
     """Say how many units of each SKU come from which location: one that has all, or greedily those with most."""
-    whole = _best_with_all(wanted, usable, preferred)
+    whole = _leant(wanted, usable, leaning) if leaning and preferred is None else None
+    if whole is None:
+        whole = _best_with_all(wanted, usable, preferred)
     if whole is not None:
         return {sku_id: [(whole, units)] for sku_id, units in wanted.items()}
 
@@ -165,6 +201,16 @@ def _choose(
                 if not missing[sku_id]:
                     del missing[sku_id]
     return portions
+
+
+def _leant(
+    wanted: Mapping[UUID, int], usable: Mapping[UUID, Mapping[UUID, int]], leaning: Mapping[UUID, UUID]
+) -> UUID | None:
+    """The location that the batch leans to with one of these SKUs, when it has all of them."""
+    at = next((leaning[sku_id] for sku_id in wanted if sku_id in leaning), None)
+    if at is None or any(usable[sku_id].get(at, 0) < units for sku_id, units in wanted.items()):
+        return None
+    return at
 
 
 def _best_with_all(
