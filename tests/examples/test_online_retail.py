@@ -26,7 +26,7 @@ from examples.online_retail.reading import COLUMNS, FILE, Reason, read
 from tests.plumbing.places import reachable_place
 
 HOUSE = Path(__file__).parents[2]
-WAIT_S = 60
+WAIT_S = 240
 INVOICES = 850
 
 Row = tuple[str, str | None, str | None, int, datetime, float, int | None, str]

@@ -34,7 +34,7 @@ from tests.world import MADRID, Shop, build_shop, sound
 ACTOR = "staff:ana"
 SCORE = "system:score"
 
-NEVER_MINUTES = 10_000_000
+NEVER_MINUTES = 5_000_000
 
 
 class World:

@@ -12,7 +12,7 @@ RoundingCode = Annotated[
     str, Meta(pattern="^(unit|line|tax_group|document)_(half_up|half_even)(_cash_[1-9][0-9]{0,4})?$")
 ]
 
-YEAR_MINUTES = 525_600
+DECADE_MINUTES = 5_256_000
 MONTH_MINUTES = 43_200
 DAY_MINUTES = 1_440
 
@@ -91,7 +91,7 @@ class Policies(Struct, frozen=True, kw_only=True):
         int, Meta(ge=0, le=3_600, description="For how many seconds an answer on availability may be kept")
     ] = 15
     unpaid_minutes: Annotated[
-        int, Meta(ge=1, le=YEAR_MINUTES, description="An order that is not paid by then expires")
+        int, Meta(ge=1, le=DECADE_MINUTES, description="An order that is not paid by then expires")
     ] = 4_320
     remorse_minutes: Annotated[
         int, Meta(ge=0, le=MONTH_MINUTES, description="For how long an order waits in case its buyer cancels")
@@ -104,7 +104,8 @@ class Policies(Struct, frozen=True, kw_only=True):
         Meta(ge=0, le=MONTH_MINUTES, description="An order like another so shortly before is held; 0 holds none"),
     ] = 10
     offer_minutes: Annotated[
-        int, Meta(ge=1, le=MONTH_MINUTES, description="Open time that a location has to accept before others are asked")
+        int,
+        Meta(ge=1, le=DECADE_MINUTES, description="Open time that a location has to accept before others are asked"),
     ] = 240
     pickup_days: Annotated[
         int, Meta(ge=1, le=365, description="For how many days a store keeps what is ready for its customer")
