@@ -94,6 +94,11 @@ DAMAGES = {
     "every reaction stands at a fact of the log, or at its beginning": changed(
         "plumbing.reaction", "id = id + 1000000", named="name"
     ),
+    "no sweep fails": """
+        INSERT INTO plumbing.failed_sweep (name, failures, error, since_at, failed_at, again_at)
+        SELECT 'what is past its day', 3, 'RuntimeError: the broom broke', at, at, at
+        FROM (SELECT recorded_at AS at FROM plumbing.event LIMIT 1) AS noted RETURNING name
+        """,
     "no stream is parked": """
         INSERT INTO plumbing.parked (reaction, stream, epoch, xid, id, error, parked_at)
         SELECT 'score', stream, epoch, xid, id, 'ValueError: no', happened_at FROM plumbing.event LIMIT 1

@@ -8,11 +8,11 @@ from uuid import UUID
 import msgspec
 import pytest
 from click.testing import Result
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 
 from batuta.cli.reactions import NoSuchReaction, StillFails
 from batuta.ordering.domain import OrderStatus
-from batuta.plumbing.database import Engine
+from batuta.plumbing.database import Engine, Instant
 from batuta.plumbing.events import parked
 from batuta.plumbing.jobs import NotHeld
 from batuta.plumbing.telemetry import metrics_text
@@ -156,6 +156,26 @@ async def test_a_held_job_is_shown_and_replayed(house: House) -> None:
     async with house.engine.connect() as db:
         queued = await db.scalars(text("SELECT id FROM jobs.pgqueuer WHERE status = 'queued' AND attempts = 0"))
         assert job in queued.all()
+
+
+async def test_a_sweep_that_fails_is_shown_and_counted_and_the_audit_names_it(house: House) -> None:
+    failing = text("""
+        INSERT INTO plumbing.failed_sweep (name, failures, error, since_at, failed_at, again_at)
+        VALUES ('carts that nobody came back to', 3, 'RuntimeError: no', :now, :now, :now)
+    """)
+    async with house.engine.begin() as db:
+        await db.execute(failing.bindparams(bindparam("now", type_=Instant)), {"now": NOW})
+
+    shown = (await house.batuta("events")).output
+    await watch(house.engine, now=NOW)
+    audited = await house.batuta("audit", "--json")
+
+    assert f"sweep failed: carts that nobody came back to, 3 times since {NOW:%Y-%m-%d %H:%M:%S}Z" in shown
+    assert "RuntimeError: no" in shown
+    assert "batuta_failed_sweeps 1.0" in metrics_text().decode()
+    assert audited.exit_code == 1
+    (broken,) = [one for one in databases.told(audited)["verdicts"] if one["broken"]]
+    assert broken["rows"][0]["name"] == "carts that nobody came back to"
 
 
 async def test_an_open_transaction_that_all_wait_for_is_named(house: House) -> None:

@@ -35,7 +35,7 @@ class StillFails(Refused):
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def events(context: click.Context, *, as_json: bool) -> None:
-    """Show where every reaction stands, what it waits for, parked streams and held jobs."""
+    """Show where every reaction stands, what it waits for, parked streams, failed sweeps and held jobs."""
     if context.invoked_subcommand is not None:
         return
     told = running.run(_with_database(_look))
@@ -105,6 +105,7 @@ async def _with_database(work: "Callable[[Engine, Settings], Awaitable[Any]]") -
 async def _look(engine: "Engine", _: "Settings") -> dict[str, Any]:
     from batuta.plumbing.events import parked
     from batuta.plumbing.jobs import held_jobs
+    from batuta.plumbing.sweeps import failed_sweeps
 
     async with engine.connect() as db:
         return {
@@ -112,6 +113,7 @@ async def _look(engine: "Engine", _: "Settings") -> dict[str, Any]:
             "reactions": await parked.standings(db, now=datetime.now(UTC)),
             "holder": await parked.holder(db),
             "parked": await parked.parked_streams(db),
+            "failed_sweeps": await failed_sweeps(db),
             "held_jobs": await held_jobs(db),
         }
 
@@ -137,6 +139,10 @@ def _tell(told: dict[str, Any]) -> None:
         click.echo(f"    {one.error}")
         click.echo(f"    batuta events retry {one.reaction} {one.stream}")
         click.echo(f'    batuta events skip {one.reaction} {one.stream} --reason "…"')
+    for one in told["failed_sweeps"]:
+        click.echo(f"sweep failed: {one.name}, {one.failures} times since {one.since_at:%Y-%m-%d %H:%M:%S}Z")
+        click.echo(f"    {one.error}")
+        click.echo(f"    tried again from {one.again_at:%Y-%m-%d %H:%M:%S}Z")
     tell_held(told["held_jobs"])
 
 

@@ -54,6 +54,10 @@ PLUMBING = (
         "no job is held",
         "SELECT id, entrypoint, attempts FROM jobs.pgqueuer WHERE status = 'failed'",
     ),
+    Law(
+        "no sweep fails",
+        "SELECT name, failures, error, since_at FROM plumbing.failed_sweep",
+    ),
 )
 
 

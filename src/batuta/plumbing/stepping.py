@@ -16,7 +16,7 @@ from sqlalchemy import TextClause, bindparam, text
 from batuta.plumbing.database import Engine, Instant
 from batuta.plumbing.events import BEHIND, Reaction, react
 from batuta.plumbing.jobs import JOBS_PER_BATCH, WAITING, Handler, work
-from batuta.plumbing.sweeps import Sweep, sweep
+from batuta.plumbing.sweeps import FAILED, PAUSED, Sweep, sweep
 
 LOOK_AGAIN_S = 0.005
 
@@ -32,14 +32,18 @@ class Clockwork(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Look(msgspec.Struct, frozen=True):
-    """What there is to do: sweeps with something due, reactions with facts they have not heard, jobs not done."""
+    """What there is to do: sweeps with something due, reactions with facts they have not heard, jobs not done.
+
+    failed: the names of sweeps that failed on their last try and may be tried again.
+    """
 
     due: tuple[Sweep, ...]
+    failed: frozenset[str]
     behind: tuple[Reaction, ...]
     has_jobs: bool
 
     def __bool__(self) -> bool:
-        return bool(self.due or self.behind or self.has_jobs)
+        return bool(self.due or self.failed or self.behind or self.has_jobs)
 
 
 async def settle(engine: Engine, clockwork: Clockwork, *, clock: Clock, worker: UUID) -> int:
@@ -72,7 +76,7 @@ async def _settle(engine: Engine, clockwork: Clockwork, clock: Clock, *, worker:
     """Do what there is to do until there is nothing, or nothing that can be done now; say how much, and which."""
     done = 0
     while seen := await _look(engine, clockwork, now=clock()):
-        more = await sweep(engine, seen.due, now=clock()) if seen.due else 0
+        more = await sweep(engine, seen.due, failed=seen.failed, now=clock())
         more += await _react_all(engine, seen.behind, clock)
         if seen.has_jobs:
             more += await _work_all(engine, clockwork, clock, worker=worker)
@@ -85,19 +89,19 @@ async def _settle(engine: Engine, clockwork: Clockwork, clock: Clock, *, worker:
 async def _look(engine: Engine, clockwork: Clockwork, *, now: datetime) -> _Look:
     """See by one statement what there is to do, so that a step in which nothing is costs next to nothing."""
     sweeps, reactions = clockwork.sweeps, clockwork.reactions
-    given: dict[str, object] = {"entrypoints": list(clockwork.handlers)}
-    if sweeps:
-        given["now"] = now
+    named = [one.name for one in sweeps]
+    given: dict[str, object] = {"entrypoints": list(clockwork.handlers), "sweeps": named, "now": now}
     for i, one in enumerate(reactions):
         given |= {f"name_{i}": one.name, f"types_{i}": list(one.kinds())}
     async with engine.connect() as db:
         looking = _looking(tuple(one.due for one in sweeps), tuple(one.listeners for one in reactions))
-        answers = tuple((await db.execute(looking, given)).one())
-    are_due, are_behind = answers[: len(sweeps)], answers[len(sweeps) : -1]
+        *answers, has_jobs, failed, paused = tuple((await db.execute(looking, given)).one())
+    are_due, are_behind = answers[: len(sweeps)], answers[len(sweeps) :]
     return _Look(
-        tuple(one for one, is_so in zip(sweeps, are_due, strict=True) if is_so),
+        tuple(one for one, is_so in zip(sweeps, are_due, strict=True) if is_so and one.name not in paused),
+        frozenset(failed) - frozenset(paused),
         tuple(one for one, is_so in zip(reactions, are_behind, strict=True) if is_so),
-        answers[-1],
+        has_jobs,
     )
 
 
@@ -107,9 +111,15 @@ def _looking(dues: tuple[str, ...], listeners: tuple[str, ...]) -> TextClause:
         BEHIND.format(name=f"CAST(:name_{i} AS text)", types=f":types_{i}", listeners=listening)
         for i, listening in enumerate(listeners)
     ]
-    asked = [*(f"EXISTS ({due})" for due in dues), *(f"({one})" for one in behind), f"EXISTS ({WAITING})"]
+    asked = [
+        *(f"EXISTS ({due})" for due in dues),
+        *(f"({one})" for one in behind),
+        f"EXISTS ({WAITING})",
+        f"ARRAY({FAILED})",
+        f"ARRAY({PAUSED})",
+    ]
     looking = text("SELECT " + ", ".join(f"{one} AS seen_{i}" for i, one in enumerate(asked)))
-    return looking.bindparams(bindparam("now", type_=Instant)) if dues else looking
+    return looking.bindparams(bindparam("now", type_=Instant))
 
 
 async def _react_all(engine: Engine, reactions: Sequence[Reaction], clock: Clock) -> int:

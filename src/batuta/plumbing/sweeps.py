@@ -1,18 +1,24 @@
 """Sweeps: what time itself does (TTLs, expiries, time-outs), as commands over rows with a due time.
 
 A sweep is called with `now` as long as its `due` finds something; correctness never depends on when it runs,
-because every read compares due times with its own `now`.
+because every read compares due times with its own `now`. Each runs in a transaction of its own: one that fails is
+noted and pauses, longer each time, and the others go on.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
 import msgspec
+import structlog
+from sqlalchemy import Column, Integer, Named, Table, Text, TypedColumns, bindparam, delete, select, text
 
-from batuta.plumbing.database import Connection, Engine
+from batuta.plumbing.database import Connection, Engine, Instant, metadata
+from batuta.plumbing.outage import DatabaseAway, DatabaseDiskFull, outage
 
 ROWS_PER_SWEEP = 500
+
+_log = structlog.get_logger()
 
 
 class SweepCommand(Protocol):
@@ -29,7 +35,88 @@ class Sweep(msgspec.Struct, frozen=True):
     due: str
 
 
-async def sweep(engine: Engine, due: Sequence[Sweep], *, now: datetime) -> int:
-    """Run sweeps that have something due, one batch of each; return how much was done."""
+class FailedSweepColumns(TypedColumns):
+    """Sweeps that failed on their last try. since_at: when the first of its failures in a row was."""
+
+    name: Named[str] = Column(Text, primary_key=True)
+    failures: Named[int] = Column(Integer, nullable=False)
+    error: Named[str] = Column(Text, nullable=False)
+    since_at: Named[datetime] = Column(Instant, nullable=False)
+    failed_at: Named[datetime] = Column(Instant, nullable=False)
+    again_at: Named[datetime] = Column(Instant, nullable=False)
+
+
+failed_sweep = Table("failed_sweep", metadata, FailedSweepColumns, schema="plumbing")
+
+
+class FailedSweep(msgspec.Struct, frozen=True, kw_only=True):
+    """A sweep that failed on its last try: how often in a row since when, with what, and when it is tried again."""
+
+    name: str
+    failures: int
+    error: str
+    since_at: datetime
+    again_at: datetime
+
+
+# A failure that lies ahead is of another time than this one, and keeps nobody waiting.
+FAILED = "SELECT name FROM plumbing.failed_sweep WHERE name = ANY(:sweeps)"
+PAUSED = f"{FAILED} AND failed_at <= :now AND again_at > :now"
+"""SQL: which of these sweeps failed on their last try, and which of those are not to be tried again yet."""
+
+# Two seconds, four, eight …, ten minutes at most.
+_NOTE = text(
+    """
+    INSERT INTO plumbing.failed_sweep AS f (name, failures, error, since_at, failed_at, again_at)
+    VALUES (:name, 1, :error, :now, :now, CAST(:now AS timestamptz) + interval '2 seconds')
+    ON CONFLICT (name) DO UPDATE SET failures = f.failures + 1, error = excluded.error, failed_at = excluded.failed_at,
+        again_at = excluded.failed_at + least(2 ^ least(f.failures + 1, 10), 600) * interval '1 second'
+    RETURNING failures, again_at
+    """
+).bindparams(bindparam("now", type_=Instant))
+
+
+async def sweep(engine: Engine, due: Sequence[Sweep], *, failed: Collection[str] = (), now: datetime) -> int:
+    """Run sweeps that have something due, one batch of each; return how much was done.
+
+    failed: the names of those that failed on their last try and may be tried again. Those that now go well, or have
+    nothing to do any more, are noted no longer.
+
+    Raises:
+        DatabaseAway, DatabaseDiskFull: nothing can be done, by whatever sweep.
+    """
+    done, well = 0, set(failed)
+    for one in due:
+        try:
+            async with engine.begin() as db:
+                done += await one.command(db, now=now, limit=ROWS_PER_SWEEP)
+        except Exception as problem:
+            if isinstance(outage(problem), DatabaseAway | DatabaseDiskFull):
+                raise
+            await _note(engine, one, problem, now=now)
+            well.discard(one.name)
+    if well:
+        async with engine.begin() as db:
+            await db.execute(delete(failed_sweep).where(failed_sweep.c.name.in_(well)))
+    return done
+
+
+async def _note(engine: Engine, one: Sweep, problem: Exception, *, now: datetime) -> None:
+    error = f"{type(problem).__name__}: {problem}"
     async with engine.begin() as db:
-        return sum([await one.command(db, now=now, limit=ROWS_PER_SWEEP) for one in due])
+        noted = (await db.execute(_NOTE, {"name": one.name, "error": error, "now": now})).one()
+    _log.error("sweep_failed", sweep=one.name, failures=noted.failures, again_at=noted.again_at, exc_info=problem)
+
+
+async def failed_sweeps(db: Connection) -> list[FailedSweep]:
+    """The sweeps that failed on their last try, the oldest trouble first."""
+    rows = await db.execute(select(failed_sweep).order_by(failed_sweep.c.since_at, failed_sweep.c.name))
+    return [
+        FailedSweep(name=row.name, failures=row.failures, error=row.error, since_at=row.since_at, again_at=row.again_at)
+        for row in rows
+    ]
+
+
+async def forget_absent(db: Connection, *, present: Collection[str]) -> None:
+    """Note failures no longer of sweeps that this version does not have."""
+    await db.execute(delete(failed_sweep).where(failed_sweep.c.name.not_in(present)))

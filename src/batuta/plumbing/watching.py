@@ -9,6 +9,7 @@ from prometheus_client import Gauge
 from batuta.plumbing.database import Engine
 from batuta.plumbing.events.parked import LogHolder, holder, lags
 from batuta.plumbing.jobs import count_held
+from batuta.plumbing.sweeps import failed_sweeps
 from batuta.plumbing.telemetry import registry
 
 TRANSACTION_LONG_S = 5
@@ -28,6 +29,7 @@ parked_streams = Gauge(
     registry=registry,
 )
 held_jobs = Gauge("batuta_held_jobs", "Jobs that failed on their last try and wait for a person", registry=registry)
+sweeps_failing = Gauge("batuta_failed_sweeps", "Sweeps that failed on their last try", registry=registry)
 
 _log = structlog.get_logger("batuta.watching")
 
@@ -43,10 +45,12 @@ async def watch(engine: Engine, *, now: datetime) -> None:
     """Bring the metrics up to date, by look-ups that stay quick however long the log is."""
     async with engine.connect() as db:
         present, oldest, held = await lags(db, now=now), await holder(db), await count_held(db)
+        failing = await failed_sweeps(db)
     for one in present:
         event_lag_seconds.labels(one.name).set(one.seconds)
         parked_streams.labels(one.name).set(one.parked_streams)
     held_jobs.set(held)
+    sweeps_failing.set(len(failing))
     _tell_holder(oldest)
 
 

@@ -26,6 +26,7 @@ from batuta.plumbing.jobs import Handler
 from batuta.plumbing.outage import outage
 from batuta.plumbing.settings import Settings
 from batuta.plumbing.stepping import Clockwork, settle
+from batuta.plumbing.sweeps import forget_absent
 from batuta.plumbing.watching import begin_watching, watch
 from batuta.rehearsal.commands import shadowing
 from batuta.rehearsal.jobs import compare_pending
@@ -70,12 +71,14 @@ async def watch_on(engine: Engine, works: Clockwork) -> None:
     await _again_and_again(look, every_s=WATCH_EVERY_S)
 
 
-async def tidy_on(engine: Engine) -> None:
-    """Forget the log of jobs that ended long ago, until cancelled."""
+async def tidy_on(engine: Engine, works: Clockwork) -> None:
+    """Forget the log of jobs that ended long ago, and failures of sweeps that are no more, until cancelled."""
+    sweeps = [one.name for one in works.sweeps]
 
     async def tidy(now: datetime) -> None:
         async with engine.begin() as db:
             await jobs.prune(db, before=now - jobs.LOG_KEPT)
+            await forget_absent(db, present=sweeps)
 
     await _again_and_again(tidy, every_s=TIDY_EVERY_S)
 
@@ -128,7 +131,8 @@ async def working(engine: Engine, works: Clockwork, *, sender: Sender | None = N
 
     sender: by which webhooks go out; without it, they wait.
     """
-    tasks = [asyncio.create_task(one) for one in (work_on(engine, works), watch_on(engine, works), compare_on(engine))]
+    loops = (work_on(engine, works), watch_on(engine, works), compare_on(engine), tidy_on(engine, works))
+    tasks = [asyncio.create_task(one) for one in loops]
     if sender:
         tasks.append(asyncio.create_task(deliver_on(engine, sender)))
     try:
