@@ -94,6 +94,9 @@ DAMAGES = {
     "every reaction stands at a fact of the log, or at its beginning": changed(
         "plumbing.reaction", "id = id + 1000000", named="name"
     ),
+    "what a line costs of which nothing is cancelled is its price and what substitutions put on or took off": changed(
+        "ordering.line", """repriced = '{"units": 1, "amount_minor": -1}'""", where="cancelled = 0"
+    ),
     "no sweep fails": """
         INSERT INTO plumbing.failed_sweep (name, failures, error, since_at, failed_at, again_at)
         SELECT 'what is past its day', 3, 'RuntimeError: the broom broke', at, at, at

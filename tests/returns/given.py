@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from batuta.ordering.domain import Share, value_of
 from batuta.returns.domain import (
     Component,
     RequestReturn,
@@ -26,7 +27,7 @@ def sold(quantity: int, *, gross_minor: int = 10_000, delivered: int | None = No
         quantity=quantity,
         components=(Component(sku_id, 1),),
         is_tracked=True,
-        gross_minor=gross_minor,
+        paid_minor=value_of(gross_minor, quantity, Share(0, quantity - cancelled)),
         returnable=quantity - cancelled if delivered is None else delivered,
         cancelled=cancelled,
     )

@@ -24,6 +24,7 @@ from batuta.orchestration.commands.paying import (
     accept_paid,
     capture_what_is_owed,
     capture_what_left,
+    give_back_adjusted,
     give_back_surplus,
     hold_for_capture,
     hold_for_payment,
@@ -107,6 +108,7 @@ SCORE: Mapping[type[Event], Sequence[Handler]] = {
     ordering.OrderCompleted: (capture_what_is_owed, release_held_money),
     # Somebody changes their mind, or is sent something else.
     ordering.LineSubstituted: (plan_and_offer_again,),
+    ordering.OrderAdjusted: (give_back_adjusted,),
     ordering.CancellationAsked: (ask_locations_to_stop,),
     fulfillment.Cancelled: (follow_supplier,),
     ordering.UnitsCancelled: (give_back_surplus, settle_services, tell_cancelled),

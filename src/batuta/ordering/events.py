@@ -120,7 +120,9 @@ class LinesRerouted(Event, frozen=True):
 
 
 class OrderAdjusted(Event, frozen=True):
-    """A named amount on top of the order, or off it."""
+    """A named amount on top of the order, or of a line of it, or off it. cause_id: the adjustment."""
 
     name: str
     amount_minor: int
+    cause_id: UUID | None = None
+    line_id: UUID | None = None

@@ -139,6 +139,7 @@ class LineColumns(TypedColumns):
     returned: Named[int] = Column(Integer, nullable=False)
     route: Named[dict[str, Any] | None] = Column(Json)
     sold_as: Named[dict[str, Any] | None] = Column(Json)
+    repriced: Named[dict[str, Any] | None] = Column(Json)
 
 
 line = Table(

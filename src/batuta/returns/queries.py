@@ -11,8 +11,8 @@ from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, func, or_, s
 
 from batuta.kernel.scopes import Scope
 from batuta.ordering import tables as ordering
-from batuta.ordering.domain import Line
-from batuta.ordering.queries import adjusted_lines, made_lines_of, orders_by_id
+from batuta.ordering.domain import Line, Share
+from batuta.ordering.queries import made_lines_of, orders_by_id, weighed_lines
 from batuta.plumbing.audit import Law
 from batuta.plumbing.database import Connection, rows_with
 from batuta.plumbing.listing import Listing
@@ -151,15 +151,17 @@ async def sold_orders(db: Connection, order_ids: Collection[UUID]) -> dict[UUID,
     )
     given_back = {row.order_id: row.minor for row in shipping}
     made = await made_lines_of(db, orders.values())
-    adjusted = await adjusted_lines(db, orders)
+    weighed = await weighed_lines(db, orders)
     sold = {}
     for order in orders.values():
         coming: dict[UUID | None, int] = defaultdict(int)
         refunded: dict[UUID | None, int] = defaultdict(int)
+        refunded_minor: dict[UUID | None, int] = defaultdict(int)
         for one in returns[order.id]:
             for line in one.lines:
                 coming[line.order_line_id] += still_coming(one, line)
                 refunded[line.order_line_id] += line.refunded
+                refunded_minor[line.order_line_id] += line.refund_minor
         sold[order.id] = SoldOrder(
             id=order.id,
             customer_id=order.customer_id,
@@ -172,10 +174,11 @@ async def sold_orders(db: Connection, order_ids: Collection[UUID]) -> dict[UUID,
                     quantity=line.quantity,
                     components=_returned_as(line, is_made=line.id in made),
                     is_tracked=line.is_tracked,
-                    gross_minor=line.gross_minor + _as_if_for_all(line, adjusted.get(line.id, 0)),
+                    paid_minor=line.worth_minor(Share(0, line.buckets.live)) + weighed[line.id],
                     returnable=line.buckets.delivered - line.buckets.returned,
                     coming=coming[line.id],
                     refunded=refunded[line.id],
+                    refunded_minor=refunded_minor[line.id],
                     cancelled=line.buckets.cancelled,
                     is_final=line.id in made and not made[line.id].recipe.is_returnable,
                 )
@@ -183,12 +186,6 @@ async def sold_orders(db: Connection, order_ids: Collection[UUID]) -> dict[UUID,
             },
         )
     return sold
-
-
-def _as_if_for_all(line: Line, adjusted_minor: int) -> int:
-    """What was adjusted for the units that were sent, had all units of the line been."""
-    sent = line.quantity - line.buckets.cancelled
-    return adjusted_minor * line.quantity // sent if sent else 0
 
 
 def _returned_as(line: Line, *, is_made: bool) -> tuple[Component, ...]:

@@ -9,8 +9,15 @@ from batuta.fulfillment.events import Collected, HandedOver
 from batuta.kernel.ids import child_id
 from batuta.ordering.commands import EndHold, accept_ready, add_holds, end_holds
 from batuta.ordering.commands.holding import is_covered
-from batuta.ordering.domain import HoldKind, NewHold, Order, Share, Stage, value_of
-from batuta.ordering.events import OrderCancelled, OrderCompleted, OrderExpired, OrderPlaced, UnitsCancelled
+from batuta.ordering.domain import HoldKind, NewHold, Order, Share, Stage
+from batuta.ordering.events import (
+    OrderAdjusted,
+    OrderCancelled,
+    OrderCompleted,
+    OrderExpired,
+    OrderPlaced,
+    UnitsCancelled,
+)
 from batuta.ordering.queries import holds_on, orders_by_id
 from batuta.payments import commands as payments
 from batuta.payments.domain import CaptureRequest, Due, RefundRequest, VoidRequest
@@ -124,7 +131,7 @@ def _worth(order: Order, units: Mapping[UUID, int], later: Mapping[UUID, int]) -
     for line in order.lines:
         past = line.buckets.shipped + line.buckets.delivered - later[line.id]
         first = past - units.get(line.id, 0)
-        worth += value_of(line.gross_minor, line.quantity, Share(first, past)) if past > first else 0
+        worth += line.worth_minor(Share(first, past)) if past > first else 0
         before += first if line.is_shipped else 0
     return worth + (0 if before else order.shipping_minor)
 
@@ -155,6 +162,22 @@ async def give_back_surplus(db: Connection, events: Sequence[UnitsCancelled], no
             owed[one.stream] -= amount
             refunds.append(
                 RefundRequest(order_id=one.stream, cause_id=one.cause_id, amount_minor=amount, reason=one.reason)
+            )
+    await payments.request_refund(db, refunds=refunds, now=now)
+
+
+async def give_back_adjusted(db: Connection, events: Sequence[OrderAdjusted], now: datetime) -> None:
+    """What was paid for more than is due since goods cost less goes back."""
+    less = [one for one in events if one.amount_minor < 0 and one.cause_id]
+    money = await balances(db, list({one.stream for one in less})) if less else {}
+    owed = {order_id: balance.refund_owed_minor for order_id, balance in money.items()}
+    refunds = []
+    for one in less:
+        amount = min(-one.amount_minor, owed.get(one.stream, 0))
+        if amount and one.cause_id:
+            owed[one.stream] -= amount
+            refunds.append(
+                RefundRequest(order_id=one.stream, cause_id=one.cause_id, amount_minor=amount, reason=one.name)
             )
     await payments.request_refund(db, refunds=refunds, now=now)
 

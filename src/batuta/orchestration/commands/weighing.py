@@ -10,19 +10,17 @@ from batuta.fulfillment.events import Weighed, WeighedUnits
 from batuta.kernel.ids import child_id
 from batuta.ordering.commands import Adjustment, adjust
 from batuta.ordering.domain import Order, Share, value_of
-from batuta.ordering.domain.weighing import by_weight_minor, charged_minor
+from batuta.ordering.domain.weighing import ADJUSTMENT, by_weight_minor, charged_minor
 from batuta.ordering.queries import adjusted_minor, orders_by_id
-from batuta.payments import commands as payments
-from batuta.payments.domain import Balance, RefundRequest
+from batuta.payments.domain import Balance
 from batuta.payments.queries import balances
 from batuta.plumbing.database import Connection
 
 ACTOR = "system:score"
-NAME = "weight"
 
 
 async def charge_by_weight(db: Connection, events: Sequence[Weighed], now: datetime) -> None:
-    """Put the price of weighed units right, and give back what was paid for more than they weigh.
+    """Put the price of weighed units right.
 
     Parts of bundles, and what is sent instead of something else, keep the price of their line. What is unpacked again,
     or comes home, is worth again what it was reckoned at.
@@ -47,31 +45,17 @@ async def charge_by_weight(db: Connection, events: Sequence[Weighed], now: datet
                 Adjustment(
                     id=id_,
                     order_id=one.stream,
-                    name=NAME,
+                    name=ADJUSTMENT,
                     amount_minor=amount,
                     actor=ACTOR,
                     line_id=unit.line_id,
                 )
             )
     await adjust(db, adjustments=made, now=now)
-    await _give_back(db, [one for one in made if one.amount_minor < 0], now=now)
-
-
-async def _give_back(db: Connection, less: Sequence[Adjustment], *, now: datetime) -> None:
-    """What is paid already beyond what is due now goes back."""
-    money = await balances(db, list({one.order_id for one in less})) if less else {}
-    owed = {order_id: balance.refund_owed_minor for order_id, balance in money.items()}
-    refunds = []
-    for one in less:
-        amount = min(-one.amount_minor, owed.get(one.order_id, 0))
-        if amount:
-            owed[one.order_id] -= amount
-            refunds.append(RefundRequest(order_id=one.order_id, cause_id=one.id, amount_minor=amount, reason=NAME))
-    await payments.request_refund(db, refunds=refunds, now=now)
 
 
 def _id(unit: WeighedUnits) -> UUID:
-    return child_id(unit.parcel_id, NAME, unit.line_id, unit.sku_id)
+    return child_id(unit.parcel_id, ADJUSTMENT, unit.line_id, unit.sku_id)
 
 
 def _room(balance: Balance | None) -> int | None:

@@ -1,4 +1,4 @@
-"""Named adjustments: amounts on top of an order or off it, that no line explains."""
+"""Named adjustments: amounts on top of an order, or of a line of it, or off it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -54,7 +54,13 @@ async def adjust(db: Connection, *, adjustments: Sequence[Adjustment], now: date
         db,
         [
             OrderAdjusted(
-                stream=one.order_id, happened_at=now, actor=one.actor, name=one.name, amount_minor=one.amount_minor
+                stream=one.order_id,
+                happened_at=now,
+                actor=one.actor,
+                name=one.name,
+                amount_minor=one.amount_minor,
+                cause_id=one.id,
+                line_id=one.line_id,
             )
             for one in fresh
         ],

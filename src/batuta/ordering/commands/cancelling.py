@@ -27,7 +27,6 @@ from batuta.ordering.domain import (
     Share,
     UnitMove,
     UnitsMoved,
-    value_of,
 )
 from batuta.ordering.domain.cancelling import decide
 from batuta.ordering.events import CancellationAsked, OrderExpired, UnitsCancelled
@@ -300,7 +299,7 @@ def _worth(order: Order, cancelled: Counter[UUID], units: Sequence[GivenUp]) -> 
     for line in order.lines:
         if taken[line.id]:
             past = line.quantity - cancelled[line.id]
-            worth += value_of(line.gross_minor, line.quantity, Share(past - taken[line.id], past))
+            worth += line.worth_minor(Share(past - taken[line.id], past))
     cancelled.update(taken)
     return worth + (order.shipping_minor if was_live and not _live(order, cancelled) else 0)
 

@@ -19,8 +19,15 @@ from batuta.kernel.ids import child_id
 from batuta.ordering.commands.adjusting import Adjustment, adjust
 from batuta.ordering.commands.cancelling import UnknownOrder
 from batuta.ordering.commands.moving import UnknownLine, lock_orders, move_units
-from batuta.ordering.domain import Bucket, Line, Order, UnitMove
-from batuta.ordering.domain.substituting import Substituted, SubstituteLine, allowed, difference, waiting_units
+from batuta.ordering.domain import Bucket, Line, Order, Repriced, Share, UnitMove
+from batuta.ordering.domain.substituting import (
+    ADJUSTMENT,
+    Substituted,
+    SubstituteLine,
+    allowed,
+    repriced,
+    waiting_units,
+)
 from batuta.ordering.events import LineSubstituted
 from batuta.ordering.queries import orders_by_id, substitutions_by_id
 from batuta.ordering.tables import line, substitution
@@ -29,8 +36,8 @@ from batuta.plumbing.events import publish
 from batuta.pricing.domain import Quote, QuoteLine, QuoteRequest
 from batuta.pricing.queries import quote
 
-_given = arrays("given", id=Uuid(), components=Json)
-_SEND = update(line).where(line.c.id == _given.c.id).values(components=_given.c.components)
+_given = arrays("given", id=Uuid(), components=Json, repriced=Json)
+_SEND = update(line).where(line.c.id == _given.c.id).values(components=_given.c.components, repriced=_given.c.repriced)
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -91,15 +98,10 @@ async def _substitute(db: Connection, wish: SubstituteLine, known: _Known, *, no
     sku = known.skus.get(wish.sku_code)
     found = allowed(wish, present, sku, known.listed.get(present.sku_id, []), known.codes)
     assert sku
-    amount_minor = await _costs(
-        db,
-        order,
-        present,
-        sku=sku,
-        rule=found.price_rule,
-        channel=known.channels[order.channel_id],
-        now=now,
-    )
+    rule, own_minor = found.price_rule, 0
+    if rule is not PriceRule.AS_ORDERED:
+        own_minor = await _own_minor(db, order, present, sku=sku, channel=known.channels[order.channel_id], now=now)
+    price = repriced(present, rule, own_minor=own_minor)
     made = Substituted(
         id=wish.id,
         order_id=order.id,
@@ -108,8 +110,8 @@ async def _substitute(db: Connection, wish: SubstituteLine, known: _Known, *, no
         sku_id=sku.id,
         sku_code=sku.code,
         quantity=sum(waiting.values()),
-        price_rule=found.price_rule,
-        amount_minor=amount_minor,
+        price_rule=rule,
+        amount_minor=price.amount_minor - present.worth_minor(Share(0, price.units)),
         consented_by=wish.consented_by,
         reason=wish.reason,
         actor=wish.actor,
@@ -118,15 +120,11 @@ async def _substitute(db: Connection, wish: SubstituteLine, known: _Known, *, no
     async with db.savepoint():
         await _claim(db, order, made, now=now)
         await _let_go(db, made, waiting, now=now)
-        await _write(db, made, now=now)
+        await _write(db, made, price if made.amount_minor else present.repriced, now=now)
     return made
 
 
-async def _costs(
-    db: Connection, order: Order, present: Line, *, sku: Sku, rule: PriceRule, channel: Channel, now: datetime
-) -> int:
-    if rule is PriceRule.AS_ORDERED:
-        return 0
+async def _own_minor(db: Connection, order: Order, present: Line, *, sku: Sku, channel: Channel, now: datetime) -> int:
     units = present.buckets.live
     asked = QuoteRequest(
         id=present.id,
@@ -142,8 +140,7 @@ async def _costs(
     (told,) = await quote(db, requests=[asked])
     if not isinstance(told, Quote):
         raise told
-    ordered_minor = present.gross_minor * units // present.quantity
-    return difference(rule, ordered_minor=ordered_minor, own_minor=told.gross_minor)
+    return told.gross_minor
 
 
 async def _claim(db: Connection, order: Order, made: Substituted, *, now: datetime) -> None:
@@ -183,18 +180,20 @@ async def _let_go(db: Connection, made: Substituted, waiting: Mapping[Bucket, in
             raise outcome
 
 
-async def _write(db: Connection, made: Substituted, *, now: datetime) -> None:
+async def _write(db: Connection, made: Substituted, price: Repriced | None, *, now: datetime) -> None:
     sent: list[Any] = [(made.sku_id, 1)]
-    await db.execute(_SEND, params("given", id=[made.line_id], components=[sent]))
+    cost = msgspec.structs.asdict(price) if price else None
+    await db.execute(_SEND, params("given", id=[made.line_id], components=[sent], repriced=[cost]))
     row = {**msgspec.structs.asdict(made), "price_rule": str(made.price_rule)}
     await insert_rows(db, substitution, [row])
     if made.amount_minor:
         booked = Adjustment(
             id=child_id(made.id, "price"),
             order_id=made.order_id,
-            name="substitution",
+            name=ADJUSTMENT,
             amount_minor=made.amount_minor,
             actor=made.actor,
+            line_id=made.line_id,
         )
         await adjust(db, adjustments=[booked], now=now)
     told = LineSubstituted(

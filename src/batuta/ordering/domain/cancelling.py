@@ -7,7 +7,7 @@ import msgspec
 
 from batuta.kernel.errors import Refused
 from batuta.kernel.quantities import Quantity
-from batuta.ordering.domain.buckets import Bucket, Share, value_of
+from batuta.ordering.domain.buckets import Bucket, Share
 from batuta.ordering.domain.orders import Line, Order
 
 
@@ -76,6 +76,6 @@ def worth_of(order: Order, decided: Sequence[Cancellation]) -> int:
     worth = 0
     for line in order.lines:
         past = line.quantity - line.buckets.of(Bucket.CANCELLED)
-        worth += value_of(line.gross_minor, line.quantity, Share(past - taken.get(line.id, 0), past))
+        worth += line.worth_minor(Share(past - taken.get(line.id, 0), past))
     left = sum(line.buckets.live - taken.get(line.id, 0) for line in order.lines)
     return worth + (0 if left else order.shipping_minor)

@@ -10,7 +10,7 @@ import msgspec
 from batuta.catalog.domain import Recipe
 from batuta.company.domain import ShipTerms
 from batuta.kernel.addresses import Address
-from batuta.ordering.domain.buckets import Buckets
+from batuta.ordering.domain.buckets import Buckets, Share, value_of
 from batuta.ordering.domain.holds import Hold, Stage
 
 
@@ -81,13 +81,21 @@ class SoldAs(msgspec.Struct, frozen=True):
     quantity: int
 
 
+class Repriced(msgspec.Struct, frozen=True):
+    """What the first units of a line cost together, since something else is sent instead."""
+
+    units: int
+    amount_minor: int
+
+
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One line as it was bought (TAX-01: stored, never computed again). quantity: in base units.
 
     components: what it takes from stock; the SKU itself, or a bundle's parts; nothing for services.
     is_shipped: whether it travels. Amounts are of the whole line, after discounts. route: how units of it are had that
     no location has been asked for, since the customer chose another way than the order's (SRC-16). sold_as: in what the
-    buyer told the quantity, where not in base units (INV-15).
+    buyer told the quantity, where not in base units (INV-15). repriced: since when it is not what was bought (INV-17),
+    of all units that were not cancelled by then.
     """
 
     id: UUID
@@ -115,6 +123,14 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     tax_engine: str
     route: Route | None = None
     sold_as: SoldAs | None = None
+    repriced: Repriced | None = None
+
+    def worth_minor(self, share: Share) -> int:
+        """What units cost that are not cancelled, or are cancelled now; shares side by side lose nothing."""
+        amount_minor, units = self.gross_minor, self.quantity
+        if self.repriced:
+            amount_minor, units = self.repriced.amount_minor, self.repriced.units
+        return value_of(amount_minor, units, share)
 
 
 class MadeLine(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,10 +9,12 @@ import msgspec
 from batuta.catalog.domain import Consent, PriceRule, Sku, Substitute
 from batuta.kernel.errors import Refused
 from batuta.kernel.quantities import Code
-from batuta.ordering.domain.buckets import Bucket
-from batuta.ordering.domain.orders import Line
+from batuta.ordering.domain.buckets import Bucket, Share, value_of
+from batuta.ordering.domain.orders import Line, Repriced
 
 WAITING = (Bucket.RESERVED, Bucket.BACKORDERED, Bucket.PREORDERED)
+ADJUSTMENT = "substitution"
+"""The name of the adjustments by which what is sent instead costs more, or less."""
 
 
 class SubstituteLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +32,10 @@ class SubstituteLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Substituted(msgspec.Struct, frozen=True, kw_only=True):
-    """What is sent instead of what was ordered. amount_minor: by which the order costs more; less when negative."""
+    """What is sent instead of what was ordered.
+
+    amount_minor: by which the order costs more than it did before this; less when negative.
+    """
 
     id: UUID
     order_id: UUID
@@ -98,6 +103,13 @@ def allowed(
     if found.consent is Consent.NEEDED and not wish.consented_by.strip():
         raise ConsentMissing("the customer has not said yes", sku_code=wish.sku_code)
     return found
+
+
+def repriced(line: Line, rule: PriceRule, *, own_minor: int) -> Repriced:
+    """What the units of a line that are left cost when something else is sent. own_minor: what that costs by itself."""
+    units = line.buckets.live
+    ordered_minor = value_of(line.gross_minor, line.quantity, Share(0, units))
+    return Repriced(units, ordered_minor + difference(rule, ordered_minor=ordered_minor, own_minor=own_minor))
 
 
 def difference(rule: PriceRule, *, ordered_minor: int, own_minor: int) -> int:

@@ -1,5 +1,8 @@
 """What goods cost that are ordered by piece and charged by weight (INV-15). Pure."""
 
+ADJUSTMENT = "weight"
+"""The name of the adjustments by which they cost it."""
+
 
 def by_weight_minor(worth_minor: int, *, usual_g: int, weight_g: int) -> int:
     """By how much more the units cost than was reckoned for their usual weight; below zero, by how much less.

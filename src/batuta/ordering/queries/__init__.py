@@ -1,6 +1,6 @@
 """Reads of orders, carts, and what is sent instead of what orders say."""
 
-from batuta.ordering.queries.adjustments import adjusted_lines, adjusted_minor
+from batuta.ordering.queries.adjustments import adjusted_minor, weighed_lines
 from batuta.ordering.queries.making import made_lines, made_lines_of
 from batuta.ordering.queries.orders import (
     ORDER_LAWS,
@@ -28,7 +28,6 @@ AUDIT = (*ORDER_LAWS, *SUBSTITUTION_LAWS, *REROUTE_LAWS)
 
 __all__ = [
     "AUDIT",
-    "adjusted_lines",
     "adjusted_minor",
     "carts_by_id",
     "contacts_of",
@@ -52,4 +51,5 @@ __all__ = [
     "reroutes_of",
     "substitutions_by_id",
     "substitutions_of",
+    "weighed_lines",
 ]

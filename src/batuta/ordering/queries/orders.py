@@ -29,6 +29,7 @@ from batuta.ordering.domain import (
     OrderStatus,
     Promise,
     PromiseKind,
+    Repriced,
     Route,
     SoldAs,
     Stage,
@@ -282,7 +283,7 @@ def _read_whole(row: Row) -> Order:
 
 
 _LINE_FIELDS = tuple(
-    name for name in Line.__struct_fields__ if name not in {"buckets", "components", "route", "sold_as"}
+    name for name in Line.__struct_fields__ if name not in {"buckets", "components", "route", "sold_as", "repriced"}
 )
 
 
@@ -294,6 +295,7 @@ def read_line(row: dict[str, Any]) -> Line:
         components=tuple(Component(UUID(sku_id), quantity) for sku_id, quantity in row["components"]),
         route=msgspec.convert(row["route"], Route) if row["route"] else None,
         sold_as=SoldAs(**row["sold_as"]) if row["sold_as"] else None,
+        repriced=Repriced(**row["repriced"]) if row["repriced"] else None,
     )
 
 

@@ -25,6 +25,19 @@ async def substitutions_of(db: Connection, order_id: UUID) -> list[Substituted]:
 
 SUBSTITUTION_LAWS = (
     Law(
+        "what a line costs of which nothing is cancelled is its price and what substitutions put on or took off",
+        """
+        SELECT l.id AS line_id, l.gross_minor, l.repriced, coalesce(a.amount_minor, 0) AS told
+        FROM ordering.line l
+        LEFT JOIN (
+            SELECT line_id, sum(amount_minor) AS amount_minor FROM ordering.adjustment
+            WHERE name = 'substitution' GROUP BY line_id) AS a ON a.line_id = l.id
+        WHERE l.cancelled = 0
+          AND coalesce((l.repriced ->> 'amount_minor')::bigint, l.gross_minor)
+              <> l.gross_minor + coalesce(a.amount_minor, 0)
+        """,
+    ),
+    Law(
         "what is sent instead of what a line says is what the line takes from stock",
         """
         SELECT DISTINCT ON (s.line_id) s.line_id, s.sku_id, l.components

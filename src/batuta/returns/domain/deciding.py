@@ -47,7 +47,8 @@ class Sold(msgspec.Struct, frozen=True, kw_only=True):
 
     returnable: units delivered and not booked as returned. is_final: made for its buyer, and taken back only if
     something is wrong with it. coming: units that open returns wait for.
-    gross_minor: paid for all its units. refunded: units for which returns gave money back. cancelled: never paid for.
+    paid_minor: for its units that are not cancelled. refunded, refunded_minor: units for which returns gave money back,
+    and how much.
     """
 
     line_id: UUID
@@ -55,10 +56,11 @@ class Sold(msgspec.Struct, frozen=True, kw_only=True):
     quantity: int
     components: tuple[Component, ...]
     is_tracked: bool
-    gross_minor: int
+    paid_minor: int
     returnable: int
     coming: int = 0
     refunded: int = 0
+    refunded_minor: int = 0
     cancelled: int = 0
     is_final: bool = False
 
@@ -267,7 +269,7 @@ def decide_refund(present: Return, request: Resolve, order: SoldOrder | None) ->
     if present.status in {_IS.REQUESTED, _IS.CANCELLED, _IS.EXPIRED}:
         raise NotApproved("nobody has approved the return", return_id=str(present.id), status=str(present.status))
     units = _units_to_refund(present, request)
-    before = {line_id: sold.refunded for line_id, sold in order.lines.items()} if order else {}
+    before = {line_id: (sold.refunded, sold.refunded_minor) for line_id, sold in order.lines.items()} if order else {}
     refunded: dict[UUID, ReturnLine] = {}
     lines: list[RefundedLine] = []
     for line_id, quantity in units.items():
@@ -309,19 +311,23 @@ def _units_to_refund(present: Return, request: Resolve) -> dict[UUID, int]:
     return units
 
 
-def _amount(line: ReturnLine, quantity: int, sold: Sold | None, before: dict[UUID, int]) -> int:
-    """What the next units are worth; of an order line after those refunded before, so that shares sum to the line."""
+def _amount(line: ReturnLine, quantity: int, sold: Sold | None, before: dict[UUID, tuple[int, int]]) -> int:
+    """What the next units are worth; of an order line, what is not given back yet of what all up to them are worth.
+
+    So the last unit takes the rest, also when what was paid has become another amount between two refunds.
+    """
     left = line.expected - line.refunded
     if quantity > left:
         raise MoreThanPaid(f"{left} units of the line are not refunded", line_id=str(line.id), left=left)
     if sold is None:
         return value_of(line.worth_minor, line.expected, Share(line.refunded, line.refunded + quantity))
-    paid = sold.quantity - sold.cancelled - before[sold.line_id]
-    if quantity > paid:
-        raise MoreThanPaid(f"{paid} units were paid for and not refunded", line_id=str(line.id), left=paid)
-    first = before[sold.line_id]
-    before[sold.line_id] += quantity
-    return value_of(sold.gross_minor, sold.quantity, Share(first, first + quantity))
+    (units, minor), paid = before[sold.line_id], sold.quantity - sold.cancelled
+    if quantity > paid - units:
+        left = max(0, paid - units)
+        raise MoreThanPaid(f"{left} units were paid for and not refunded", line_id=str(line.id), left=left)
+    amount_minor = max(0, value_of(sold.paid_minor, paid, Share(0, units + quantity)) - minor)
+    before[sold.line_id] = (units + quantity, minor + amount_minor)
+    return amount_minor
 
 
 def _total(request: Resolve, lines: list[RefundedLine], order: SoldOrder | None) -> int:
@@ -361,6 +367,7 @@ def followed(order: SoldOrder, before: Return | None, after: Return, *, shipping
                     returnable=sold.returnable - sign * line.counted,
                     coming=sold.coming + sign * still_coming(one, line),
                     refunded=sold.refunded + sign * line.refunded,
+                    refunded_minor=sold.refunded_minor + sign * line.refund_minor,
                 )
     return msgspec.structs.replace(order, lines=lines, shipping_minor=order.shipping_minor - shipping_minor)
 

@@ -1,0 +1,10 @@
+"""What the units of a line cost since something else is sent."""
+
+from batuta.plumbing.migrate import run_sql_of
+
+revision = "0053"
+down_revision = "0052"
+
+
+def upgrade() -> None:
+    run_sql_of(__file__)
