@@ -138,5 +138,19 @@ def test_a_cart_is_not_held_longer_than_the_longest_hold() -> None:
             check_channel(msgspec.structs.replace(channel, policies=policies))
 
 
+def test_a_ban_follows_a_reason_that_locations_give() -> None:
+    """SRC-08: others are refused, with those that are known."""
+    channel = a_channel(Brand(id=fresh_id(), code="B", name="B", legal_entity_id=fresh_id()))
+    known = {"out_of_stock": 3, "no_answer": 0}
+
+    assert check_channel(msgspec.structs.replace(channel, policies=Policies(ban_days=known))).policies.ban_days == known
+    for reason in ("no_capacitty", "better_plan"):
+        with pytest.raises(BadChannel) as refusal:
+            check_channel(msgspec.structs.replace(channel, policies=Policies(ban_days={**known, reason: 1})))
+        assert refusal.value.facts["field"] == "policies.ban_days"
+        assert refusal.value.facts["got"] == [reason]
+        assert "no_capacity" in str(refusal.value.facts["known"])
+
+
 def test_policies_stored_before_a_policy_was_born_are_read_with_its_default() -> None:
     assert msgspec.convert({"return_days": 14}, Policies) == Policies(return_days=14)

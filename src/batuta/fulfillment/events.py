@@ -5,8 +5,9 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.fulfillment.domain import LineUnits, Method, RejectionReason
+from batuta.fulfillment.domain import LineUnits, Method
 from batuta.kernel.events import Event
+from batuta.kernel.rejections import RejectionReason
 
 
 class FulfillmentEvent(Event, frozen=True):

@@ -13,6 +13,7 @@ from stdnum.exceptions import ValidationError
 from batuta.company.domain.policies import Policies
 from batuta.kernel.errors import Invalid, NotFound, Refused
 from batuta.kernel.quantities import Code, Prose, Text, fitting
+from batuta.kernel.rejections import SAID_OF_PLANS, RejectionReason
 
 GS1_PREFIX_DIGITS = range(4, 13)
 
@@ -136,6 +137,11 @@ def check_channel(channel: Channel) -> Channel:
             field="policies.cart_hold_minutes",
             cart_hold_minutes=policies.cart_hold_minutes,
             hold_minutes_max=policies.hold_minutes_max,
+        )
+    known = {str(reason) for reason in RejectionReason} - SAID_OF_PLANS
+    if unknown := sorted(policies.ban_days.keys() - known):
+        raise BadChannel(
+            "no location says no for such a reason", field="policies.ban_days", got=unknown, known=sorted(known)
         )
     return channel
 

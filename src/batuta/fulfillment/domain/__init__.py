@@ -66,7 +66,6 @@ from batuta.fulfillment.domain.rejections import (
     NOT_FOR_LOCATIONS,
     REJECTION_EFFECTS,
     RejectionEffect,
-    RejectionReason,
     StockEffect,
 )
 from batuta.fulfillment.domain.requests import (
@@ -131,6 +130,7 @@ from batuta.fulfillment.domain.work_orders import (
     decide_sign,
     decide_start_work,
 )
+from batuta.kernel.rejections import RejectionReason
 
 __all__ = [
     "ALONG",

@@ -6,9 +6,9 @@ from uuid import UUID
 import msgspec
 
 from batuta.fulfillment.domain.orders import FulfillmentOrder, LineUnits, Package, SkuUnits
-from batuta.fulfillment.domain.rejections import RejectionReason
 from batuta.fulfillment.domain.requests import PackedParcel
 from batuta.fulfillment.domain.statuses import Stage
+from batuta.kernel.rejections import RejectionReason
 
 
 class StageMove(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,10 +6,11 @@ import msgspec
 
 from batuta.fulfillment.domain.changes import Change, nothing
 from batuta.fulfillment.domain.orders import FulfillmentOrder, LineUnits
-from batuta.fulfillment.domain.rejections import REJECTION_EFFECTS, RejectionReason
+from batuta.fulfillment.domain.rejections import REJECTION_EFFECTS
 from batuta.fulfillment.domain.requests import Reject
 from batuta.fulfillment.domain.statuses import FULFILLMENT_MOVES, FulfillmentStatus
 from batuta.fulfillment.domain.withdrawing import unpacked, withdraw
+from batuta.kernel.rejections import RejectionReason
 from batuta.kernel.states import move
 
 SYSTEM = "system:sweep"

@@ -5,19 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-
-class RejectionReason(StrEnum):
-    OUT_OF_STOCK = "out_of_stock"
-    NOT_FOUND = "not_found"
-    DAMAGED = "damaged"
-    NO_CAPACITY = "no_capacity"
-    CLOSED = "closed"
-    CANNOT_SERVE = "cannot_serve"
-    NOT_SELLABLE = "not_sellable"
-    NO_ANSWER = "no_answer"
-    OTHER = "other"
-    REPLANNED = "replanned"
-    BETTER_PLAN = "better_plan"
+from batuta.kernel.rejections import RejectionReason
 
 
 class StockEffect(StrEnum):

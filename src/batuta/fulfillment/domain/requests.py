@@ -7,11 +7,11 @@ from uuid import UUID
 import msgspec
 
 from batuta.fulfillment.domain.orders import LotUnits
-from batuta.fulfillment.domain.rejections import RejectionReason
 from batuta.fulfillment.domain.statuses import Method
 from batuta.inventory.domain.serials import Serial
 from batuta.kernel.addresses import Address
 from batuta.kernel.quantities import Code, Quantity, QuantityOrNone, Text
+from batuta.kernel.rejections import RejectionReason
 
 LINES_MAX = 2_000
 PARCELS_MAX = 200
