@@ -96,6 +96,36 @@ async def test_it_is_ordered_and_promised_with_what_it_takes(house: House, works
     assert all(timedelta(days=3) <= one for one in waits)
 
 
+async def test_it_is_put_into_a_cart_once_for_each_buyer_of_it(house: House, workshop: Workshop) -> None:
+    """SRC-14, FUL-14: checked when it is put there; each personalisation is a line of its own, and is what is made."""
+    web = house.asked_by(a_caller("carts.write", "orders.read"))
+    shop = workshop.journey.shop
+    watch = {"sku_code": shop.skus["watch"].code, "quantity": 1}
+    field = next(iter(SAID))
+    other = SAID | {field: "Para Luz"}
+    opened = await web.post("/api/carts", json={"channel_code": shop.channel.code})
+    path = f"/api/carts/{opened.json()['cart']['id']}"
+
+    async def put(*lines: dict[str, Any]) -> httpx.Response:
+        return await web.put(f"{path}/lines", json={"lines": list(lines)})
+
+    assert problem(await put(watch)) == (409, "wrong_personalisation")
+    both = await put(watch | {"personalisation": SAID}, watch | {"personalisation": other})
+    assert [one["personalisation"] for one in both.json()["lines"]] == [SAID, other], both.text
+    twice = await put(watch | {"personalisation": SAID, "quantity": 2})
+    assert [one["quantity"] for one in twice.json()["lines"]] == [2, 1]
+    one_less = await put(watch | {"personalisation": SAID, "quantity": 0})
+    assert [one["personalisation"] for one in one_less.json()["lines"]] == [other]
+    assert (await put(watch | {"quantity": 0})).json()["lines"] == []
+
+    await put(watch | {"personalisation": other})
+    await web.put(f"{path}/address", json={"ship_to": msgspec.to_builtins(MADRID)})
+    placed = await web.post(f"{path}/order", json={})
+    assert placed.status_code == 201, placed.text
+    whole = (await web.get(f"/api/orders/{placed.json()['number']}")).json()
+    assert [one["personalisation"] for one in whole["made"]] == [other]
+
+
 async def test_a_work_order_is_done_by_those_who_see_it(house: House, workshop: Workshop) -> None:
     """FUL-14, PLT-07: the list of a location, the proof and its answer, signatures, and strangers see none of it."""
     journey = workshop.journey

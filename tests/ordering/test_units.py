@@ -79,3 +79,55 @@ async def test_what_is_not_sold_so_is_refused(
 ) -> None:
     assert problem(await web.post("/api/orders", json=order(shop, line))) == expected
     assert await left(engine, shop) == 40
+
+
+async def test_a_cart_takes_boxes_and_the_order_says_so(engine: Engine, shop: Shop) -> None:
+    """INV-15: reckoned when they are put into the cart; asked for again in pieces, they are pieces."""
+    seller = House(engine, ROUTES).asked_by(a_caller("carts.write", "orders.read"))
+    glass = {"sku_code": shop.skus["glass"].code}
+    opened = await seller.post(
+        "/api/carts", json={"channel_code": shop.channel.code, "lines": [glass | {"quantity": 7}]}
+    )
+    path = f"/api/carts/{opened.json()['cart']['id']}"
+
+    two_boxes = await seller.put(f"{path}/lines", json={"lines": [glass | {"quantity": 2, "unit": "box"}]})
+    assert two_boxes.status_code == 200, two_boxes.text
+    (line,) = two_boxes.json()["lines"]
+    assert (line["quantity"], line["sold_as"], line["left"]) == (24, {"unit": "box", "quantity": 2}, 40)
+    assert line["gross_minor"] == 24 * 2_500
+    held = await seller.post(f"{path}/reservation", json={})
+    assert sum(held.json()["granted"].values()) == 24
+    assert await left(engine, shop) == 16
+
+    await seller.put(f"{path}/address", json={"ship_to": msgspec.to_builtins(MADRID)})
+    placed = await seller.post(f"{path}/order", json={})
+    assert placed.status_code == 201, placed.text
+    (sold,) = (await seller.get(f"/api/orders/{placed.json()['number']}")).json()["order"]["lines"]
+    assert (sold["quantity"], sold["sold_as"]) == (24, {"unit": "box", "quantity": 2})
+    assert await left(engine, shop) == 16
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ({"quantity": 1, "unit": "pallet"}, (400, "bad_order")),
+        ({"quantity": 3, "unit": "half"}, (409, "not_whole")),
+        ({"quantity": 500_000_000, "unit": "box"}, (409, "too_many")),
+        ({"quantity": 1, "unit": "\x00"}, (400, "invalid")),
+        ({"quantity": 1, "personalisation": {"name": "Ana"}}, (409, "wrong_personalisation")),
+    ],
+)
+async def test_a_cart_refuses_what_is_not_sold_so_and_keeps_what_it_has(
+    engine: Engine, shop: Shop, line: dict[str, Any], expected: tuple[int, str]
+) -> None:
+    seller = House(engine, ROUTES).asked_by(a_caller("carts.write"))
+    glass = {"sku_code": shop.skus["glass"].code}
+    opened = await seller.post(
+        "/api/carts", json={"channel_code": shop.channel.code, "lines": [glass | {"quantity": 7}]}
+    )
+    path = f"/api/carts/{opened.json()['cart']['id']}"
+
+    refused = await seller.put(f"{path}/lines", json={"lines": [glass | line]})
+
+    assert problem(refused) == expected
+    assert [one["quantity"] for one in (await seller.get(path)).json()["lines"]] == [7]

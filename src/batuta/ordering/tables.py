@@ -330,17 +330,18 @@ cart = Table("cart", metadata, CartColumns, _one_of("method", Method), schema=SC
 
 class CartLineColumns(TypedColumns):
     id: Named[UUID] = Column(Uuid, primary_key=True)
-    cart_id: Named[UUID] = Column(ForeignKey(cart.c.id, ondelete="CASCADE"), nullable=False)
+    cart_id: Named[UUID] = Column(ForeignKey(cart.c.id, ondelete="CASCADE"), nullable=False, index=True)
     position: Named[int] = Column(Integer, nullable=False)
     sku_id: Named[UUID] = Column(ForeignKey(sku.c.id), nullable=False)
     quantity: Named[int] = Column(Integer, nullable=False)
+    sold_as: Named[dict[str, Any] | None] = Column(Json)
+    personalisation: Named[dict[str, str] | None] = Column(Json)
 
 
 cart_line = Table(
     "cart_line",
     metadata,
     CartLineColumns,
-    UniqueConstraint("cart_id", "sku_id"),
     CheckConstraint("quantity > 0", name="quantity_positive"),
     schema=SCHEMA,
 )

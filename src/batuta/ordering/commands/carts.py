@@ -9,8 +9,8 @@ import msgspec
 from sqlalchemy import Integer, Text, Uuid, any_, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from batuta.catalog.domain import Sku
-from batuta.catalog.queries import skus_by_code
+from batuta.catalog.domain import NOTHING_SAID, Recipe, Sku, Unit, check_personalisation
+from batuta.catalog.queries import recipes_of, skus_by_code, units_of
 from batuta.company.domain import Channel
 from batuta.company.queries import channels_by_code
 from batuta.customers.queries import customers_by_id
@@ -31,6 +31,7 @@ from batuta.ordering.domain import (
     CartLine,
     Method,
     NewCart,
+    SoldAs,
     UnknownCart,
     UnknownChannel,
     UnknownCustomer,
@@ -40,6 +41,7 @@ from batuta.ordering.domain import (
     check_use,
     line_id_of,
 )
+from batuta.ordering.domain.drafts import base_units
 from batuta.ordering.queries import read_carts
 from batuta.ordering.tables import cart, cart_line
 from batuta.plumbing.database import Connection, Instant, Json, arrays, insert_new, params, upsert_rows
@@ -88,6 +90,8 @@ class _World(msgspec.Struct, frozen=True, kw_only=True):
     skus: Mapping[str, Sku]
     locations: Mapping[str, Location]
     customers: Collection[UUID]
+    units: Mapping[UUID, Sequence[Unit]]
+    recipes: Mapping[UUID, Sequence[Recipe]]
 
 
 async def lock_carts(db: Connection, ids: Collection[UUID]) -> dict[UUID, Cart]:
@@ -173,8 +177,14 @@ async def _world(
     db: Connection, lines: Sequence[Sequence[WantedLine]], pickups: Collection[str], customers: Collection[UUID]
 ) -> _World:
     wanted = {line.sku_code for each_ in lines for line in each_}
+    skus = await skus_by_code(db, wanted) if wanted else {}
+    told = {line.sku_code for each_ in lines for line in each_ if line.unit is not None}
+    measured = {skus[code].id for code in told if code in skus}
+    made = {sku.id for sku in skus.values() if sku.is_made_to_order}
     return _World(
-        skus=await skus_by_code(db, wanted) if wanted else {},
+        skus=skus,
+        units=await units_of(db, measured) if measured else {},
+        recipes=await recipes_of(db, made) if made else {},
         locations=await locations_by_code(db, pickups) if pickups else {},
         customers=frozenset(await customers_by_id(db, customers)) if customers else frozenset(),
     )
@@ -260,7 +270,7 @@ def _area(address: Address | None) -> tuple[str, str] | None:
 
 def _lines(present: Cart, wanted: Sequence[WantedLine], world: _World) -> tuple[CartLine, ...]:
     """The cart's lines with the named SKUs' new quantities, at the end where they are new."""
-    lines = {line.sku_id: line for line in present.lines}
+    lines = {line.id: line for line in present.lines}
     unknown = sorted({one.sku_code for one in wanted if not _is_sold(world.skus.get(one.sku_code))})
     if unknown:
         raise UnknownSku("these SKUs are not sold", sku_codes=unknown)
@@ -268,15 +278,34 @@ def _lines(present: Cart, wanted: Sequence[WantedLine], world: _World) -> tuple[
     for step, one in enumerate(wanted):
         sku = world.skus[one.sku_code]
         if not one.quantity:
-            lines.pop(sku.id, None)
+            lines = {id_: line for id_, line in lines.items() if not _takes_away(one, sku, line)}
             continue
-        position = lines[sku.id].position if sku.id in lines else after + step
-        lines[sku.id] = CartLine(
-            id=line_id_of(present.id, sku.id), position=position, sku_id=sku.id, quantity=one.quantity
-        )
+        line = _line(present, one, sku, step, world)
+        position = lines[line.id].position if line.id in lines else after + step
+        lines[line.id] = msgspec.structs.replace(line, position=position)
     if len(lines) > CART_LINES_MAX:
         raise BadOrder("a cart has no more lines", field="lines", got=len(lines), max=CART_LINES_MAX)
     return tuple(lines.values())
+
+
+def _takes_away(wanted: WantedLine, sku: Sku, line: CartLine) -> bool:
+    """Whether a line goes. It need not be sold so any more, nor asked for so by its recipe."""
+    said = {code: saying for code, saying in wanted.personalisation.items() if saying.strip()}
+    return line.sku_id == sku.id and (not said or said == line.personalisation)
+
+
+def _line(present: Cart, wanted: WantedLine, sku: Sku, step: int, world: _World) -> CartLine:
+    """Raises:
+    BadOrder, NotWhole, TooMany: it is not sold so. WrongPersonalisation.
+    """
+    quantity, sold_as = wanted.quantity, None
+    if wanted.unit is not None:
+        quantity = base_units(sku, quantity, wanted.unit, world.units.get(sku.id, ()), position=step)
+        sold_as = SoldAs(wanted.unit, wanted.quantity)
+    recipe = next(iter(world.recipes.get(sku.id, ())), NOTHING_SAID)
+    said = check_personalisation(recipe, wanted.personalisation)
+    id_ = line_id_of(present.id, sku.id, said)
+    return CartLine(id=id_, position=step, sku_id=sku.id, quantity=quantity, sold_as=sold_as, personalisation=said)
 
 
 def _is_sold(sku: Sku | None) -> bool:
@@ -284,13 +313,12 @@ def _is_sold(sku: Sku | None) -> bool:
 
 
 async def _give_back(db: Connection, changed: Sequence[tuple[Cart, Cart]], *, now: datetime) -> None:
-    releases = [
-        Release(holder_id=before.id, line_id=line.id)
-        for before, after in changed
-        if before.is_reserved(now)
-        for line in before.lines
-        if line not in after.lines
-    ]
+    releases = []
+    for before, after in changed:
+        kept = {(line.id, line.quantity) for line in after.lines}
+        if before.is_reserved(now):
+            gone = [line for line in before.lines if (line.id, line.quantity) not in kept]
+            releases += [Release(holder_id=before.id, line_id=line.id) for line in gone]
     if releases:
         await release(db, releases=releases, now=now)
 
@@ -302,7 +330,12 @@ async def _write_lines(db: Connection, carts: Sequence[Cart], before: Mapping[UU
     if gone:
         await db.execute(_drop_lines, {"ids": sorted(gone)})
     rows = [
-        {**msgspec.structs.asdict(line), "cart_id": cart_id}
+        {
+            **msgspec.structs.asdict(line),
+            "sold_as": line.sold_as and msgspec.structs.asdict(line.sold_as),
+            "personalisation": line.personalisation or None,
+            "cart_id": cart_id,
+        }
         for cart_id, line in lines.values()
         if known.get(line.id) != line
     ]

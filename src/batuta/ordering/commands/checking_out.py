@@ -202,7 +202,13 @@ def _order(one: CheckOut, found: Cart | None, goods: _Goods, now: datetime) -> P
         id=order_id_of(found.id),
         channel_code=goods.channels[found.channel_id].code,
         lines=[
-            PlaceLine(sku_code=goods.skus[line.sku_id].code, quantity=line.quantity, cart_line_id=line.id)
+            PlaceLine(
+                sku_code=goods.skus[line.sku_id].code,
+                quantity=line.quantity,
+                cart_line_id=line.id,
+                personalisation=dict(line.personalisation),
+                sold_as=line.sold_as,
+            )
             for line in found.lines
         ],
         ship_to=found.ship_to,

@@ -1,6 +1,6 @@
 """Carts: what somebody is about to buy, kept on the server so that any device and channel can go on with it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Annotated
@@ -8,12 +8,13 @@ from uuid import UUID
 
 import msgspec
 
+from batuta.catalog.domain import Personalisation
 from batuta.company.domain import ShipTerms
 from batuta.kernel.addresses import Address
 from batuta.kernel.errors import NotFound, Refused
 from batuta.kernel.ids import child_id
 from batuta.kernel.quantities import Code, Quantity, QuantityOrNone, Text
-from batuta.ordering.domain.orders import Method
+from batuta.ordering.domain.orders import Method, SoldAs
 from batuta.ordering.domain.placing import Means, NamedAmount
 
 CART_LIVES = timedelta(days=30)
@@ -60,10 +61,14 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CartLine(msgspec.Struct, frozen=True, kw_only=True):
+    """So many base units of a SKU. sold_as: in what the visitor told it. personalisation: as its recipe asks for it."""
+
     id: UUID
     position: int
     sku_id: UUID
     quantity: int
+    sold_as: SoldAs | None = None
+    personalisation: Mapping[str, str] = {}
 
 
 class Cart(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,10 +103,17 @@ class Cart(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WantedLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """So many units of a SKU; none takes the line away."""
+    """So many units of a SKU; none takes the line away.
+
+    unit: in what the quantity is told, of those in which the SKU is sold, as a box of 12; without it, base units.
+    personalisation: what the recipe of what is made to order asks for. The same SKU with another one is another line;
+    none of a SKU without any takes all of its lines away.
+    """
 
     sku_code: Code
     quantity: QuantityOrNone
+    unit: Code | None = None
+    personalisation: Personalisation = {}
 
 
 Email = Annotated[str, msgspec.Meta(min_length=3, max_length=320, pattern=r"^[^\x00\s@]+@[^\x00\s@]+$")]
@@ -178,9 +190,10 @@ def order_id_of(cart_id: UUID) -> UUID:
     return child_id(cart_id, "order")
 
 
-def line_id_of(cart_id: UUID, sku_id: UUID) -> UUID:
-    """A cart has one line a SKU."""
-    return child_id(cart_id, "line", sku_id)
+def line_id_of(cart_id: UUID, sku_id: UUID, personalisation: Mapping[str, str]) -> UUID:
+    """A cart has one line a SKU, of what is made to order one for each personalisation."""
+    said = [word for pair in sorted(personalisation.items()) for word in pair]
+    return child_id(cart_id, "line", sku_id, *said)
 
 
 def check_use(cart: Cart | None, visitor: Visitor, *, version: int | None, now: datetime) -> Cart:

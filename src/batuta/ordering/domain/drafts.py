@@ -150,13 +150,25 @@ def _in_base_units(order: PlaceOrder, world: World) -> PlaceOrder:
 
 def _in_base_unit(line: PlaceLine, position: int, world: World) -> PlaceLine:
     sku = world.skus.get(line.sku_code)
-    if line.unit is None or sku is None or line.unit == sku.unit:
+    if line.unit is None or sku is None:
         return line
-    sold = {unit.code: unit for unit in world.units.get(sku.id, ()) if unit.is_sold}
-    if line.unit not in sold:
+    units = base_units(sku, line.quantity, line.unit, world.units.get(sku.id, ()), position=position)
+    return msgspec.structs.replace(line, quantity=units)
+
+
+def base_units(sku: Sku, quantity: int, unit: str, units: Sequence[Unit], *, position: int) -> int:
+    """So many of a unit in which a SKU is sold, in base units. position: of the line that asks.
+
+    Raises:
+        BadOrder: it is not sold so. NotWhole. TooMany.
+    """
+    if unit == sku.unit:
+        return quantity
+    sold = {one.code: one for one in units if one.is_sold}
+    if unit not in sold:
         known = sorted({sku.unit, *sold})
-        raise BadOrder("the SKU is not sold in this unit", field=f"lines[{position}].unit", got=line.unit, known=known)
-    return msgspec.structs.replace(line, quantity=to_base(line.quantity, sold[line.unit]))
+        raise BadOrder("the SKU is not sold in this unit", field=f"lines[{position}].unit", got=unit, known=known)
+    return to_base(quantity, sold[unit])
 
 
 def _check(order: PlaceOrder, channel: Channel) -> None:
@@ -221,7 +233,7 @@ def _line(order: PlaceOrder, position: int, told: PlaceLine, world: World, local
         components=components,
         is_tracked=bool(components),
         is_shipped=sku.kind is not SkuKind.SERVICE,
-        sold_as=SoldAs(told.unit, told.quantity) if told.unit else None,
+        sold_as=SoldAs(told.unit, told.quantity) if told.unit else told.sold_as,
         recipe=recipe,
         personalisation=check_personalisation(recipe or NOTHING_SAID, asked.personalisation),
     )

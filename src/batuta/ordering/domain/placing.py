@@ -13,7 +13,7 @@ from batuta.company.domain import ShipTerms
 from batuta.kernel.addresses import Address
 from batuta.kernel.errors import Invalid, Refused
 from batuta.kernel.quantities import AmountMinor, Code, Quantity, Text
-from batuta.ordering.domain.orders import Method
+from batuta.ordering.domain.orders import Method, SoldAs
 
 
 class BadOrder(Invalid):
@@ -45,7 +45,8 @@ class PlaceLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     given_unit_minor: the channel's own price, where it sets prices itself (a marketplace).
     cart_line_id: the line of the cart that claims the stock for this one. unit: in what the quantity is told; None is
-    the SKU's base unit. personalisation: what the recipe of what is made to order asks for.
+    the SKU's base unit. personalisation: what the recipe of what is made to order asks for. sold_as: what the quantity
+    was told in, where it is in base units already.
     """
 
     sku_code: Code
@@ -55,6 +56,7 @@ class PlaceLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     discount_minor: AmountMinor = 0
     cart_line_id: UUID | None = None
     personalisation: Personalisation = {}
+    sold_as: SoldAs | None = None
 
 
 class Means(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,13 +12,14 @@ from batuta.kernel.addresses import Address
 from batuta.kernel.errors import BatutaError
 from batuta.locations.domain import Location
 from batuta.ordering.domain.carts import Cart, CartLine
-from batuta.ordering.domain.orders import Method
+from batuta.ordering.domain.orders import Method, SoldAs
 from batuta.pricing.domain import PricedLine, Quote, QuoteLine, QuoteRequest
 
 
 class ShownLine(msgspec.Struct, frozen=True, kw_only=True):
     """A line of a cart. left: how many units could be had now; None for what no stock is kept of.
 
+    quantity, left: in base units; sold_as: in what the visitor told the quantity, where not so.
     Amounts are of the whole line; None where there is no price.
     """
 
@@ -31,6 +32,8 @@ class ShownLine(msgspec.Struct, frozen=True, kw_only=True):
     net_minor: int | None = None
     tax_minor: int | None = None
     gross_minor: int | None = None
+    sold_as: SoldAs | None = None
+    personalisation: Mapping[str, str] = {}
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,6 +193,8 @@ def _line(line: CartLine, goods: CartGoods, price: PricedLine | None, locale: st
         net_minor=price.net_minor if price else None,
         tax_minor=price.tax_minor if price else None,
         gross_minor=price.gross_minor if price else None,
+        sold_as=line.sold_as,
+        personalisation=line.personalisation,
     )
 
 

@@ -249,7 +249,7 @@ async def read_carts(db: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[
     lines: dict[UUID, list[CartLine]] = defaultdict(list)
     of_carts = await rows_with(db, cart_line.c.cart_id, [row["id"] for row in rows])
     for one in sorted(of_carts, key=lambda one: (one["position"], one["id"])):
-        lines[one.pop("cart_id")].append(CartLine(**one))
+        lines[one.pop("cart_id")].append(_read_cart_line(one))
     return {
         row["id"]: Cart(
             **{
@@ -262,6 +262,11 @@ async def read_carts(db: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[
         )
         for row in rows
     }
+
+
+def _read_cart_line(row: dict[str, Any]) -> CartLine:
+    sold_as = SoldAs(**row["sold_as"]) if row["sold_as"] else None
+    return CartLine(**{**row, "sold_as": sold_as, "personalisation": row["personalisation"] or {}})
 
 
 _ORDER_FIELDS = tuple(name for name in Order.__struct_fields__ if name in order.c)
