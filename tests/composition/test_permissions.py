@@ -78,6 +78,8 @@ PUBLIC = {
     "POST /api/carts/{cart_id:uuid}/order": "the cart's own token is looked at",
     "GET /api/reroutes/{link:str}": "the link is signed",
     "POST /api/reroutes/{link:str}": "the link is signed",
+    "GET /api/proofs/{link:str}": "the link is signed",
+    "POST /api/proofs/{link:str}": "the link is signed",
     "POST /api/payments/webhooks/{provider:str}": "the provider's signature is looked at",
     "GET /api/slots": "windows and what is left of them, nobody's orders",
     "GET /api/openapi.json": "how to ask",
@@ -86,6 +88,8 @@ PUBLIC = {
     "GET /language/{language:str}": "which language the browser wants",
     "GET /reroutes/{link:str}": "the link is signed",
     "POST /reroutes/{link:str}": "the link is signed",
+    "GET /proofs/{link:str}": "the link is signed",
+    "POST /proofs/{link:str}": "the link is signed",
     "GET /sign-in": "the form",
     "POST /sign-in": "the e-mail and the password are looked at",
 }

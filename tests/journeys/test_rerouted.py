@@ -14,6 +14,7 @@ from batuta.fulfillment.commands import accept, collect, pack, ready_for_pickup,
 from batuta.fulfillment.domain import Accept, FulfillmentStatus, Pack, Reject, RejectionReason
 from batuta.fulfillment.domain import Method as WorkMethod
 from batuta.kernel.errors import BatutaError
+from batuta.kernel.links import LinkHasEnded, UnknownLink, read_link
 from batuta.notifications.queries import messages_of
 from batuta.orchestration.commands.overriding import NotToBePlanned
 from batuta.orchestration.commands.rerouting import (
@@ -27,14 +28,12 @@ from batuta.orchestration.queries import Ways, choices_of
 from batuta.ordering.commands import add_holds
 from batuta.ordering.domain import HoldKind, Means, Method, NewHold, OrderStatus
 from batuta.ordering.domain.rerouting import (
+    LINK,
     Choice,
-    LinkHasEnded,
     LinkIsUsed,
     NothingToChoose,
     Reroute,
-    UnknownLink,
     link_of,
-    read_link,
 )
 from batuta.ordering.queries import reroutes_of
 from batuta.sourcing.domain.promises.asking import UnknownPostalCode
@@ -378,11 +377,11 @@ def test_a_link_is_read_by_its_maker_alone() -> None:
     )
     link = link_of(asked, b"s" * 32)
 
-    assert read_link(link, b"s" * 32, now=NOW) == asked.id
+    assert read_link(LINK, link, secret=b"s" * 32, now=NOW) == asked.id
     for forged in (link[:-1], link[1:], link + "A", "A" * len(link), "ñ", "", "=", link[:-2] + "AA"):
         with pytest.raises(UnknownLink):
-            read_link(forged, b"s" * 32, now=NOW)
+            read_link(LINK, forged, secret=b"s" * 32, now=NOW)
     with pytest.raises(UnknownLink):
-        read_link(link, b"t" * 32, now=NOW)
+        read_link(LINK, link, secret=b"t" * 32, now=NOW)
     with pytest.raises(LinkHasEnded):
-        read_link(link, b"s" * 32, now=asked.expires_at)
+        read_link(LINK, link, secret=b"s" * 32, now=asked.expires_at)

@@ -113,7 +113,7 @@ async def test_a_cart_takes_boxes_and_the_order_says_so(engine: Engine, shop: Sh
         ({"quantity": 1, "unit": "pallet"}, (400, "bad_order")),
         ({"quantity": 3, "unit": "half"}, (409, "not_whole")),
         ({"quantity": 500_000_000, "unit": "box"}, (409, "too_many")),
-        ({"quantity": 1, "unit": "\x00"}, (400, "invalid")),
+        ({"quantity": 1, "unit": ""}, (400, "invalid")),
         ({"quantity": 1, "personalisation": {"name": "Ana"}}, (409, "wrong_personalisation")),
     ],
 )

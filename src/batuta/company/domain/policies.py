@@ -194,6 +194,11 @@ class Policies(Struct, frozen=True, kw_only=True):
     is_reroute_free: Annotated[
         bool, Meta(description="The shop pays for the delivery they choose; else none is offered that costs them more")
     ] = True
+    proof_url: Annotated[
+        WebAddress,
+        Meta(description="Where buyers answer proofs of what is made for them, up to the token; empty sends no link"),
+    ] = ""
+    proof_days: Annotated[int, Meta(ge=1, le=90, description="For how many days that link holds")] = 14
 
     @property
     def ship_terms(self) -> ShipTerms:

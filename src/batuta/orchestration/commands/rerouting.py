@@ -14,6 +14,7 @@ from batuta.identity.domain import Allowance, TooManyRequests
 from batuta.kernel.addresses import Address, check_address
 from batuta.kernel.errors import BatutaError, Refused
 from batuta.kernel.ids import child_id
+from batuta.kernel.links import LinkHasEnded, UnknownLink, read_link
 from batuta.orchestration.commands.offering import offer_plans
 from batuta.orchestration.commands.overriding import check_is_to_be_planned
 from batuta.orchestration.commands.sourcing import FOUND, promise_again, requests_for
@@ -23,16 +24,14 @@ from batuta.orchestration.queries.choices import pickup_of
 from batuta.ordering.commands import EndHold, ask_for_choices, book_choices, cancel, end_holds, lock_orders
 from batuta.ordering.domain import CancelLine, CancelRequest, Method, Order, OrderStatus, Route
 from batuta.ordering.domain.rerouting import (
+    LINK,
     Choice,
     ChoiceId,
-    LinkHasEnded,
     LinkIsUsed,
     NothingToChoose,
     Part,
     Reroute,
     Rerouting,
-    UnknownLink,
-    read_link,
 )
 from batuta.ordering.queries import made_lines_of, orders_by_id, reroutes_by_id
 from batuta.plumbing.database import Connection
@@ -136,7 +135,7 @@ async def admit(db: Connection, link: str, *, now: datetime) -> UUID:
     Raises:
         UnknownLink, LinkHasEnded, TooManyRequests.
     """
-    reroute_id = read_link(link, await promise_secret(db), now=now)
+    reroute_id = read_link(LINK, link, secret=await promise_secret(db), now=now)
     allowance = Allowance(name=f"link:{reroute_id}", burst=LOOKS_AT_ONCE, each=LOOKS_EACH)
     await take(db, allowance, refusal=TooManyRequests, now=now)
     return reroute_id

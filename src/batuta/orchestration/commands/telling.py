@@ -1,7 +1,7 @@
 """Telling the customer, before the customer asks. Channels may mute it; what is muted is counted."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
@@ -9,6 +9,7 @@ import structlog
 
 from batuta.company.domain import Channel, RerouteKind
 from batuta.company.queries import brands_by_id, channels_by_id, legal_entities_by_id
+from batuta.fulfillment.domain.proofs import proof_link_of
 from batuta.fulfillment.events import Delivered, HandedOver, ProofSent, ReadyForPickup
 from batuta.inventory.domain.waiting import NEVER
 from batuta.inventory.events import PromiseMoved
@@ -191,13 +192,24 @@ async def tell_rerouted(db: Connection, events: Sequence[LinesRerouted], now: da
 
 
 async def tell_proof_sent(db: Connection, events: Sequence[ProofSent], now: datetime) -> None:
+    """What will be made, and the link by which the buyer answers, where the channel has a page for that."""
+
     async def read(heard: Sequence[ProofSent]) -> Facts[ProofSent]:
         lines = await lines_by_id(db, [line.line_id for one in heard for line in one.lines])
+        contacts = await contacts_of(db, {one.stream for one in heard})
+        channels = await channels_by_id(db, {one.channel_id for one in contacts.values()})
+        secret = await promise_secret(db)
 
-        def facts(one: ProofSent, _: Contact) -> Mapping[str, Fact]:
+        def facts(one: ProofSent, order: Contact) -> Mapping[str, Fact]:
             (line,) = one.lines
             item = lines[line.line_id].name
-            return {"units": line.quantity, "item": item, "proof": one.link, "note": one.note}
+            policies = channels[order.channel_id].policies
+            told: dict[str, Fact] = {"units": line.quantity, "item": item, "proof": one.link, "note": one.note}
+            if not policies.proof_url:
+                return told
+            days = policies.proof_days
+            link = proof_link_of(one.work_order_id, sent_at=one.happened_at, days=days, secret=secret)
+            return told | {"url": policies.proof_url + link, "until_at": one.happened_at + timedelta(days=days)}
 
         return facts
 

@@ -1,30 +1,20 @@
 """What customers choose whose store cannot serve them (SRC-16): the question, the ways, and the link that asks."""
 
-import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
-from hashlib import blake2b
+from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
 
 from batuta.company.domain import RerouteKind
-from batuta.kernel.errors import NotFound, Refused
+from batuta.kernel.errors import Refused
+from batuta.kernel.links import write_link
 from batuta.ordering.domain.orders import Route
 
-SIGNATURE_BYTES, ID_BYTES, MOMENT_BYTES = 16, 16, 5
+LINK = b"reroute"
 
 ChoiceId = Annotated[str, msgspec.Meta(min_length=1, max_length=250, pattern=r"^[^\x00]*$")]
-
-
-class UnknownLink(NotFound):
-    """The link is none that this house has made."""
-
-
-class LinkHasEnded(Refused):
-    """The link was not used in time."""
 
 
 class LinkIsUsed(Refused):
@@ -118,29 +108,4 @@ def choice_of(kind: RerouteKind, parts: Sequence[Part], *, currency: str, price_
 
 def link_of(reroute: Reroute, secret: bytes) -> str:
     """The end of the address that asks: whose question it is and until when, signed."""
-    written = reroute.id.bytes + int(reroute.expires_at.timestamp()).to_bytes(MOMENT_BYTES, "big")
-    return urlsafe_b64encode(_signature(written, secret) + written).rstrip(b"=").decode()
-
-
-def read_link(link: str, secret: bytes, *, now: datetime) -> UUID:
-    """Whose question a link asks.
-
-    Raises:
-        UnknownLink: it is none of ours. LinkHasEnded: it is too late.
-    """
-    try:
-        whole = urlsafe_b64decode(link.encode("ascii") + b"=" * (-len(link) % 4))
-    except ValueError:
-        whole = b""
-    signature, written = whole[:SIGNATURE_BYTES], whole[SIGNATURE_BYTES:]
-    is_whole = len(written) == ID_BYTES + MOMENT_BYTES
-    if not is_whole or not hmac.compare_digest(signature, _signature(written, secret)):
-        raise UnknownLink("this is no link of ours")
-    ended_at = datetime.fromtimestamp(int.from_bytes(written[ID_BYTES:], "big"), UTC)
-    if now >= ended_at:
-        raise LinkHasEnded("the link has ended", ended_at=ended_at.isoformat())
-    return UUID(bytes=written[:ID_BYTES])
-
-
-def _signature(written: bytes, secret: bytes) -> bytes:
-    return blake2b(written, key=secret, digest_size=SIGNATURE_BYTES, person=b"reroute").digest()
+    return write_link(LINK, reroute.id, until_at=reroute.expires_at, secret=secret)

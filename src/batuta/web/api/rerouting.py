@@ -14,6 +14,7 @@ from litestar.params import PathParameter, QueryParameter
 from batuta.company.queries import brands_by_id, channels_by_id
 from batuta.kernel.addresses import BadAddress
 from batuta.kernel.errors import BatutaError
+from batuta.kernel.links import LinkHasEnded, UnknownLink
 from batuta.locations.queries import locations_by_id
 from batuta.orchestration.commands.rerouting import (
     CUSTOMER,
@@ -28,7 +29,7 @@ from batuta.orchestration.commands.rerouting import (
 from batuta.orchestration.queries import Ways
 from batuta.orchestration.queries.asking import units_waiting
 from batuta.ordering.domain import Order
-from batuta.ordering.domain.rerouting import LinkHasEnded, LinkIsUsed, NothingToChoose, Reroute, UnknownLink
+from batuta.ordering.domain.rerouting import LinkIsUsed, NothingToChoose, Reroute
 from batuta.ordering.queries import orders_by_id, reroutes_by_id
 from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.web import AnyRequest, Caller, anyone, status_of
@@ -81,7 +82,7 @@ async def confirm(request: AnyRequest, engine: NamedDependency[Engine], link: Li
         async with engine.begin() as db:
             reroute_id = await admit(db, link, now=now)
     except _OVER as refusal:
-        return _over(request, refusal)
+        return link_is_over(request, refusal)
     wish = Choose(
         reroute_id=reroute_id,
         choice_id=str(form.get("choice") or "")[:250],
@@ -121,7 +122,7 @@ async def _show(
             ways, problem = await _ways(db, question, typed, now, problem)
             names = await line_names(db, order)
     except _OVER as refusal:
-        return _over(request, refusal)
+        return link_is_over(request, refusal)
     return _drawn(request, asked, ways, names, choice_id=choice_id, typed=typed, problem=problem)
 
 
@@ -207,7 +208,7 @@ def _done(request: AnyRequest, asked: Asked, order: Order, names: Mapping[UUID, 
     )
 
 
-def _over(request: AnyRequest, refusal: BatutaError) -> Response[str]:
+def link_is_over(request: AnyRequest, refusal: BatutaError) -> Response[str]:
     """The link asks nothing any more, or never did."""
     speech = speech_for(request, None)
     return draw(

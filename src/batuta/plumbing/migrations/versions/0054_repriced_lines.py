@@ -2,8 +2,8 @@
 
 from batuta.plumbing.migrate import run_sql_of
 
-revision = "0053"
-down_revision = "0052"
+revision = "0054"
+down_revision = "0053"
 
 
 def upgrade() -> None:

@@ -2,8 +2,8 @@
 
 from batuta.plumbing.migrate import run_sql_of
 
-revision = "0054"
-down_revision = "0053"
+revision = "0055"
+down_revision = "0054"
 
 
 def upgrade() -> None:
