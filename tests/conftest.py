@@ -115,6 +115,7 @@ async def create_database(server_url: str, name: str) -> None:
         module = path.relative_to(house.parent).with_suffix("")
         importlib.import_module(".".join(module.parts).removesuffix(".__init__"))
     importlib.import_module("batuta.plumbing.keys")
+    importlib.import_module("batuta.plumbing.knowledge")
     importlib.import_module("batuta.plumbing.sweeps")
     importlib.import_module("batuta.payments.adapters.test_provider")
     made = create_engine(str(make_url(server_url).set(database=name).render_as_string(hide_password=False)))

@@ -1,4 +1,4 @@
-"""Products, SKUs and components, many at once."""
+"""Products, SKUs and components, many at once; products and SKUs are kept in memory until the catalog changes."""
 
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -20,6 +20,7 @@ from batuta.catalog.tables import (
     unit,
 )
 from batuta.plumbing.database import Connection, rows_with
+from batuta.plumbing.knowledge import Known
 from batuta.plumbing.listing import Listing, has_words, to_words
 
 _PRODUCTS = Listing(
@@ -79,18 +80,41 @@ async def products_by_code(db: Connection, codes: Collection[str]) -> dict[str, 
 
 
 async def products_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Product]:
+    return await _PRODUCTS_BY_ID.of(db, ids)
+
+
+async def skus_by_code(db: Connection, codes: Collection[str]) -> dict[str, Sku]:
+    return await _SKUS_BY_CODE.of(db, codes)
+
+
+async def skus_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Sku]:
+    return await _SKUS_BY_ID.of(db, ids)
+
+
+async def stored_products_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Product]:
+    """The products as they are stored at this moment, for who is going to change the catalog."""
     found = msgspec.convert(await rows_with(db, product.c.id, ids), list[Product])
     return {one.id: one for one in found}
 
 
-async def skus_by_code(db: Connection, codes: Collection[str]) -> dict[str, Sku]:
+async def stored_skus_by_code(db: Connection, codes: Collection[str]) -> dict[str, Sku]:
+    """The SKUs as they are stored at this moment, for who is going to change the catalog."""
     found = msgspec.convert(await rows_with(db, sku.c.code, codes), list[Sku])
     return {one.code: one for one in found}
 
 
-async def skus_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Sku]:
+async def stored_skus_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Sku]:
+    """The SKUs as they are stored at this moment, for who is going to change the catalog."""
     found = msgspec.convert(await rows_with(db, sku.c.id, ids), list[Sku])
     return {one.id: one for one in found}
+
+
+CATALOG = "catalog"
+"""The subject under which products and SKUs are kept in memory."""
+
+_PRODUCTS_BY_ID = Known(CATALOG, stored_products_by_id)
+_SKUS_BY_CODE = Known(CATALOG, stored_skus_by_code)
+_SKUS_BY_ID = Known(CATALOG, stored_skus_by_id)
 
 
 async def skus_by_gtin(db: Connection, gtins: Collection[str]) -> dict[str, list[Sku]]:

@@ -19,7 +19,7 @@ from batuta.company.domain import (
     check_same_money,
 )
 from batuta.company.events import BrandSaved, ChannelSaved, LegalEntitySaved
-from batuta.company.queries import brands_by_id, channels_by_id, legal_entities_by_id
+from batuta.company.queries import COMPANY, brands_by_id, legal_entities_by_id, stored_channels_by_id
 from batuta.company.tables import brand, channel, legal_entity
 from batuta.kernel.codes import Codes
 from batuta.kernel.errors import BatutaError
@@ -28,6 +28,7 @@ from batuta.kernel.outcomes import each, good
 from batuta.kernel.quantities import fitting
 from batuta.plumbing.database import Connection, locked_rows, rows_with, upsert_rows
 from batuta.plumbing.events import publish
+from batuta.plumbing.knowledge import mark_changed
 
 Thing = TypeVar("Thing", LegalEntity, Brand, Channel)
 
@@ -65,17 +66,19 @@ async def save_channels(
 ) -> list[Channel | BatutaError]:
     """Save channels by code; each answer is the one stored (an old code keeps its id) or why not.
 
-    Policies hold from the commit on, in every process: nobody keeps them.
+    Policies hold from the commit on, in every process: who keeps them in memory is told.
     """
     present = await _locked(db, Channel, channels)
     owners = await brands_by_id(db, {one.brand_id for one in channels})
-    names = Codes(await channels_by_id(db, {one.id for one in channels}))
+    names = Codes(await stored_channels_by_id(db, {one.id for one in channels}))
 
     def decide(one: Channel) -> Channel:
         owned = _owned(check_channel(one), one.brand_id, owners)
         return _named(check_same_money(owned, present.get(one.code)), names)
 
-    return await _save(db, Channel, each(channels, decide), present, now=now, actor=actor)
+    saved = await _save(db, Channel, each(channels, decide), present, now=now, actor=actor)
+    await mark_changed(db, COMPANY)
+    return saved
 
 
 async def lock_legal_entity(db: Connection, *, code: str) -> int:

@@ -1,4 +1,4 @@
-"""Legal entities, brands and channels by id and by code."""
+"""Legal entities, brands and channels by id and by code; channels are kept in memory until the company changes."""
 
 from collections.abc import Collection
 from typing import TypeVar
@@ -10,6 +10,7 @@ from sqlalchemy import ARRAY, Column, Uuid, any_, bindparam, select
 from batuta.company.domain import Brand, Channel, LegalEntity
 from batuta.company.tables import brand, channel, legal_entity
 from batuta.plumbing.database import Connection, rows_with
+from batuta.plumbing.knowledge import Known
 from batuta.plumbing.listing import Listing
 
 Thing = TypeVar("Thing", LegalEntity, Brand, Channel)
@@ -43,13 +44,29 @@ async def list_legal_entities(db: Connection, *, behind: str | None = None, limi
 
 
 async def channels_by_code(db: Connection, codes: Collection[str]) -> dict[str, Channel]:
+    return await _BY_CODE.of(db, codes)
+
+
+async def channels_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Channel]:
+    return await _BY_ID.of(db, ids)
+
+
+async def _stored_channels_by_code(db: Connection, codes: Collection[str]) -> dict[str, Channel]:
     found = msgspec.convert(await rows_with(db, channel.c.code, codes), list[Channel])
     return {one.code: one for one in found}
 
 
-async def channels_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Channel]:
+async def stored_channels_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Channel]:
+    """The channels as they are stored at this moment, for who is going to change them."""
     found = msgspec.convert(await rows_with(db, channel.c.id, ids), list[Channel])
     return {one.id: one for one in found}
+
+
+COMPANY = "company"
+"""The subject under which channels are kept in memory."""
+
+_BY_CODE = Known(COMPANY, _stored_channels_by_code)
+_BY_ID = Known(COMPANY, stored_channels_by_id)
 
 
 async def replan_minutes(db: Connection) -> dict[UUID, int]:

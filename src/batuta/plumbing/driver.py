@@ -97,7 +97,7 @@ class Scalars(list[Any]):
 class Connection:
     """A session of the database, for one task at a time.
 
-    info: what callers note on it for its time.
+    info: what callers note on it for the time of a transaction.
     """
 
     __slots__ = ("_transaction", "engine", "info", "session")
@@ -138,6 +138,7 @@ class Connection:
 
     async def begin(self) -> None:
         """Begin a transaction; `commit` or `rollback` ends it."""
+        self.info.clear()
         self._transaction = self.session.transaction()
         await self._transaction.start()
 

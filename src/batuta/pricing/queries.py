@@ -7,12 +7,13 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, null, or_, select
+from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, null, select
 
 from batuta.kernel.errors import Invalid, Refused
 from batuta.kernel.periods import Period
 from batuta.plumbing.audit import Law
-from batuta.plumbing.database import Connection, Instant, Row, arrays, params, rows_with
+from batuta.plumbing.database import Connection, Row, arrays, params, rows_with
+from batuta.plumbing.knowledge import Known
 from batuta.plumbing.listing import Listing
 from batuta.pricing.domain import (
     ListedPrice,
@@ -30,10 +31,16 @@ from batuta.pricing.domain import (
 from batuta.pricing.domain.costs import UnitCost, UnitCosts
 from batuta.pricing.tables import location_cost, price, price_list, shipping_charge, tax_rate, unit_cost
 
-_wanted_prices = arrays("wanted", channel_id=Uuid(), currency=Text(), sku_id=Uuid())
-_from_at = bindparam("from_at", type_=Instant)
-_until_at = bindparam("until_at", type_=Instant)
+_Good = tuple[UUID, str, UUID]
+"""A channel, a currency and a SKU."""
 
+_Taxed = tuple[str, str, str]
+"""A country, a region and a category of goods."""
+
+_Way = tuple[UUID, str, str]
+"""A channel, a kind of service and a currency."""
+
+_wanted_prices = arrays("wanted", channel_id=Uuid(), currency=Text(), sku_id=Uuid())
 _PRICES = (
     select(
         price_list.c.channel_id,
@@ -50,24 +57,19 @@ _PRICES = (
             & (price_list.c.currency == _wanted_prices.c.currency),
         ).join(price, (price.c.price_list_id == price_list.c.id) & (price.c.sku_id == _wanted_prices.c.sku_id))
     )
-    .where(price.c.from_at <= _until_at, or_(price.c.until_at.is_(None), price.c.until_at > _from_at))
     .order_by(price_list.c.priority.desc(), price_list.c.code)
 )
 
 _wanted_rates = arrays("wanted", country=Text())
 
-_RATES = (
-    select(
-        tax_rate.c.country,
-        tax_rate.c.region,
-        tax_rate.c.tax_category,
-        tax_rate.c.rate_bp,
-        tax_rate.c.from_at,
-        tax_rate.c.until_at,
-    )
-    .select_from(_wanted_rates.join(tax_rate, tax_rate.c.country == _wanted_rates.c.country))
-    .where(tax_rate.c.from_at <= _until_at, or_(tax_rate.c.until_at.is_(None), tax_rate.c.until_at > _from_at))
-)
+_RATES = select(
+    tax_rate.c.country,
+    tax_rate.c.region,
+    tax_rate.c.tax_category,
+    tax_rate.c.rate_bp,
+    tax_rate.c.from_at,
+    tax_rate.c.until_at,
+).select_from(_wanted_rates.join(tax_rate, tax_rate.c.country == _wanted_rates.c.country))
 
 _wanted_charges = arrays("wanted", channel_id=Uuid(), service_kind=Text(), currency=Text())
 
@@ -167,7 +169,7 @@ AUDIT = (
 
 
 async def quote(db: Connection, *, requests: Sequence[QuoteRequest]) -> list[Quote | Refused | Invalid]:
-    """Price many orders at once, in the order asked, by at most three statements.
+    """Price many orders at once, in the order asked, by what is kept in memory of prices, rates and charges.
 
     Where an order cannot be priced the answer is why: `NoPrice`, `NoTaxRate`, `NoShippingCharge`, `BadQuote`,
     `UnknownRoundingRule` or `MixedCurrencies`.
@@ -294,64 +296,56 @@ def _by_subject(row: dict[str, Any]) -> tuple[Any, ...]:
 
 
 async def _tariff(db: Connection, requests: Sequence[QuoteRequest]) -> Tariff:
-    """Read what may apply; a price or rate that held at no request's time stays where it is."""
-    times = [request.at for request in requests]
-    first_at, last_at = min(times), max(times)
-    return Tariff(
-        prices=await _prices(db, requests, first_at, last_at),
-        rates=await _rates(db, requests, first_at, last_at),
-        charges=await _charges(db, requests),
-    )
-
-
-async def _prices(
-    db: Connection, requests: Sequence[QuoteRequest], first_at: datetime, last_at: datetime
-) -> dict[tuple[UUID, str, UUID], list[ListedPrice]]:
-    wanted = {
-        (request.channel_id, request.currency, line.sku_id): None
+    """What may apply to goods that have no price of their own, and to the countries and ways of shipping."""
+    goods = {
+        (request.channel_id, request.currency, line.sku_id)
         for request in requests
         for line in request.lines
         if line.given_unit_minor is None
     }
-    if not wanted:
-        return {}
-    channel_ids, currencies, sku_ids = zip(*wanted, strict=True)
-    rows = await db.execute(
-        _PRICES,
-        params("wanted", channel_id=channel_ids, currency=currencies, sku_id=sku_ids)
-        | {"from_at": first_at, "until_at": last_at},
+    ways = {
+        (request.channel_id, request.service_kind, request.currency)
+        for request in requests
+        if request.service_kind is not None
+    }
+    by_country = await _known_rates.of(db, {request.country for request in requests})
+    return Tariff(
+        prices=await _known_prices.of(db, goods),
+        rates={of: rates for several in by_country.values() for of, rates in several.items()},
+        charges=await _known_charges.of(db, ways),
     )
-    found: dict[tuple[UUID, str, UUID], list[ListedPrice]] = defaultdict(list)
+
+
+async def _prices(db: Connection, goods: Collection[_Good]) -> dict[_Good, list[ListedPrice]]:
+    channel_ids, currencies, sku_ids = zip(*goods, strict=True)
+    rows = await db.execute(_PRICES, params("wanted", channel_id=channel_ids, currency=currencies, sku_id=sku_ids))
+    found: dict[_Good, list[ListedPrice]] = defaultdict(list)
     for channel_id, currency, sku_id, amount_minor, from_at, until_at in rows:
         found[channel_id, currency, sku_id].append(ListedPrice(amount_minor, from_at, until_at))
     return found
 
 
-async def _rates(
-    db: Connection, requests: Sequence[QuoteRequest], first_at: datetime, last_at: datetime
-) -> dict[tuple[str, str, str], list[ListedRate]]:
-    countries = sorted({request.country for request in requests})
-    rows = await db.execute(_RATES, params("wanted", country=countries) | {"from_at": first_at, "until_at": last_at})
-    found: dict[tuple[str, str, str], list[ListedRate]] = defaultdict(list)
+async def _rates(db: Connection, countries: Collection[str]) -> dict[str, dict[_Taxed, list[ListedRate]]]:
+    rows = await db.execute(_RATES, params("wanted", country=list(countries)))
+    found: dict[str, dict[_Taxed, list[ListedRate]]] = defaultdict(lambda: defaultdict(list))
     for country, region, category, rate_bp, from_at, until_at in rows:
-        found[country, region, category].append(ListedRate(rate_bp, from_at, until_at))
+        found[country][country, region, category].append(ListedRate(rate_bp, from_at, until_at))
     return found
 
 
-async def _charges(
-    db: Connection, requests: Sequence[QuoteRequest]
-) -> dict[tuple[UUID, str, str], list[ShippingCharge]]:
-    wanted = {
-        (request.channel_id, request.service_kind, request.currency): None
-        for request in requests
-        if request.service_kind is not None
-    }
-    if not wanted:
-        return {}
-    channel_ids, kinds, currencies = zip(*wanted, strict=True)
+async def _charges(db: Connection, ways: Collection[_Way]) -> dict[_Way, list[ShippingCharge]]:
+    channel_ids, kinds, currencies = zip(*ways, strict=True)
     rows = await db.execute(_CHARGES, params("wanted", channel_id=channel_ids, service_kind=kinds, currency=currencies))
-    found: dict[tuple[UUID, str, str], list[ShippingCharge]] = defaultdict(list)
+    found: dict[_Way, list[ShippingCharge]] = defaultdict(list)
     for row in rows:
         charge = ShippingCharge(**row)
         found[charge.channel_id, charge.service_kind, charge.currency].append(charge)
     return found
+
+
+PRICING = "pricing"
+"""The subject under which prices, tax rates and shipping charges are kept in memory."""
+
+_known_prices = Known(PRICING, _prices)
+_known_rates = Known(PRICING, _rates)
+_known_charges = Known(PRICING, _charges)

@@ -20,7 +20,7 @@ from batuta.catalog.domain import (
     check_substitutes,
     check_units,
 )
-from batuta.catalog.queries import kit_parts_of, recipes_of, skus_by_id, substitutes_of, units_of
+from batuta.catalog.queries import kit_parts_of, recipes_of, stored_skus_by_id, substitutes_of, units_of
 from batuta.catalog.tables import kit_part, recipe, sku, substitute, unit
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.outcomes import each, good
@@ -41,7 +41,7 @@ _COUNT = (
 
 async def set_units(db: Connection, *, units: Lists[Unit], now: datetime) -> list[list[Unit] | BatutaError]:
     """Say anew in which units each SKU is measured; the answers come in the order of `units`."""
-    known = await skus_by_id(db, units)
+    known = await stored_skus_by_id(db, units)
     checked = _checked(units, known, check_units)
     wanted = dict(good(checked))
     changed = await _news(db, wanted, units_of, unit.c.sku_id, now)
@@ -53,7 +53,7 @@ async def set_kit_parts(
     db: Connection, *, kits: Lists[Component], now: datetime
 ) -> list[list[Component] | BatutaError]:
     """Say anew of what one unit of each kit is built; work on kits keeps what it was done with."""
-    known = await skus_by_id(db, {*kits, *(part.sku_id for parts in kits.values() for part in parts)})
+    known = await stored_skus_by_id(db, {*kits, *(part.sku_id for parts in kits.values() for part in parts)})
     checked = _checked(kits, known, lambda one, parts: check_parts(one, parts, known))
     wanted = dict(good(checked))
     changed = await _news(db, wanted, kit_parts_of, kit_part.c.kit_id, now)
@@ -65,7 +65,9 @@ async def set_substitutes(
     db: Connection, *, substitutes: Lists[Substitute], now: datetime
 ) -> list[list[Substitute] | BatutaError]:
     """Say anew what may be sent instead of each SKU (INV-17)."""
-    known = await skus_by_id(db, {*substitutes, *(one.sku_id for those in substitutes.values() for one in those)})
+    known = await stored_skus_by_id(
+        db, {*substitutes, *(one.sku_id for those in substitutes.values() for one in those)}
+    )
     checked = _checked(substitutes, known, lambda one, those: check_substitutes(one, those, known))
     wanted = dict(good(checked))
     changed = await _news(db, wanted, substitutes_of, substitute.c.instead_of_id, now)
@@ -75,7 +77,7 @@ async def set_substitutes(
 
 async def set_recipes(db: Connection, *, recipes: Mapping[UUID, Recipe], now: datetime) -> list[Recipe | BatutaError]:
     """Say anew how each SKU is made to order; orders keep the recipe they were placed with (FUL-14)."""
-    known = await skus_by_id(db, recipes)
+    known = await stored_skus_by_id(db, recipes)
     lists = {sku_id: [one] for sku_id, one in recipes.items()}
     checked = _checked(lists, known, lambda one, those: [check_recipe(one, those[0])])
     wanted = dict(good(checked))

@@ -20,7 +20,14 @@ from batuta.catalog.domain import (
     check_product,
     check_sku,
 )
-from batuta.catalog.queries import components_of, products_by_code, products_by_id, skus_by_code, skus_by_id
+from batuta.catalog.queries import (
+    CATALOG,
+    components_of,
+    products_by_code,
+    stored_products_by_id,
+    stored_skus_by_code,
+    stored_skus_by_id,
+)
 from batuta.catalog.tables import component, product, sku
 from batuta.company.domain import Brand
 from batuta.company.queries import brands_by_id
@@ -28,6 +35,7 @@ from batuta.kernel.codes import Codes
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.outcomes import each, good
 from batuta.plumbing.database import Connection, insert_rows, upsert_rows
+from batuta.plumbing.knowledge import mark_changed
 
 Thing = TypeVar("Thing", Product, Sku)
 
@@ -38,7 +46,7 @@ _LOCK_SKU = select(sku.c.version).where(sku.c.code == _code).with_for_update(key
 
 async def save_products(db: Connection, *, products: Sequence[Product], now: datetime) -> list[Product | BatutaError]:
     """Save products by code; each answer is the one stored (an old code keeps its id) or why not."""
-    names = Codes(await products_by_id(db, {one.id for one in products}))
+    names = Codes(await stored_products_by_id(db, {one.id for one in products}))
     checked = each(products, lambda one: _named(check_product(one), names))
     codes = await _save(db, product, good(checked), now)
     stored = await products_by_code(db, codes)
@@ -47,13 +55,13 @@ async def save_products(db: Connection, *, products: Sequence[Product], now: dat
 
 async def save_skus(db: Connection, *, skus: Sequence[Sku], now: datetime) -> list[Sku | BatutaError]:
     """Save SKUs by code; each answer is the one stored (an old code keeps its id) or why not."""
-    products = await products_by_id(db, {one.product_id for one in skus})
+    products = await stored_products_by_id(db, {one.product_id for one in skus})
     brands = await brands_by_id(db, {one.brand_id for one in skus if one.brand_id})
-    present = await skus_by_code(db, {one.code for one in skus})
-    names = Codes(await skus_by_id(db, {one.id for one in skus}))
+    present = await stored_skus_by_code(db, {one.code for one in skus})
+    names = Codes(await stored_skus_by_id(db, {one.id for one in skus}))
     checked = each(skus, lambda one: _named(_agrees(_branded(check_sku(one), brands), products, present), names))
     codes = await _save(db, sku, good(checked), now)
-    stored = await skus_by_code(db, codes)
+    stored = await stored_skus_by_code(db, codes)
     return [one if isinstance(one, BatutaError) else stored[one.code] for one in checked]
 
 
@@ -74,7 +82,7 @@ async def set_components(
 
     Orders keep the components they were placed with.
     """
-    known = await skus_by_id(db, {*bundles, *(part.sku_id for parts in bundles.values() for part in parts)})
+    known = await stored_skus_by_id(db, {*bundles, *(part.sku_id for parts in bundles.values() for part in parts)})
 
     def decide(given: tuple[UUID, Sequence[Component]]) -> tuple[UUID, list[Component]]:
         bundle_id, parts = given
@@ -116,6 +124,7 @@ async def _save(db: Connection, table: Table, things: Sequence[Thing], now: date
     """Write the things, of a code given twice the last, and return their codes."""
     rows = {one.code: msgspec.structs.asdict(one) | {"created_at": now, "updated_at": now} for one in things}
     await upsert_rows(db, table, rows.values(), key=("code",))
+    await mark_changed(db, CATALOG)
     return rows.keys()
 
 

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select, union_all
+
 from batuta.catalog.queries import composed_of, products_by_id, recipes_of, skus_by_code, skus_by_id, units_of
 from batuta.company.queries import channels_by_code
 from batuta.customers.queries import customers_by_id
@@ -20,9 +22,9 @@ from batuta.ordering.commands.slots import take_slots
 from batuta.ordering.commands.storing import Priced, payments_of, store
 from batuta.ordering.domain import BadOrder, Placed, PlaceOrder
 from batuta.ordering.domain.drafts import Draft, World, draft
-from batuta.ordering.queries import orders_by_external_id, orders_by_id
+from batuta.ordering.tables import order
 from batuta.payments.domain import check_payment
-from batuta.plumbing.database import Connection
+from batuta.plumbing.database import Connection, Text, Uuid, arrays, params
 from batuta.pricing.domain import Quote, QuoteLine, QuoteRequest
 from batuta.pricing.queries import quote
 from batuta.sourcing.commands import release_slots
@@ -122,16 +124,30 @@ async def _world(db: Connection, orders: Sequence[PlaceOrder]) -> World:
     )
 
 
+_asked = arrays("asked", id=Uuid(), channel_id=Uuid(), external_id=Text())
+_as_placed = (_asked.c.id.label("asked_id"), order.c.id, order.c.number, order.c.currency, order.c.gross_minor)
+_has_key = (order.c.channel_id == _asked.c.channel_id) & (order.c.external_id == _asked.c.external_id)
+_PLACED = union_all(
+    select(*_as_placed).join_from(_asked, order, _has_key),
+    select(*_as_placed).join_from(_asked, order, order.c.id == _asked.c.id),
+)
+
+
 async def _already_placed(db: Connection, drafts: Sequence[Draft]) -> dict[UUID, Placed]:
     """What was placed before, under the ids that are asked for now."""
-    found = await orders_by_id(db, [one.asked.id for one in drafts])
-    keys = {(one.channel.id, one.asked.external_id): one.asked.id for one in drafts if one.asked.external_id}
-    outside = await orders_by_external_id(db, [(channel, key) for channel, key in keys if key is not None])
-    known = {keys[key]: one for key, one in outside.items()} | dict(found)
-    return {
-        asked: Placed(order_id=one.id, number=one.number, currency=one.currency, gross_minor=one.gross_minor)
-        for asked, one in known.items()
-    }
+    if not drafts:
+        return {}
+    given = params(
+        "asked",
+        id=[one.asked.id for one in drafts],
+        channel_id=[one.channel.id for one in drafts],
+        external_id=[one.asked.external_id for one in drafts],
+    )
+    known: dict[UUID, Placed] = {}
+    for asked_id, id_, number, currency, gross_minor in await db.execute(_PLACED, given):
+        if asked_id not in known or asked_id == id_:
+            known[asked_id] = Placed(order_id=id_, number=number, currency=currency, gross_minor=gross_minor)
+    return known
 
 
 async def _priced(db: Connection, drafts: Mapping[int, Draft], outcomes: dict[int, Outcome]) -> dict[int, Priced]:

@@ -14,10 +14,11 @@ from batuta.kernel.events import SETUP
 from batuta.kernel.outcomes import each, good
 from batuta.plumbing.database import Connection, arrays, insert_rows, params
 from batuta.plumbing.events import publish
+from batuta.plumbing.knowledge import mark_changed
 from batuta.pricing.commands.checking import check, known_channel
 from batuta.pricing.domain import ShippingCharge, in_tiers
 from batuta.pricing.events import ChargeTier, ShippingChargesSet
-from batuta.pricing.queries import shipping_charges_of
+from batuta.pricing.queries import PRICING, shipping_charges_of
 from batuta.pricing.tables import shipping_charge
 
 Service = tuple[UUID, str, str]
@@ -107,6 +108,7 @@ async def _replace(
         )
         for (channel_id, kind, currency), charges in news.items()
     ]
+    await mark_changed(db, PRICING)
     await publish(db, facts)
 
 

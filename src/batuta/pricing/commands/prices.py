@@ -16,6 +16,7 @@ from batuta.kernel.outcomes import each, good
 from batuta.kernel.periods import Period
 from batuta.plumbing.database import Connection, locked_rows, upsert_rows
 from batuta.plumbing.events import publish
+from batuta.plumbing.knowledge import mark_changed
 from batuta.pricing.commands.checking import check, known_channel
 from batuta.pricing.commands.telling import prices_told, rates_told
 from batuta.pricing.domain import (
@@ -28,7 +29,7 @@ from batuta.pricing.domain import (
     fit_all,
 )
 from batuta.pricing.events import PriceListSaved
-from batuta.pricing.queries import price_lists_by_code, price_lists_by_id, prices_of, tax_rates_of
+from batuta.pricing.queries import PRICING, price_lists_by_code, price_lists_by_id, prices_of, tax_rates_of
 from batuta.pricing.tables import price, price_list, tax_rate
 
 _LOCK_RATES = text("LOCK TABLE pricing.tax_rate IN SHARE ROW EXCLUSIVE MODE")
@@ -65,6 +66,7 @@ async def save_price_lists(
         for code, changed in changes.items()
         if changed
     ]
+    await mark_changed(db, PRICING)
     await publish(db, facts)
     return [one if isinstance(one, BatutaError) else stored[one.code] for one in checked]
 
@@ -115,6 +117,7 @@ async def set_prices(
         ],
         key=("price_list_id", "sku_id", "from_at"),
     )
+    await mark_changed(db, PRICING)
     await publish(db, prices_told(present, rows, codes=locked, now=now, actor=actor))
     return _in_order(checked, answers)
 
@@ -146,6 +149,7 @@ async def save_tax_rates(
         ],
         key=("country", "region", "tax_category", "from_at"),
     )
+    await mark_changed(db, PRICING)
     await publish(db, rates_told(present, rows, now=now, actor=actor))
     return _in_order(checked, answers)
 
