@@ -231,8 +231,8 @@ async def _carrier(db: Connection, now: datetime) -> None:
         rates=[Rate(zone="spain", weight_up_to_g=30_000, price_minor=450)],
         transits=[Transit(zone="spain", days_min=1, days_max=2)],
     )
-    await save_carriers(db, carriers=[carrier], now=now)
-    await save_services(db, services=[service], now=now)
+    _sound(await save_carriers(db, carriers=[carrier], now=now))
+    _sound(await save_services(db, services=[service], now=now))
     _sound(await set_rate_cards(db, cards=[card], now=now))
 
 

@@ -215,6 +215,6 @@ async def build_carrier(db: Connection) -> None:
         rates=[Rate(zone="spain", weight_up_to_g=30_000, price_minor=450)],
         transits=[Transit(zone="spain", days_min=1, days_max=2)],
     )
-    await save_carriers(db, carriers=[carrier], now=NOW)
-    await save_services(db, services=[service], now=NOW)
+    sound(await save_carriers(db, carriers=[carrier], now=NOW))
+    sound(await save_services(db, services=[service], now=NOW))
     sound(await set_rate_cards(db, cards=[card], now=NOW))

@@ -148,8 +148,8 @@ async def _carrier(db: Connection) -> None:
         ],
         transits=[Transit(zone="near", days_min=2, days_max=8), Transit(zone="far", days_min=4, days_max=20)],
     )
-    await save_carriers(db, carriers=[carrier], now=BEGINNING)
-    await save_services(db, services=[service], now=BEGINNING)
+    _sound(await save_carriers(db, carriers=[carrier], now=BEGINNING))
+    _sound(await save_services(db, services=[service], now=BEGINNING))
     _sound(await set_rate_cards(db, cards=[card], now=BEGINNING))
 
 

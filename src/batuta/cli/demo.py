@@ -289,8 +289,8 @@ async def _make_shipping(db: Connection, written: Row, now: datetime) -> None:
         for row in written["service"]
     ]
     names = {"peninsula": written["provinces_of_the_peninsula"]}
-    await save_carriers(db, carriers=carriers, now=now)
-    await save_services(db, services=services, now=now)
+    _all(await save_carriers(db, carriers=carriers, now=now))
+    _all(await save_services(db, services=services, now=now))
     _all(await set_rate_cards(db, cards=[_rate_card(row, names) for row in written["service"]], now=now))
 
 

@@ -1,9 +1,12 @@
-"""What this room tells: a parcel left, arrived, went wrong, came back. The stream is the parcel's owner."""
+"""What this room tells: a parcel left, arrived, went wrong, came back; the stream is the parcel's owner.
+
+And who set what carriers offer.
+"""
 
 from datetime import datetime
 from uuid import UUID
 
-from batuta.kernel.events import Event
+from batuta.kernel.events import Event, Saved
 
 
 class ParcelHandedOver(Event, frozen=True, kw_only=True):
@@ -54,3 +57,15 @@ class ParcelVoided(Event, frozen=True, kw_only=True):
     """It will not travel."""
 
     parcel_id: UUID
+
+
+class CarrierSaved(Saved, frozen=True, kw_only=True):
+    """A carrier is there, or is otherwise; it is the stream."""
+
+
+class ServiceSaved(Saved, frozen=True, kw_only=True):
+    """A carrier's service is there, or is otherwise; it is the stream."""
+
+
+class RateCardSaved(Saved, frozen=True, kw_only=True):
+    """A service costs or promises something else; it is the stream. changes: the rows that are gone, and the new."""

@@ -1,6 +1,6 @@
 """The JSON routes of shipping: parcels and their labels, what carriers report, what they sell."""
 
-from batuta.shipping.api import pickups
+from batuta.shipping.api import offering, pickups
 from batuta.shipping.api.parcels import one_parcel, parcel_label, parcel_scans, parcels_found
 from batuta.shipping.api.rating import rated_services, sold_services
 from batuta.shipping.api.tracking import record_scans
@@ -13,6 +13,7 @@ ROUTES = [
     record_scans,
     sold_services,
     rated_services,
+    *offering.ROUTES,
     *pickups.ROUTES,
 ]
 

@@ -4,7 +4,7 @@ from batuta.shipping.commands.labels import give_numbers, label_parcels
 from batuta.shipping.commands.learning import learn_transit, save_preparing
 from batuta.shipping.commands.parcels import close_parcels, hand_over, open_parcels, void_parcels
 from batuta.shipping.commands.pickups import forget_pickups, lock_calendar, lock_pickups, save_calendars, save_pickups
-from batuta.shipping.commands.rate_cards import save_carriers, save_services, set_rate_cards
+from batuta.shipping.commands.rate_cards import lock_carrier, lock_service, save_carriers, save_services, set_rate_cards
 from batuta.shipping.commands.tracking import match_scans, record_tracking, save_tracking_codes
 
 __all__ = [
@@ -15,7 +15,9 @@ __all__ = [
     "label_parcels",
     "learn_transit",
     "lock_calendar",
+    "lock_carrier",
     "lock_pickups",
+    "lock_service",
     "match_scans",
     "open_parcels",
     "record_tracking",

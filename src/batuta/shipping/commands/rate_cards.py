@@ -1,144 +1,115 @@
-"""What carriers offer, as the merchant agreed it with them."""
+"""What carriers offer, as the merchant agreed it with them; saving the same again changes nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Table, delete, func, select
+import msgspec
+from sqlalchemy import ARRAY, ColumnElement, Table, Uuid, any_, bindparam, delete, func, update
 from sqlalchemy.dialects.postgresql import insert
 
-from batuta.plumbing.database import Connection, insert_rows
+from batuta.kernel.codes import Codes
+from batuta.kernel.errors import BatutaError
+from batuta.kernel.events import SETUP, Changed, Saved, differences
+from batuta.kernel.outcomes import each, good
+from batuta.plumbing.database import Connection, insert_rows, locked_rows, rows_with, upsert_rows
+from batuta.plumbing.events import publish
 from batuta.shipping.domain import (
-    BadRateCard,
     Carrier,
     RateCard,
     Service,
+    UnknownCarrier,
     UnknownService,
+    check_carrier,
     check_rate_card,
+    check_service,
 )
+from batuta.shipping.events import CarrierSaved, RateCardSaved, ServiceSaved
+from batuta.shipping.queries import carriers_by_id, rate_cards_of, services_by_id
 from batuta.shipping.tables import carrier, rate, service, tariff_change, transit, zone_rule
 
+Thing = TypeVar("Thing", Carrier, Service)
 
-async def save_carriers(db: Connection, *, carriers: Sequence[Carrier], now: datetime) -> None:
-    """Create carriers, or change those of the same code; a carrier keeps the id it first had."""
-    for one in sorted(carriers, key=lambda each: each.code):
-        await _upsert(
-            db,
-            carrier,
-            {
-                "id": one.id,
-                "code": one.code,
-                "name": one.name,
-                "adapter": one.adapter,
-                "gs1_prefix": one.gs1_prefix,
-            },
-        )
-    await mark_changed(db, now)
+_TABLES: Mapping[type[msgspec.Struct], Table] = {Carrier: carrier, Service: service}
+_FACTS: Mapping[type[msgspec.Struct], type[Saved]] = {Carrier: CarrierSaved, Service: ServiceSaved}
+_PARTS: Mapping[str, Table] = {"zones": zone_rule, "rates": rate, "transits": transit}
+
+_ids = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
+_FORGET = [delete(table).where(table.c.service_id == any_(_ids)) for table in _PARTS.values()]
+_COUNT = update(service).where(service.c.id == any_(_ids)).values(version=service.c.version + 1)
 
 
-async def save_services(db: Connection, *, services: Sequence[Service], now: datetime) -> None:
-    """Create services, or change those of the same code; a service keeps the id it first had."""
-    for one in sorted(services, key=lambda each: each.code):
-        await _upsert(
-            db,
-            service,
-            {
-                "id": one.id,
-                "carrier_id": one.carrier_id,
-                "code": one.code,
-                "name": one.name,
-                "kind": one.kind,
-                "weight_max_g": one.weight_max_g,
-                "length_max_mm": one.length_max_mm,
-                "currency": one.currency,
-            },
-        )
-    await mark_changed(db, now)
+async def save_carriers(
+    db: Connection, *, carriers: Sequence[Carrier], now: datetime, actor: str = SETUP
+) -> list[Carrier | BatutaError]:
+    """Save carriers by code; each answer is the one stored (an old code keeps its id) or why not."""
+    present = await _locked(db, Carrier, carriers)
+    names = Codes(await carriers_by_id(db, {one.id for one in carriers}))
+
+    def decide(one: Carrier) -> Carrier:
+        names.check(one)
+        return check_carrier(one)
+
+    return await _save(db, Carrier, each(carriers, decide), present, now=now, actor=actor)
+
+
+async def save_services(
+    db: Connection, *, services: Sequence[Service], now: datetime, actor: str = SETUP
+) -> list[Service | BatutaError]:
+    """Save services by code; each answer is the one stored (an old code keeps its id) or why not."""
+    present = await _locked(db, Service, services)
+    owners = await carriers_by_id(db, {one.carrier_id for one in services})
+    names = Codes(await services_by_id(db, {one.id for one in services}))
+
+    def decide(one: Service) -> Service:
+        names.check(one)
+        if one.carrier_id not in owners:
+            raise UnknownCarrier("there is no such carrier", code=one.code, carrier_id=str(one.carrier_id))
+        return check_service(one, present.get(one.code))
+
+    return await _save(db, Service, each(services, decide), present, now=now, actor=actor)
+
+
+async def lock_carrier(db: Connection, *, code: str) -> int:
+    """Lock a carrier that is going to be saved and return its version; 0 when there is none yet."""
+    rows = await locked_rows(db, carrier.c.code, [code])
+    return int(rows[0]["version"]) if rows else 0
+
+
+async def lock_service(db: Connection, *, code: str) -> int:
+    """Lock a service that, or whose rate card, is going to be saved; return its version, 0 when there is none yet."""
+    rows = await locked_rows(db, service.c.code, [code])
+    return int(rows[0]["version"]) if rows else 0
 
 
 async def set_rate_cards(
-    db: Connection, *, cards: Sequence[RateCard], now: datetime
-) -> list[RateCard | BadRateCard | UnknownService]:
-    """Replace the whole rate card of each service, and answer with it."""
-    asked = sorted({card.service_id for card in cards})
-    locked = select(service.c.id).where(service.c.id == func.any(asked)).order_by(service.c.id)
-    known = set((await db.execute(locked.with_for_update())).scalars())
-    answers: list[RateCard | BadRateCard | UnknownService] = []
-    good: dict[UUID, RateCard] = {}
-    for card in cards:
-        refusal = _refusal(card, is_known=card.service_id in known)
-        answers.append(refusal or card)
-        if refusal is None:
-            good[card.service_id] = card
-    await _replace(db, list(good.values()))
-    await mark_changed(db, now)
-    return answers
+    db: Connection, *, cards: Sequence[RateCard], now: datetime, actor: str = SETUP
+) -> list[RateCard | BatutaError]:
+    """Replace the whole rate card of each service, and answer with it; it counts as a version of the service."""
+    locked = await locked_rows(db, service.c.id, sorted({card.service_id for card in cards}))
+    codes: dict[UUID, str] = {row["id"]: row["code"] for row in locked}
 
-
-async def _replace(db: Connection, cards: Sequence[RateCard]) -> None:
-    ids = [card.service_id for card in cards]
-    for table in (zone_rule, rate, transit):
-        await db.execute(delete(table).where(table.c.service_id == func.any(ids)))
-    await insert_rows(
-        db,
-        zone_rule,
-        (
-            {
-                "service_id": card.service_id,
-                "origin_country": rule.origin_country,
-                "origin_prefix": rule.origin_prefix,
-                "destination_country": rule.destination_country,
-                "destination_prefix": rule.destination_prefix,
-                "zone": rule.zone,
-            }
-            for card in cards
-            for rule in card.zones
-        ),
-    )
-    await insert_rows(
-        db,
-        rate,
-        (
-            {
-                "service_id": card.service_id,
-                "zone": step.zone,
-                "weight_up_to_g": step.weight_up_to_g,
-                "price_minor": step.price_minor,
-            }
-            for card in cards
-            for step in card.rates
-        ),
-    )
-    await insert_rows(
-        db,
-        transit,
-        (
-            {
-                "service_id": card.service_id,
-                "zone": days.zone,
-                "days_min": days.days_min,
-                "days_max": days.days_max,
-            }
-            for card in cards
-            for days in card.transits
-        ),
-    )
-
-
-def _refusal(card: RateCard, *, is_known: bool) -> BadRateCard | UnknownService | None:
-    if not is_known:
-        return UnknownService("no service has this id", service_id=str(card.service_id))
-    try:
+    def decide(card: RateCard) -> RateCard:
+        if card.service_id not in codes:
+            raise UnknownService("no service has this id", service_id=str(card.service_id))
         check_rate_card(card)
-    except BadRateCard as problem:
-        return problem
-    return None
+        return card
 
-
-async def _upsert(db: Connection, table: Table, row: dict[str, object]) -> None:
-    statement = insert(table).values(row)
-    changed = {name: statement.excluded[name] for name in row if name not in {"id", "code"}}
-    await db.execute(statement.on_conflict_do_update(index_elements=["code"], set_=changed))
+    answers = each(cards, decide)
+    wanted = {card.service_id: card for card in good(answers)}
+    before = await rate_cards_of(db, wanted)
+    changes = {id_: _changes(before[id_], card) for id_, card in sorted(wanted.items())}
+    news = [wanted[id_] for id_, changed in changes.items() if changed]
+    await _replace(db, news)
+    await mark_changed(db, now)
+    facts = [
+        RateCardSaved(stream=id_, happened_at=now, actor=actor, code=codes[id_], changes=changed)
+        for id_, changed in changes.items()
+        if changed
+    ]
+    await publish(db, facts)
+    return answers
 
 
 async def mark_changed(db: Connection, now: datetime) -> None:
@@ -147,3 +118,58 @@ async def mark_changed(db: Connection, now: datetime) -> None:
     statement = insert(tariff_change).values(id=1, changed_by=transaction, changed_at=now)
     changed = {"changed_by": statement.excluded.changed_by, "changed_at": statement.excluded.changed_at}
     await db.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changed))
+
+
+async def _locked(db: Connection, kind: type[Thing], things: Sequence[Thing]) -> dict[str, Thing]:
+    rows = await locked_rows(db, _TABLES[kind].c.code, sorted({one.code for one in things}))
+    return {row["code"]: msgspec.convert(row, kind) for row in rows}
+
+
+async def _save(
+    db: Connection,
+    kind: type[Thing],
+    checked: Sequence[Thing | BatutaError],
+    present: Mapping[str, Thing],
+    *,
+    now: datetime,
+    actor: str,
+) -> list[Thing | BatutaError]:
+    """Write the things, of a code given twice the last; answer with what is stored, and tell what is otherwise."""
+    rows = {one.code: msgspec.structs.asdict(one) for one in good(checked)}
+    await upsert_rows(db, _TABLES[kind], rows.values(), key=("code",))
+    await mark_changed(db, now)
+    found = await rows_with(db, _TABLES[kind].c.code, rows.keys())
+    stored = {row["code"]: msgspec.convert(row, kind) for row in found}
+    news = {code: differences(present.get(code), one) for code, one in sorted(stored.items())}
+    facts = [
+        _FACTS[kind](stream=stored[code].id, happened_at=now, actor=actor, code=code, changes=changes)
+        for code, changes in news.items()
+        if changes
+    ]
+    await publish(db, facts)
+    return [one if isinstance(one, BatutaError) else stored[one.code] for one in checked]
+
+
+def _changes(before: RateCard, after: RateCard) -> dict[str, Changed]:
+    """By part of the card: the rows that are gone, and those that are new."""
+    found: dict[str, Changed] = {}
+    for part in _PARTS:
+        old, new = (dict.fromkeys(getattr(card, part)) for card in (before, after))
+        if old.keys() != new.keys():
+            found[part] = Changed(
+                before=[one for one in old if one not in new], after=[one for one in new if one not in old]
+            )
+    return found
+
+
+async def _replace(db: Connection, cards: Sequence[RateCard]) -> None:
+    ids = {"ids": [card.service_id for card in cards]}
+    for statement in (*_FORGET, _COUNT):
+        await db.execute(statement, ids)
+    for part, table in _PARTS.items():
+        rows: list[dict[str, Any]] = [
+            msgspec.structs.asdict(one) | {"service_id": card.service_id}
+            for card in cards
+            for one in getattr(card, part)
+        ]
+        await insert_rows(db, table, rows)

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.kernel.errors import Invalid
-from batuta.kernel.quantities import AmountMinor, Code, Quantity, Text
+from batuta.kernel.errors import Invalid, Refused
+from batuta.kernel.quantities import AmountMinor, Code, Quantity, Text, fitting
 
 Country = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}$")]
 """ISO 3166-1 alpha-2."""
@@ -99,8 +99,40 @@ class RateCard(msgspec.Struct, frozen=True, kw_only=True):
     transits: list[Transit]
 
 
+class BadCarrier(Invalid):
+    """The carrier cannot be so."""
+
+
+class BadService(Invalid):
+    """The service cannot be so."""
+
+
+class ServiceIsFixed(Refused):
+    """A service that is there would change its carrier or currency; make another service."""
+
+
 class BadRateCard(Invalid):
     """The card contradicts itself or leaves a zone without price or days."""
+
+
+def check_carrier(carrier: Carrier) -> Carrier:
+    """Return the carrier.
+
+    Raises:
+        BadCarrier.
+    """
+    return fitting(carrier, BadCarrier)
+
+
+def check_service(service: Service, before: Service | None) -> Service:
+    """Return the service, which keeps the carrier and the currency it had: its rates mean nothing in another.
+
+    Raises:
+        BadService, ServiceIsFixed.
+    """
+    if before and (before.carrier_id, before.currency) != (service.carrier_id, service.currency):
+        raise ServiceIsFixed("a service keeps its carrier and currency", code=service.code)
+    return fitting(service, BadService)
 
 
 def check_rate_card(card: RateCard) -> None:

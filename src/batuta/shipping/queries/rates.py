@@ -77,6 +77,18 @@ async def carriers_by_id(db: Connection, ids: Iterable[UUID]) -> dict[UUID, Carr
     return {row["id"]: msgspec.convert(row, Carrier) for row in await rows_with(db, carrier.c.id, list(ids))}
 
 
+async def carrier_with_version(db: Connection, id_: UUID) -> tuple[Carrier, int] | None:
+    for row in await rows_with(db, carrier.c.id, [id_]):
+        return msgspec.convert(row, Carrier), row["version"]
+    return None
+
+
+async def service_with_version(db: Connection, id_: UUID) -> tuple[Service, int] | None:
+    for row in await rows_with(db, service.c.id, [id_]):
+        return msgspec.convert(row, Service), row["version"]
+    return None
+
+
 async def carriers(db: Connection) -> list[Carrier]:
     """Every carrier, by its code."""
     return [msgspec.convert(dict(row), Carrier) for row in await db.execute(_CARRIERS)]
