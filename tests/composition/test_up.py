@@ -39,11 +39,11 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 @contextmanager
-def up(place: Path, port: int) -> Iterator["subprocess.Popen[str]"]:
+def up(place: Path, port: int, **settings: str) -> Iterator["subprocess.Popen[str]"]:
     process = subprocess.Popen(
         [*BATUTA, "up"],
         cwd=place,
-        env=environment(port=str(port), log_level="warning"),
+        env=environment(port=str(port), log_level="warning", **settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

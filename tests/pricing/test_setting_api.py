@@ -96,7 +96,7 @@ async def test_a_price_holds_from_its_beginning_on_and_each_line_is_taken_by_its
 
     assert [(one["line"], one["code"]) for one in done.json()["refused"]] == [
         (2, "unknown_sku"),
-        (3, "bad_row"),
+        (3, "bad_price_row"),
         (4, "invalid"),
     ]
     assert tried.json() == done.json() | {"is_dry_run": True}

@@ -34,7 +34,7 @@ ROWS_AT_ONCE = 2_000
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class BadRow(Invalid):
+class BadPriceRow(Invalid):
     """The line is no price."""
 
 
@@ -238,7 +238,7 @@ def _read(line: bytes) -> PriceRow | BatutaError:
     try:
         return msgspec.json.decode(line, type=PriceRow)
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-        return BadRow(f"this line is no price: {problem}")
+        return BadPriceRow(f"this line is no price: {problem}")
 
 
 def _price(row: PriceRow, price_list_id: UUID, ids: dict[str, UUID], now: datetime) -> Price | BatutaError:
