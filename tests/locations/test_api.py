@@ -10,6 +10,7 @@ from batuta.company.commands import save_legal_entities
 from batuta.company.domain import LegalEntity
 from batuta.locations.api import ROUTES
 from batuta.plumbing.database import Engine
+from batuta.plumbing.events import facts_of
 from tests.asking import House, a_caller, at, problem
 from tests.making import NOW, fresh_code, fresh_id
 
@@ -179,3 +180,34 @@ async def test_a_lane_leads_from_one_location_to_another(clerk: httpx.AsyncClien
     assert problem(wrong)[0] == 400
     assert (await clerk.delete(f"{path}/{center['id']}")).status_code == 204
     assert (await clerk.get(path)).json() == {"transfer_lanes": []}
+
+
+async def test_who_changed_a_location_its_days_or_lanes_is_told(
+    engine: Engine, clerk: httpx.AsyncClient, entity_id: str
+) -> None:
+    """PLT-06"""
+    store, source = [await given_store(clerk, entity_id) for _ in range(2)]
+    path = f"/api/locations/{store['id']}"
+    body = {name: value for name, value in store.items() if name not in {"id", "special_days"}}
+    await clerk.put(path, json=body | {"capacity": [{"limit": 40, "unit": "orders", "per": "hour"}]})
+    for _ in range(2):
+        await clerk.put(f"{path}/days/2026-12-24", json={"reason": "Nochebuena", "shifts": [["09:00", "14:00"]]})
+    await clerk.delete(f"{path}/days/2026-12-24")
+    await clerk.put(f"{path}/transfer-lanes/{source['id']}", json={"transit_days": 2})
+    await clerk.delete(f"{path}/transfer-lanes/{source['id']}")
+
+    async with engine.connect() as db:
+        facts = (await facts_of(db, [UUID(store["id"])]))[UUID(store["id"])]
+
+    assert {(one.name, one.actor) for one in facts} == {("locations.location_saved", "staff:ana@example.com")}
+    first, *changes = [one.data["changes"] for one in facts]
+    assert first["hours.mon"] == {"before": None, "after": [["09:00", "14:00"], ["17:00", "20:00"]]}
+    assert [list(one) for one in changes] == [
+        ["capacity"],
+        ["special_days.2026-12-24"],
+        ["special_days.2026-12-24"],
+        [f"transfer_lanes.{source['id']}"],
+        [f"transfer_lanes.{source['id']}"],
+    ]
+    assert changes[2]["special_days.2026-12-24"] == {"before": [["09:00", "14:00"]], "after": None}
+    assert changes[3][f"transfer_lanes.{source['id']}"]["after"]["transit_days"] == 2

@@ -243,7 +243,7 @@ async def put_day(  # noqa: PLR0917 - the parts of the request
     async def act(db: Connection) -> Answer[SpecialDay]:
         await _location(db, caller, location_id)
         given = SpecialDay(location_id=location_id, day=day, reason=data.reason, shifts=data.shifts)
-        return Answer(only(await set_days(db, days=[given], now=moment())))
+        return Answer(only(await set_days(db, days=[given], now=moment(), actor=caller.actor)))
 
     return await once(engine, request, act)
 
@@ -260,7 +260,7 @@ async def delete_day(
 
     async def act(db: Connection) -> Answer[None]:
         await _location(db, caller, location_id)
-        await forget_days(db, days=[(location_id, day)])
+        await forget_days(db, days=[(location_id, day)], now=moment(), actor=caller.actor)
         return Answer(None)
 
     return await once(engine, request, act)
@@ -295,7 +295,7 @@ async def put_transfer_lane(  # noqa: PLR0917 - the parts of the request
             transit_days=data.transit_days,
             cost_minor=data.cost_minor,
         )
-        return Answer(only(await save_transfer_lanes(db, lanes=[lane], now=moment())))
+        return Answer(only(await save_transfer_lanes(db, lanes=[lane], now=moment(), actor=caller.actor)))
 
     return await once(engine, request, act)
 
@@ -314,7 +314,7 @@ async def delete_transfer_lane(
 
     async def act(db: Connection) -> Answer[None]:
         await _location(db, caller, location_id)
-        await forget_transfer_lanes(db, lanes=[(source_location_id, location_id)])
+        await forget_transfer_lanes(db, lanes=[(source_location_id, location_id)], now=moment(), actor=caller.actor)
         return Answer(None)
 
     return await once(engine, request, act)
@@ -332,7 +332,7 @@ async def _save(db: Connection, request: AnyRequest, caller: Caller, given: Loca
     if caller.location_ids is not None and present not in caller.location_ids:
         raise NotYourLocation("you work at certain locations, and this is none of them", code=given.code)
     check_version(request, await lock_location(db, code=given.code))
-    saved = only(await save_locations(db, locations=[given], now=moment()))
+    saved = only(await save_locations(db, locations=[given], now=moment(), actor=caller.actor))
     return Answer(saved, headers=await _tag(db, saved.id))
 
 

@@ -1,7 +1,9 @@
 """Saving locations and their days, many at once; saving the same again changes nothing."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +15,7 @@ from batuta.company.domain import UnknownLegalEntity
 from batuta.company.queries import legal_entities_by_id
 from batuta.kernel.codes import Codes
 from batuta.kernel.errors import BatutaError
+from batuta.kernel.events import SETUP, Changed, differences
 from batuta.kernel.outcomes import each, good
 from batuta.kernel.quantities import fitting
 from batuta.locations.domain import (
@@ -26,9 +29,11 @@ from batuta.locations.domain import (
     check_location,
     check_shifts,
 )
-from batuta.locations.queries import locations_by_code, locations_by_id
+from batuta.locations.events import LocationSaved
+from batuta.locations.queries import locations_by_code, locations_by_id, transfer_lanes_into
 from batuta.locations.tables import location, location_change, postal_place, special_day, transfer_lane
-from batuta.plumbing.database import Connection, arrays, params, upsert_rows
+from batuta.plumbing.database import Connection, arrays, locked_rows, params, upsert_rows
+from batuta.plumbing.events import publish
 
 _LOCK = (
     select(location.c.version).where(location.c.code == bindparam("code", type_=Text())).with_for_update(key_share=True)
@@ -66,12 +71,14 @@ class PlacesSaved(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def save_locations(
-    db: Connection, *, locations: Sequence[Location], now: datetime
+    db: Connection, *, locations: Sequence[Location], now: datetime, actor: str = SETUP
 ) -> list[Location | BatutaError]:
     """Save locations by code; each answer is the one stored (an old code keeps its id) or why not.
 
     Special days are not touched.
     """
+    found = await locked_rows(db, location.c.code, sorted({one.code for one in locations}))
+    present = {row["code"]: msgspec.convert(row, Location) for row in found}
     owners = await legal_entities_by_id(db, {one.legal_entity_id for one in locations})
     names = Codes(await locations_by_id(db, {one.id for one in locations}))
     checked = each(locations, lambda one: _owned(check_location(one), owners, names))
@@ -79,6 +86,11 @@ async def save_locations(
     await upsert_rows(db, location, rows.values(), key=("code",))
     await _mark_changed(db)
     stored = await locations_by_code(db, rows)
+    changes = {
+        one.id: differences(present.get(code), msgspec.structs.replace(one, special_days={}))
+        for code, one in sorted(stored.items())
+    }
+    await _tell(db, {one.id: one for one in stored.values()}, changes, now=now, actor=actor)
     return [one if isinstance(one, BatutaError) else stored[one.code] for one in checked]
 
 
@@ -92,7 +104,9 @@ async def close_days(db: Connection, *, days: Sequence[SpecialDay], now: datetim
     return await set_days(db, days=[msgspec.structs.replace(one, shifts=[]) for one in days], now=now)
 
 
-async def set_days(db: Connection, *, days: Sequence[SpecialDay], now: datetime) -> list[SpecialDay | BatutaError]:
+async def set_days(
+    db: Connection, *, days: Sequence[SpecialDay], now: datetime, actor: str = SETUP
+) -> list[SpecialDay | BatutaError]:
     """Give locations other hours on single dates, on holidays too; no shifts is closed. The last word counts."""
     known = await locations_by_id(db, {one.location_id for one in days})
 
@@ -109,38 +123,47 @@ async def set_days(db: Connection, *, days: Sequence[SpecialDay], now: datetime)
     }
     await upsert_rows(db, special_day, rows.values(), key=("location_id", "day"))
     await _mark_changed(db)
+    said = {(one.location_id, one.day): one.shifts for one in good(checked)}
+    await _tell(db, known, _changes_of_days(known, said), now=now, actor=actor)
     return checked
 
 
-async def forget_days(db: Connection, *, days: Sequence[tuple[UUID, date]]) -> None:
+async def forget_days(db: Connection, *, days: Sequence[tuple[UUID, date]], now: datetime, actor: str = SETUP) -> None:
     """Let weekly hours and holidays count again; a day that says nothing is no problem."""
+    known = await locations_by_id(db, {location_id for location_id, _ in days})
     given = params("gone", location_id=[location_id for location_id, _ in days], day=[day for _, day in days])
     await db.execute(_FORGET, given)
     await _mark_changed(db)
+    await _tell(db, known, _changes_of_days(known, dict.fromkeys(days)), now=now, actor=actor)
 
 
 async def save_transfer_lanes(
-    db: Connection, *, lanes: Sequence[TransferLane], now: datetime
+    db: Connection, *, lanes: Sequence[TransferLane], now: datetime, actor: str = SETUP
 ) -> list[TransferLane | BatutaError]:
     """Say how goods go from locations to others; the last word counts."""
     known = await locations_by_id(
         db, {id_ for one in lanes for id_ in (one.source_location_id, one.target_location_id)}
     )
     checked = each(lanes, lambda one: check_lane(fitting(one, BadLocation), known))
-    rows = {
-        (one.source_location_id, one.target_location_id): msgspec.structs.asdict(one) | {"updated_at": now}
-        for one in good(checked)
-    }
-    await upsert_rows(db, transfer_lane, rows.values(), key=("source_location_id", "target_location_id"))
+    said = {(one.source_location_id, one.target_location_id): one for one in good(checked)}
+    changes = await _changes_of_lanes(db, said)
+    rows = [msgspec.structs.asdict(one) | {"updated_at": now} for one in said.values()]
+    await upsert_rows(db, transfer_lane, rows, key=("source_location_id", "target_location_id"))
     await _mark_changed(db)
+    await _tell(db, known, changes, now=now, actor=actor)
     return checked
 
 
-async def forget_transfer_lanes(db: Connection, *, lanes: Sequence[tuple[UUID, UUID]]) -> None:
+async def forget_transfer_lanes(
+    db: Connection, *, lanes: Sequence[tuple[UUID, UUID]], now: datetime, actor: str = SETUP
+) -> None:
     """Let nothing go from sources to targets any more; what is under way arrives."""
+    known = await locations_by_id(db, {target_id for _, target_id in lanes})
+    changes = await _changes_of_lanes(db, dict.fromkeys(lanes))
     given = params("ended", source_location_id=[one for one, _ in lanes], target_location_id=[one for _, one in lanes])
     await db.execute(_FORGET_LANES, given)
     await _mark_changed(db)
+    await _tell(db, known, changes, now=now, actor=actor)
 
 
 async def save_places(db: Connection, *, country: str, places: Sequence[PostalPlace]) -> PlacesSaved:
@@ -158,6 +181,50 @@ async def save_places(db: Connection, *, country: str, places: Sequence[PostalPl
 async def _mark_changed(db: Connection) -> None:
     """Tell those who keep locations in memory that they are old."""
     await db.execute(_MARK)
+
+
+async def _tell(
+    db: Connection,
+    known: Mapping[UUID, Location],
+    changes: Mapping[UUID, dict[str, Changed]],
+    *,
+    now: datetime,
+    actor: str,
+) -> None:
+    facts = [
+        LocationSaved(stream=id_, happened_at=now, actor=actor, code=known[id_].code, changes=changed)
+        for id_, changed in changes.items()
+        if changed
+    ]
+    await publish(db, facts)
+
+
+def _changes_of_days(
+    known: Mapping[UUID, Location], said: Mapping[tuple[UUID, date], object]
+) -> dict[UUID, dict[str, Changed]]:
+    """What is otherwise of days, by location. said: the shifts of each; None lets the week count."""
+    changes: dict[UUID, dict[str, Changed]] = defaultdict(dict)
+    for (location_id, day), shifts in sorted(said.items(), key=itemgetter(0)):
+        before = known[location_id].special_days.get(day) if location_id in known else None
+        if before != shifts:
+            changes[location_id][f"special_days.{day}"] = Changed(before=before, after=shifts)
+    return changes
+
+
+async def _changes_of_lanes(
+    db: Connection, said: Mapping[tuple[UUID, UUID], TransferLane | None]
+) -> dict[UUID, dict[str, Changed]]:
+    """What would be otherwise of lanes, by the location to which they lead. said: None is no lane."""
+    changes: dict[UUID, dict[str, Changed]] = defaultdict(dict)
+    present = {
+        (one.source_location_id, target_id): one
+        for target_id in sorted({target_id for _, target_id in said})
+        for one in await transfer_lanes_into(db, target_id)
+    }
+    for lane, wanted in said.items():
+        if present.get(lane) != wanted:
+            changes[lane[1]][f"transfer_lanes.{lane[0]}"] = Changed(before=present.get(lane), after=wanted)
+    return changes
 
 
 def _owned(one: Location, owners: Mapping[UUID, object], names: Codes) -> Location:

@@ -30,6 +30,7 @@ from batuta.fulfillment import events as fulfillment
 from batuta.inventory import events as inventory
 from batuta.kernel.events import Event, type_of
 from batuta.kernel.ids import child_id
+from batuta.locations import events as locations
 from batuta.notifications import events as notifications
 from batuta.ordering import events as ordering
 from batuta.ordering.tables import order
@@ -50,6 +51,7 @@ ROOMS = (
     company,
     fulfillment,
     inventory,
+    locations,
     notifications,
     ordering,
     payments,
