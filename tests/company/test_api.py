@@ -192,3 +192,13 @@ def test_every_policy_says_what_it_is_and_within_which_bounds(house: House) -> N
         assert "default" in said, name
         if said.get("type") == "integer":
             assert {"minimum", "maximum"} <= said.keys(), name
+
+
+async def test_what_does_not_fit_is_named_in_every_language(operator: httpx.AsyncClient, shop: Shop) -> None:
+    body = a_channel(shop.channel.brand_id, policies={"return_days": -1})
+
+    spanish = await operator.post("/api/channels", json=body, headers={"accept-language": "es"})
+
+    assert spanish.json()["detail"] == "La petición no tiene la forma que se espera."
+    [told] = spanish.json()["facts"]["errors"]
+    assert (told["key"], told["source"]) == ("policies.return_days", "body")

@@ -83,13 +83,21 @@ def explain_http(request: AnyRequest, error: HTTPException) -> Problem:
     if error.status_code >= BUG_STATUS:
         return explain_accident(request, error)
     code = CODE_BY_STATUS.get(error.status_code) or HTTPStatus(error.status_code).name.lower()
-    facts = {"errors": error.extra} if error.extra else facts_of_nowhere(request, error)
+    misfit = [_misfit(error.detail)] if error.status_code == STATUS_BY_KIND[Invalid] else None
+    errors = error.extra or misfit
+    facts = {"errors": errors} if errors else facts_of_nowhere(request, error)
     return Response(
         problem_body(request, error.status_code, code, SENTENCES.get(code, error.detail), facts=facts),
         status_code=error.status_code,
         media_type=PROBLEM_TYPE,
         headers=dict(error.headers or {}),
     )
+
+
+def _misfit(detail: str) -> dict[str, str]:
+    """What does not fit of a body, as a fact that is told in every language; key: where, as `policies.return_days`."""
+    message, _, where = detail.partition(" - at `$")
+    return {"message": message, "key": where.rstrip("`").lstrip("."), "source": "body"}
 
 
 def explain_accident(request: AnyRequest, error: Exception) -> Problem:
