@@ -328,6 +328,9 @@ DAMAGES = {
     "the buckets of every line are its first bucket plus its unit moves": changed(
         "ordering.line", "delivered = delivered + 1"
     ),
+    "every order is of a channel, and every line of a SKU, that is there": changed(
+        "ordering.line", "sku_id = gen_random_uuid()"
+    ),
     "the units returned of every line are its unit returns": deleted("ordering.unit_return", named="line_id"),
     "every order is worth its lines and its shipping": changed(
         'ordering."order"', "shipping_minor = shipping_minor + 1"

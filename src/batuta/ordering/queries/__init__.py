@@ -22,9 +22,10 @@ from batuta.ordering.queries.orders import (
     read_line,
 )
 from batuta.ordering.queries.rerouting import REROUTE_LAWS, reroutes_by_id, reroutes_of
+from batuta.ordering.queries.selling import SELLING_LAWS
 from batuta.ordering.queries.substitutions import SUBSTITUTION_LAWS, substitutions_by_id, substitutions_of
 
-AUDIT = (*ORDER_LAWS, *SUBSTITUTION_LAWS, *REROUTE_LAWS)
+AUDIT = (*ORDER_LAWS, *SELLING_LAWS, *SUBSTITUTION_LAWS, *REROUTE_LAWS)
 
 __all__ = [
     "AUDIT",
