@@ -138,20 +138,23 @@ _is_good = or_(stock.c.expires_at.is_(None), stock.c.expires_at > MOMENT)
 
 
 def _free_per_place(which: ColumnElement[bool]) -> Select[UUID, UUID, int]:
-    """The places of some SKUs where units are free, and how many; lots and their shortages added up."""
+    """The places of some SKUs, and how many units are free there, perhaps below 0; lots and shortages added up.
+
+    Whoever wants those alone where units are free says so of what is added up, or PostgreSQL adds up twice.
+    """
     return (
         select(stock.c.sku_id, stock.c.location_id, _units.label("units"))
         .where(which, stock.c.condition == Condition.SELLABLE.value, _is_good)
         .group_by(stock.c.sku_id, stock.c.location_id)
-        .having(_units > 0)
     )
 
 
 _per_place = _free_per_place(stock.c.sku_id == any_(IDS_OF_SKUS)).subquery()
+_is_free = _per_place.c.units > 0
 _free_places = select(
     _per_place.c.sku_id,
-    func.array_agg(_per_place.c.location_id).label("location_ids"),
-    func.array_agg(_per_place.c.units).label("units"),
+    func.array_agg(_per_place.c.location_id).filter(_is_free).label("location_ids"),
+    func.array_agg(_per_place.c.units).filter(_is_free).label("units"),
     changed_by.label("changed_by"),
 ).group_by(_per_place.c.sku_id)
 
@@ -170,7 +173,8 @@ async def look(db: Connection, sku_ids: Collection[UUID], *, now: datetime) -> L
     for sku_id, location_ids, units, changed_last in await db.execute(
         _free_places, {"sku_ids": list(sku_ids), "now": now}
     ):
-        free[sku_id] = dict(zip(location_ids, units, strict=True))
+        if location_ids:
+            free[sku_id] = dict(zip(location_ids, units, strict=True))
         changed = changed_last
     return Look(free, await withheld_since(db, changed))
 
@@ -190,7 +194,7 @@ _network = (
         sku.c.id,
         sku.c.code,
         sku.c.is_tracked,
-        func.coalesce(func.sum(_places_of.c.units), 0).label("units"),
+        func.coalesce(func.sum(_places_of.c.units).filter(_places_of.c.units > 0), 0).label("units"),
         changed_by.label("changed_by"),
     )
     .select_from(sku.outerjoin(_places_of, true()))
