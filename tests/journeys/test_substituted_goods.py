@@ -47,7 +47,6 @@ async def replaced(open_shop: OpenShop, *, captures_at_once: bool) -> tuple[Jour
     await journey.do(report_short, reports=[missing])
     wish = SubstituteLine(id=fresh_id(), order_id=order_id, line_id=line.id, sku_code=skus["stool"].code, actor=SELLER)
     await journey.do(substitute, wishes=[wish])
-    await journey.pass_time(hours=1)
     return journey, order_id
 
 

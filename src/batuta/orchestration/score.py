@@ -19,7 +19,7 @@ from batuta.orchestration.commands.fulfilling import (
     settle_services,
     take_back_parcel,
 )
-from batuta.orchestration.commands.parking import leave_queue
+from batuta.orchestration.commands.parking import leave_queue, retry_substituted
 from batuta.orchestration.commands.paying import (
     accept_paid,
     capture_what_is_owed,
@@ -107,7 +107,7 @@ SCORE: Mapping[type[Event], Sequence[Handler]] = {
     fulfillment.TakenBack: (follow_supplier,),
     ordering.OrderCompleted: (capture_what_is_owed, release_held_money),
     # Somebody changes their mind, or is sent something else.
-    ordering.LineSubstituted: (plan_and_offer_again,),
+    ordering.LineSubstituted: (retry_substituted, plan_and_offer_again),
     ordering.OrderAdjusted: (give_back_adjusted,),
     ordering.CancellationAsked: (ask_locations_to_stop,),
     fulfillment.Cancelled: (follow_supplier,),

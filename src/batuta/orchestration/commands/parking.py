@@ -13,7 +13,7 @@ from batuta.kernel.ids import child_id
 from batuta.kernel.quantities import Code
 from batuta.ordering.commands import EndHold, add_holds, cancel, end_holds, lock_orders
 from batuta.ordering.domain import CancelLine, CancelRequest, HoldKind, NewHold, Order, OrderStatus, Stage
-from batuta.ordering.events import OrderCancelled
+from batuta.ordering.events import LineSubstituted, OrderCancelled
 from batuta.ordering.queries import orders_by_id, promises_of
 from batuta.plumbing.database import Connection
 from batuta.sourcing.commands import park, requeue, unpark
@@ -24,6 +24,7 @@ ACTOR = "system:score"
 NOBODY_CAN = "no location can serve it"
 TOO_OFTEN = "too many locations said no"
 WAITED_TOO_LONG = "nobody could serve it in time"
+SENT_INSTEAD = "something else is sent"
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +86,15 @@ async def retry_parked(db: Connection, *, retries: Sequence[Retry], now: datetim
     ends = [EndHold(hold_id=here.hold_id, actor=one.actor, reason=one.reason) for one, here in known]
     await end_holds(db, ends=ends, now=now)
     return [found.get(one.order_id) or _not_parked(one.order_id) for one in retries]
+
+
+async def retry_substituted(db: Connection, events: Sequence[LineSubstituted], now: datetime) -> None:
+    """Orders that nobody could serve are tried at once with what is sent instead; a person's queue stays a person's."""
+    parkings = await parkings_of(db, {one.stream for one in events})
+    waiting = [one for one in parkings.values() if not one.is_over and one.queue == UNFILLABLE]
+    retries = [Retry(order_id=one.order_id, reason=SENT_INSTEAD, actor=ACTOR) for one in waiting]
+    if retries:
+        await retry_parked(db, retries=retries, now=now)
 
 
 async def requeue_parked(db: Connection, *, moves: Sequence[Requeue], now: datetime) -> list[Parking | BatutaError]:

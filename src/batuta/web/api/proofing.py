@@ -111,6 +111,8 @@ async def _drawn(
         is_picture=bool(shown.proof) and (shown.proof or "").partition("?")[0].lower().endswith(PICTURES),
         note=shown.note,
         state=str(shown.state),
+        title=speech(f"proof.title_{shown.state}"),
+        lead=speech(f"proof.lead_{shown.state}"),
         problem=speech(words) if words else None,
         # The address of what a form has sent is no page; its language is chosen where the form came from.
         other_language_address=f"/language/{'en' if speech.language == 'es' else 'es'}?to=/proofs/{link}",
