@@ -481,7 +481,14 @@ async def test_the_express_lane_knows_ids_in_paths(client: httpx.AsyncClient, en
 
 @pytest.mark.parametrize(
     ("if_match", "status", "code"),
-    [('"7"', 204, None), ("*", 204, None), ('"6"', 409, "version_conflict"), ("7", 400, "bad_if_match")],
+    [
+        ('"7"', 204, None),
+        ("7", 204, None),
+        ("*", 204, None),
+        ('"6"', 409, "version_conflict"),
+        ("seven", 400, "bad_if_match"),
+        ('"7", "6"', 400, "bad_if_match"),
+    ],
 )
 async def test_a_change_to_what_has_changed_meanwhile_is_refused(
     client: httpx.AsyncClient, if_match: str, status: int, code: str | None

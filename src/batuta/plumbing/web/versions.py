@@ -6,12 +6,14 @@ from batuta.kernel.errors import Invalid, Refused
 from batuta.plumbing.web.callers import AnyRequest
 from batuta.plumbing.web.headers import Header, reads
 
-ETAG = re.compile(r'"(\d{1,18})"')
+ETAG = re.compile(r'"?([0-9]{1,18})"?')
+"""Programs that lose the quotes on the way, as some do, mean what they say."""
+
 IF_MATCH = Header(
     name="If-Match",
     told="The version that was read, as its `ETag` said: another present one refuses the change",
     example='"7"',
-    pattern=r'^("[0-9]{1,18}"|\*)$',
+    pattern=r'^("?[0-9]{1,18}"?|\*)$',
 )
 
 
