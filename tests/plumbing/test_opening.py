@@ -2,9 +2,19 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import URL, make_url
 
 from batuta.plumbing import opening
-from batuta.plumbing.opening import BadDatabaseUrl, ServerTooOld, driver_url, join_database, open_database
+from batuta.plumbing.opening import (
+    BadDatabaseUrl,
+    NoDatabase,
+    NotLetIn,
+    ServerTooOld,
+    driver_url,
+    join_database,
+    open_database,
+)
+from batuta.plumbing.outage import DatabaseAway
 from batuta.plumbing.settings import Settings
 
 
@@ -43,10 +53,36 @@ async def test_a_server_that_is_too_old_is_refused(server_url: str, monkeypatch:
     assert refusal.value.facts == {"found": 18, "needed": 99}
 
 
+async def test_a_command_in_another_folder_makes_no_database_there(tmp_path: Path) -> None:
+    settings = Settings(data_folder=tmp_path / "another")
+    with pytest.raises(NoDatabase, match="run batuta up"):
+        async with join_database(settings):
+            pass
+    assert not settings.data_folder.exists()
+
+
+async def test_a_server_that_lets_nobody_in_or_does_not_answer_is_told_by_its_place(server_url: str) -> None:
+    url = make_url(server_url)
+    with pytest.raises(NotLetIn) as unknown:
+        async with open_database(Settings(database_url=_text(url.set(database="no_such_shop")))):
+            pass
+    with pytest.raises(DatabaseAway) as nobody:
+        async with open_database(Settings(database_url="postgresql://shop:secret@127.0.0.1:1/shop")):
+            pass
+
+    assert "no_such_shop" in unknown.value.sentence
+    assert (nobody.value.facts["host"], nobody.value.facts["port"]) == ("127.0.0.1", 1)
+    assert "secret" not in str(nobody.value.facts)
+
+
+def _text(url: URL) -> str:
+    return url.render_as_string(hide_password=False)
+
+
 async def test_two_open_the_embedded_database_when_the_second_joins(place: Path) -> None:
     settings = Settings(data_folder=place / "shop")
     async with (
-        join_database(settings) as first,
+        open_database(settings) as first,
         join_database(settings) as second,
         second.engine.connect() as db,
     ):

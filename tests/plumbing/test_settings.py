@@ -66,7 +66,7 @@ def test_a_variable_that_does_not_fit_names_itself(tmp_path: Path) -> None:
 
 
 def test_a_misspelt_name_is_refused_with_the_one_that_was_meant(tmp_path: Path) -> None:
-    with pytest.raises(UnknownSetting, match="did you mean database_url") as problem:
+    with pytest.raises(UnknownSetting, match="did you mean BATUTA_DATABASE_URL") as problem:
         load_settings({"BATUTA_DATABASE_UL": "x"}, folder=tmp_path)
     assert problem.value.facts["setting"] == "BATUTA_DATABASE_UL"
 

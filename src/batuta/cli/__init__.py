@@ -95,11 +95,14 @@ def settings(*, as_json: bool) -> None:
 def migrate() -> None:
     """Bring the database to the newest version. `batuta up` does this by itself."""
     loaded = running.loaded()
+    from batuta.plumbing.embedded import holds_cluster
     from batuta.plumbing.migrate import migrate as run_due
-    from batuta.plumbing.opening import join_database
+    from batuta.plumbing.opening import join_database, open_database
+
+    opened = join_database if holds_cluster(loaded.settings.data_folder) else open_database
 
     async def run() -> list[str]:
-        async with join_database(loaded.settings) as database:
+        async with opened(loaded.settings) as database:
             return await run_due(database.engine)
 
     done = running.run(run())

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import asyncpg
 import msgspec
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
@@ -11,7 +12,8 @@ from sqlalchemy.exc import ArgumentError
 
 from batuta.kernel.errors import BatutaError, Invalid, Refused
 from batuta.plumbing.database import Engine, create_engine
-from batuta.plumbing.embedded import EmbeddedServer, running_url
+from batuta.plumbing.embedded import EmbeddedServer, holds_cluster, running_url
+from batuta.plumbing.outage import DatabaseAway
 from batuta.plumbing.settings import Settings
 
 OLDEST_MAJOR_VERSION = 17
@@ -23,6 +25,14 @@ class BadDatabaseUrl(Invalid):
 
 class ServerTooOld(Refused):
     """The PostgreSQL that the settings name is older than batuta needs."""
+
+
+class NotLetIn(Refused):
+    """The server is there, and does not know this user and password, or has no such database."""
+
+
+class NoDatabase(Refused):
+    """The data folder holds no database, and only `batuta up` and `batuta migrate` make one."""
 
 
 class NotRunning(Refused):
@@ -51,7 +61,7 @@ async def open_database(settings: Settings) -> AsyncIterator[OpenDatabase]:
     """
     if settings.database_url:
         async with _connected(settings, driver_url(settings.database_url)) as database:
-            await _check_version(database.engine)
+            await _check_version(database)
             yield database
         return
     async with (
@@ -63,7 +73,14 @@ async def open_database(settings: Settings) -> AsyncIterator[OpenDatabase]:
 
 @asynccontextmanager
 async def join_database(settings: Settings) -> AsyncIterator[OpenDatabase]:
-    """Open the database beside a running batuta, as a command for people does; without one, alone."""
+    """Open the database beside a running batuta, as a command for people does; without one, alone.
+
+    Raises:
+        NoDatabase: there is none yet, as when the command was given in another folder than `batuta up`.
+    """
+    if not settings.database_url and not holds_cluster(settings.data_folder):
+        sentence = f"there is no database in {settings.data_folder}: run batuta up, or name its folder"
+        raise NoDatabase(sentence, data_folder=str(settings.data_folder), setting="BATUTA_DATA_FOLDER")
     url = None if settings.database_url else await asyncio.to_thread(running_url, settings.data_folder)
     if url is None:
         async with open_database(settings) as database:
@@ -95,9 +112,17 @@ async def _connected(settings: Settings, url: str, server: EmbeddedServer | None
         await engine.dispose()
 
 
-async def _check_version(engine: Engine) -> None:
-    async with engine.connect() as db:
-        found = int(await db.scalar(text("SHOW server_version_num")) or 0) // 10_000
+async def _check_version(database: OpenDatabase) -> None:
+    url = make_url(database.url)
+    facts = {"host": url.host, "port": url.port, "database": url.database, "user": url.username}
+    try:
+        async with database.engine.connect() as db:
+            found = int(await db.scalar(text("SHOW server_version_num")) or 0) // 10_000
+    except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
+        raise NotLetIn(f"the server of database_url says: {error}", **facts) from error
+    except OSError as error:
+        sentence = "nobody answers where database_url says: see whether the server runs there"
+        raise DatabaseAway(sentence, **facts, reason=str(error)) from error
     if found < OLDEST_MAJOR_VERSION:
         sentence = f"the server has PostgreSQL {found}, batuta needs {OLDEST_MAJOR_VERSION} or newer"
         raise ServerTooOld(sentence, found=found, needed=OLDEST_MAJOR_VERSION)

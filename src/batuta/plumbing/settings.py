@@ -202,6 +202,7 @@ def _convert(name: str, value: object, *, origin: Origin) -> object:
     shown = name if origin is Origin.FILE else PREFIX + name.upper()
     if kind is None:
         near = difflib.get_close_matches(name, _metas(), n=1)
+        near = [one if shown == name else f"BATUTA_{one.upper()}" for one in near]
         hint = f"; did you mean {near[0]}?" if near else ""
         raise UnknownSetting(f"there is no setting {shown}{hint}", setting=shown, origin=origin, near=near)
     try:

@@ -6,6 +6,6 @@ Laws: one batuta per data folder; a postmaster lives when `pg_isready` says so, 
 folder that batuta did not make is ever chmodded or chowned; the database survives kill -9 of anybody.
 """
 
-from batuta.plumbing.embedded.server import EmbeddedServer, running_url
+from batuta.plumbing.embedded.server import EmbeddedServer, holds_cluster, running_url
 
-__all__ = ["EmbeddedServer", "running_url"]
+__all__ = ["EmbeddedServer", "holds_cluster", "running_url"]

@@ -181,6 +181,15 @@ class EmbeddedServer:
                 self.problem = Unavailable("the database is starting or too busy to answer")
 
 
+def holds_cluster(data_folder: Path, *, home: Path = HOME) -> bool:
+    """Whether a database was ever made for this data folder; whoever may not look into it is told when it is opened."""
+    account = account_for(data_folder.absolute() / CLUSTER)
+    try:
+        return (place_of_data(data_folder, account, home=home) / CLUSTER).exists()
+    except PermissionError:
+        return True
+
+
 def running_url(data_folder: Path, *, home: Path = HOME) -> str | None:
     """Return where the server of another batuta on this folder is reached, None if none runs there."""
     account = account_for(data_folder.absolute() / CLUSTER)
