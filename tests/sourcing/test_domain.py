@@ -435,6 +435,13 @@ def test_a_line_that_nobody_can_serve_says_why() -> None:
     assert explain(decision, "pt").startswith("No location can serve the one unit of this line. Out:")
 
 
+def test_one_other_location_is_not_some() -> None:
+    decision = a_decision(elsewhere=1)
+
+    assert "Otra ubicación no tiene existencias." in explain(decision, "es")
+    assert "One other location has no stock of it." in explain(decision, "en")
+
+
 def test_every_rule_has_its_words_in_both_languages() -> None:
     for rule in Rule:
         considered = (Considered(location_id=UUID(int=1), code="L", name="L", verdict=Verdict.EXCLUDED, rule=rule),)

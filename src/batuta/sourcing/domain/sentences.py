@@ -97,6 +97,7 @@ _WORDS = {
         "out": "Out: {reasons}.",
         "more": "{names} and {count} more",
         "elsewhere": "{count} other locations have no stock of it.",
+        "elsewhere_one": "One other location has no stock of it.",
         "greedy": "The search was cut off; a cheaper plan may exist.",
         "chosen_by": "Chosen by a person: {reason}.",
         "over": "{name} takes it beyond its capacity ({full}).",
@@ -127,6 +128,7 @@ _WORDS = {
         "out": "Descartadas: {reasons}.",
         "more": "{names} y {count} más",
         "elsewhere": "Otras {count} ubicaciones no tienen existencias.",
+        "elsewhere_one": "Otra ubicación no tiene existencias.",
         "greedy": "La búsqueda se cortó; puede haber un plan más barato.",
         "chosen_by": "La eligió una persona: {reason}.",
         "over": "{name} lo asume por encima de su capacidad ({full}).",
@@ -174,7 +176,7 @@ def explain(decision: Decision, locale: str) -> str:
             if one.verdict is Verdict.CHOSEN and one.full
         ]
     if decision.elsewhere:
-        said.append(words["elsewhere"].format(count=decision.elsewhere))
+        said.append(words["elsewhere_one" if decision.elsewhere == 1 else "elsewhere"].format(count=decision.elsewhere))
     if decision.is_greedy:
         said.append(words["greedy"])
     return " ".join(one for one in said if one)
