@@ -30,6 +30,7 @@ from batuta.locations.domain.calendars import (
 from batuta.locations.domain.capacity import Limits
 
 HORIZON_DAYS = 400
+HORIZON = timedelta(days=HORIZON_DAYS + 1)
 PROCESSING_MINUTES = 60
 PROCESSING_MINUTES_MAX = 60 * 24 * 60
 
@@ -187,6 +188,8 @@ def add_open_minutes(location: Location, at: datetime, minutes: int) -> datetime
     No minutes is the next open instant.
     """
     left = minutes * MINUTE
+    if left > HORIZON:
+        return None
     for from_at, until_at in _periods_from(location, at):
         if left < until_at - from_at or (minutes and left == until_at - from_at):
             return from_at + left
