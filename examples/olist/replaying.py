@@ -125,7 +125,7 @@ class Replay:
                 self.refused.append(Refusal(order.key, order.status, type(outcome).code))
 
     async def _approve(self, orders: Sequence[Bought], now: datetime) -> None:
-        async with self._engine.begin() as db:
+        async with self._engine.connect() as db:
             payments = await payments_of(db, [order.id for order in orders])
         payment_ids = [one.payment.id for views in payments.values() for one in views]
         for payment_id in payment_ids:

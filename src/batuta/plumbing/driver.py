@@ -24,6 +24,8 @@ JSONB_VERSION = b"\x01"
 LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 """What a session says of which the other end is gone. (`TimeoutError` is an `OSError`.)"""
 NOTHING: Given = {}
+QUEUED = "queued"
+"""Under this name a connection notes that jobs were queued on it."""
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy

@@ -26,6 +26,7 @@ from sqlalchemy import text
 
 from batuta.kernel.errors import NotFound, Refused
 from batuta.plumbing.database import Connection, Engine
+from batuta.plumbing.driver import QUEUED
 
 Handler = Callable[..., Awaitable[list[BaseException | None]]]
 """`async def carry_out(engine, payloads, *, now)`: one answer a payload, None when done."""
@@ -72,6 +73,7 @@ class QueuedAgain(Refused):
 async def enqueue(db: Connection, jobs: Sequence[Job]) -> None:
     """Queue jobs in the caller's transaction; a key that is already waiting is not queued again."""
     if jobs:
+        db.info[QUEUED] = True
         await _queries(db).enqueue(
             [job.entrypoint for job in jobs],
             [msgspec.json.encode(job.payload) for job in jobs],
@@ -85,7 +87,7 @@ async def work(
     engine: Engine, handlers: Mapping[str, Handler], *, now: datetime, worker: UUID, batch: int = JOBS_PER_BATCH
 ) -> int:
     """Take a batch of waiting jobs, carry them out, and return how many were taken; 0 means none is due."""
-    async with engine.begin() as db:
+    async with engine.connect() as db:
         taken = await _queries(db).dequeue(
             batch_size=batch,
             entrypoints={name: EntrypointExecutionParameter(0) for name in handlers},  # type: ignore[misc]
@@ -102,7 +104,7 @@ async def work(
         for entrypoint, group in groupby(by_entrypoint, key=lambda job: job.entrypoint):
             jobs = list(group)
             outcomes += zip(jobs, await _carry_out(engine, handlers[entrypoint], jobs, now=now), strict=True)
-    async with engine.begin() as db:
+    async with engine.connect() as db:
         await _book(db, outcomes)
     return len(taken)
 
@@ -183,6 +185,7 @@ async def _carry_out(
 
 
 async def _book(db: Connection, outcomes: Sequence[tuple[models.Job, BaseException | None]]) -> None:
+    """Each statement stands alone: what is not booked when we die is tried again, as if nobody had begun."""
     queries = _queries(db)
     ended: list[Any] = [(job, "successful", None) for job, problem in outcomes if problem is None]
     for job, problem in outcomes:

@@ -53,7 +53,7 @@ async def settle(engine: Engine, clockwork: Clockwork, *, clock: Clock, worker: 
     long the step takes.
     """
     # Without looking, for a pass also moves a position past facts that its reaction does not hear.
-    done = await _react_all(engine, clockwork.reactions, clock)
+    done, _ = await _react_all(engine, clockwork.reactions, clock)
     more, _ = await _settle(engine, clockwork, clock, worker=worker)
     return done + more
 
@@ -77,8 +77,9 @@ async def _settle(engine: Engine, clockwork: Clockwork, clock: Clock, *, worker:
     done = 0
     while seen := await _look(engine, clockwork, now=clock()):
         more = await sweep(engine, seen.due, failed=seen.failed, now=clock())
-        more += await _react_all(engine, seen.behind, clock)
-        if seen.has_jobs:
+        read, has_queued = await _react_all(engine, seen.behind, clock)
+        more += read
+        if seen.has_jobs or has_queued:
             more += await _work_all(engine, clockwork, clock, worker=worker)
         if not more:
             return done, not (seen.behind or seen.has_jobs)
@@ -122,9 +123,12 @@ def _looking(dues: tuple[str, ...], listeners: tuple[str, ...]) -> TextClause:
     return looking.bindparams(bindparam("now", type_=Instant))
 
 
-async def _react_all(engine: Engine, reactions: Sequence[Reaction], clock: Clock) -> int:
-    """Let every reaction read until none has anything left; one may tell what another one hears."""
-    read = 0
+async def _react_all(engine: Engine, reactions: Sequence[Reaction], clock: Clock) -> tuple[int, bool]:
+    """Let every reaction read until none has anything left; one may tell what another one hears.
+
+    Return how many facts were read, and whether jobs follow them.
+    """
+    read, has_queued = 0, False
     while True:
         before = read
         is_quiet = True
@@ -132,11 +136,12 @@ async def _react_all(engine: Engine, reactions: Sequence[Reaction], clock: Clock
             while True:
                 one = await react(engine, reaction, now=clock())
                 read += one.facts
+                has_queued = has_queued or one.has_queued
                 if one.is_last:
                     break
                 is_quiet = False
         if is_quiet or len(reactions) <= 1 or read == before:
-            return read
+            return read, has_queued
 
 
 async def _work_all(engine: Engine, clockwork: Clockwork, clock: Clock, *, worker: UUID) -> int:

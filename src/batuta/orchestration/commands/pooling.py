@@ -1,11 +1,11 @@
 """Orders that wait a little, so that those who want the same goods are planned together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from batuta.company.queries import channels_by_id
-from batuta.ordering.queries import orders_by_id
+from batuta.company.domain import Channel
+from batuta.ordering.domain import Order
 from batuta.plumbing import jobs
 from batuta.plumbing.database import Connection
 from batuta.sourcing.commands import Pooled, add_to_pools, begin_pools
@@ -13,13 +13,13 @@ from batuta.sourcing.commands import Pooled, add_to_pools, begin_pools
 PLAN_POOLS = "orchestration.plan_pools"
 
 
-async def wait_in_pools(db: Connection, order_ids: Sequence[UUID], *, now: datetime) -> set[UUID]:
+async def wait_in_pools(
+    db: Connection, *, orders: Iterable[Order], channels: Mapping[UUID, Channel], now: datetime
+) -> set[UUID]:
     """Let orders of channels that have pools wait in them; return which."""
-    orders = await orders_by_id(db, order_ids)
-    channels = await channels_by_id(db, {one.channel_id for one in orders.values()})
     waiting = [
         Pooled(order_id=one.id, channel_id=one.channel_id, due_at=now + timedelta(minutes=minutes))
-        for one in orders.values()
+        for one in orders
         if (minutes := channels[one.channel_id].policies.pool_minutes)
     ]
     if waiting:

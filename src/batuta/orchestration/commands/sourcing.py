@@ -41,9 +41,10 @@ async def accept_released(db: Connection, events: Sequence[HoldEnded], now: date
 
 async def plan_and_offer(db: Connection, events: Sequence[OrderAccepted], now: datetime) -> None:
     """Decide where each unit ships from, and ask those locations; where a channel has pools, wait for others first."""
-    order_ids = [one.stream for one in events]
-    waiting = await wait_in_pools(db, order_ids, now=now)
-    await plan_and_offer_orders(db, [id_ for id_ in order_ids if id_ not in waiting], now=now)
+    orders, channels = await _known(db, [one.stream for one in events])
+    waiting = await wait_in_pools(db, orders=orders.values(), channels=channels, now=now)
+    left = {one.stream: orders[one.stream] for one in events if one.stream in orders.keys() - waiting}
+    await _plan_and_offer(db, left, channels, now=now)
 
 
 async def plan_and_offer_again(
@@ -106,14 +107,17 @@ async def _plan_and_offer_parked(db: Connection, order_ids: Sequence[UUID], *, n
 
 async def requests_of(db: Connection, order_ids: Sequence[UUID]) -> list[SourcingRequest]:
     """What is to be looked for of the orders that nothing holds."""
-    return (await _wanted(db, order_ids))[0]
+    return await _wanted(db, *await _known(db, order_ids))
+
+
+async def _known(db: Connection, order_ids: Sequence[UUID]) -> tuple[dict[UUID, Order], dict[UUID, Channel]]:
+    orders = await orders_by_id(db, order_ids)
+    return orders, await channels_by_id(db, {one.channel_id for one in orders.values()})
 
 
 async def _wanted(
-    db: Connection, order_ids: Sequence[UUID]
-) -> tuple[list[SourcingRequest], dict[UUID, Order], dict[UUID, Channel]]:
-    orders = await orders_by_id(db, order_ids)
-    channels = await channels_by_id(db, {one.channel_id for one in orders.values()})
+    db: Connection, orders: Mapping[UUID, Order], channels: Mapping[UUID, Channel]
+) -> list[SourcingRequest]:
     buyers = await customers_by_id(db, {one.customer_id for one in orders.values() if one.customer_id})
     made = await made_lines_of(db, orders.values())
     wanted = [
@@ -124,7 +128,7 @@ async def _wanted(
             one, channels[one.channel_id], buyers.get(one.customer_id) if one.customer_id else None, made=made
         )
     ]
-    return await _with_promises(db, wanted, orders, channels), orders, channels
+    return await _with_promises(db, wanted, orders, channels)
 
 
 async def _with_promises(
@@ -150,7 +154,18 @@ async def plan_and_offer_orders(
 
     preset: where orders of a pool ship from, as they were planned together.
     """
-    requests, orders, channels = await _wanted(db, order_ids)
+    return await _plan_and_offer(db, *await _known(db, order_ids), now=now, preset=preset)
+
+
+async def _plan_and_offer(
+    db: Connection,
+    orders: Mapping[UUID, Order],
+    channels: Mapping[UUID, Channel],
+    *,
+    now: datetime,
+    preset: Mapping[UUID, Placement] | None = None,
+) -> set[UUID]:
+    requests = await _wanted(db, orders, channels)
     unfillable: dict[UUID, Unfillable] = {}
     for turn in _turns(requests):
         plans = await plan(db, requests=turn, now=now, preset=preset)

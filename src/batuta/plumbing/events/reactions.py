@@ -21,6 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 from batuta.kernel.errors import Unavailable
 from batuta.kernel.events import Event, type_of
 from batuta.plumbing.database import Connection, Engine, insert_rows
+from batuta.plumbing.driver import QUEUED
 from batuta.plumbing.events.log import PUBLISHED, Fact, Position, read
 from batuta.plumbing.events.tables import parked, reaction
 
@@ -59,10 +60,14 @@ def _kinds(heard: tuple[type[Event], ...]) -> dict[str, type[Event]]:
 
 
 class Pass(msgspec.Struct, frozen=True):
-    """What a pass did: how many facts it heard, and whether it knows that none follows (it told none that it hears)."""
+    """What a pass did: how many facts it heard, and whether it knows that none follows (it told none that it hears).
+
+    has_queued: jobs follow it.
+    """
 
     facts: int
     is_last: bool
+    has_queued: bool = False
 
 
 class Failed(Exception):
@@ -105,7 +110,8 @@ async def _pass(engine: Engine, to: Reaction, *, now: datetime, limit: int) -> P
             raise Failed(facts, problem) from problem
         is_all = len(facts) < limit
         await _move_position(db, to.name, behind.end if is_all else facts[-1].position)
-        return Pass(facts=len(facts), is_last=is_all and to.kinds().keys().isdisjoint(db.info.get(PUBLISHED, ())))
+        is_last = is_all and to.kinds().keys().isdisjoint(db.info.get(PUBLISHED, ()))
+        return Pass(facts=len(facts), is_last=is_last, has_queued=QUEUED in db.info)
 
 
 BEHIND = """
