@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import json
 import sys
 import time
@@ -34,7 +35,7 @@ STREAM = id_of("replay", "progress")
 AWAY_S_MAX = 60
 HOURS_PER_MARK = 24
 
-Advance = Callable[[], None]
+Advance = Callable[[int], None]
 
 
 def main() -> None:
@@ -85,7 +86,7 @@ async def _run(data: Data, folder: Path, *, step_hours: int, is_quiet: bool) -> 
             hours = steps_by_time(data.orders, step=timedelta(hours=step_hours))
             with _progress(is_quiet=is_quiet) as progress:
                 bar = progress.add_task("hours", total=len(hours))
-                await _replay(engine, data, hours, lambda: progress.advance(bar))
+                await _replay(engine, data, hours, lambda hours_played: progress.update(bar, completed=hours_played))
             async with engine.connect() as db:
                 figures = await report(db, data)
         finally:
@@ -105,7 +106,8 @@ async def _opened(server_url: str) -> Engine:
         if not exists:
             await db.execute(text(f"CREATE DATABASE {DATABASE}"))
     await administrator.dispose()
-    engine = create_engine(url, pool_size=6)
+    # A replay waits for no disk: what a crash takes is played again, from the last mark that is there.
+    engine = create_engine(url, pool_size=6, settings={"synchronous_commit": "off"})
     await migrate(engine)
     return engine
 
@@ -122,37 +124,55 @@ async def _is_finished(url: str) -> bool:
 
 
 async def _replay(engine: Engine, data: Data, hours: list[tuple[datetime, list[Step]]], advance: Advance) -> None:
-    async with engine.begin() as db:
-        told = (await facts_of(db, [STREAM]))[STREAM]
-        begun = max((fact.happened_at for fact in told), default=None)
-        if begun is None:
+    replay = Replay(engine, clockwork(Settings()))
+    i = await _where(engine, hours)
+    if i is None:
+        async with engine.begin() as db:
+            await db.execute(text("SET LOCAL synchronous_commit TO on"))
             await build(db, data)
             await publish(db, [HourBegun(stream=STREAM, happened_at=BEGINNING, actor=ACTOR)])
-    replay = Replay(engine, clockwork(Settings()))
-    for i, (now, steps) in enumerate(hours):
-        if begun is None or now >= begun:
-            await _hour(engine, replay, now, steps, is_marked=i % HOURS_PER_MARK == 0)
-        advance()
+        i = 0
+    furthest, deadline = i, float("inf")
+    while i < len(hours):
+        try:
+            await _hour(engine, replay, *hours[i], is_marked=i % HOURS_PER_MARK == 0)
+            i += 1
+        except (*DatabaseError, OSError) as problem:
+            if i >= furthest:
+                furthest, deadline = i + 1, time.monotonic() + AWAY_S_MAX
+            i = await _back(engine, hours, problem, deadline=deadline)
+        advance(i)
     async with engine.begin() as db:
         await publish(db, [ReplayEnded(stream=STREAM, happened_at=hours[-1][0], actor=ACTOR)])
 
 
 async def _hour(engine: Engine, replay: Replay, now: datetime, steps: list[Step], *, is_marked: bool) -> None:
-    """Play an hour; when the database goes away in the middle, wait for it and play the hour again."""
-    deadline = time.monotonic() + AWAY_S_MAX
-    while True:
-        try:
-            if is_marked:
-                async with engine.begin() as db:
-                    await publish(db, [HourBegun(stream=STREAM, happened_at=now, actor=ACTOR)])
-            await replay.hour(now, steps)
-        except (*DatabaseError, OSError) as problem:
-            if time.monotonic() > deadline:
-                raise
-            print(f"the database is away, waiting: {type(problem).__name__}", file=sys.stderr)
-            await asyncio.sleep(1)
-        else:
-            return
+    if is_marked:
+        async with engine.begin() as db:
+            await publish(db, [HourBegun(stream=STREAM, happened_at=now, actor=ACTOR)])
+    await replay.hour(now, steps)
+
+
+async def _where(engine: Engine, hours: list[tuple[datetime, list[Step]]]) -> int | None:
+    """The hour of the last mark that the database has; None before the beginning."""
+    async with engine.connect() as db:
+        told = (await facts_of(db, [STREAM]))[STREAM]
+    begun = max((fact.happened_at for fact in told), default=None)
+    if begun is None:
+        return None
+    return next((i for i, (now, _) in enumerate(hours) if now >= begun), len(hours))
+
+
+async def _back(
+    engine: Engine, hours: list[tuple[datetime, list[Step]]], problem: Exception, *, deadline: float
+) -> int:
+    """Wait for a database that went away, and go back to its last mark: it may have lost the last moments."""
+    while time.monotonic() < deadline:
+        print(f"the database is away, waiting: {type(problem).__name__}", file=sys.stderr)
+        await asyncio.sleep(1)
+        with contextlib.suppress(*DatabaseError, OSError):
+            return await _where(engine, hours) or 0
+    raise problem
 
 
 def _progress(*, is_quiet: bool) -> Progress:
