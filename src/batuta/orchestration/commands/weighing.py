@@ -12,7 +12,6 @@ from batuta.ordering.commands import Adjustment, adjust
 from batuta.ordering.domain import Order, Share, value_of
 from batuta.ordering.domain.weighing import ADJUSTMENT, by_weight_minor, charged_minor
 from batuta.ordering.queries import adjusted_minor, orders_by_id
-from batuta.payments.domain import Balance
 from batuta.payments.queries import balances
 from batuta.plumbing.database import Connection
 
@@ -28,7 +27,7 @@ async def charge_by_weight(db: Connection, events: Sequence[Weighed], now: datet
     skus = await skus_by_id(db, {unit.sku_id for one in events for unit in one.units})
     orders = await orders_by_id(db, [one.stream for one in events])
     money = await balances(db, list(orders))
-    rooms = {order_id: _room(money.get(order_id)) for order_id in orders}
+    rooms = {order_id: money[order_id].room_minor if order_id in money else None for order_id in orders}
     booked = await adjusted_minor(db, [_id(unit) for one in events for unit in one.units])
     made: list[Adjustment] = []
     for one in events:
@@ -56,13 +55,6 @@ async def charge_by_weight(db: Connection, events: Sequence[Weighed], now: datet
 
 def _id(unit: WeighedUnits) -> UUID:
     return child_id(unit.parcel_id, ADJUSTMENT, unit.line_id, unit.sku_id)
-
-
-def _room(balance: Balance | None) -> int | None:
-    """What is held or paid beyond what is due; None where nothing is either, as with an invoice."""
-    if balance is None or not balance.held_minor + balance.paid_minor:
-        return None
-    return -balance.owed_minor
 
 
 def _difference(order: Order, skus: Mapping[UUID, Sku], unit: WeighedUnits) -> int:

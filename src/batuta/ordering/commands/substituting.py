@@ -25,12 +25,14 @@ from batuta.ordering.domain.substituting import (
     Substituted,
     SubstituteLine,
     allowed,
+    check_covered,
     repriced,
     waiting_units,
 )
 from batuta.ordering.events import LineSubstituted
 from batuta.ordering.queries import orders_by_id, substitutions_by_id
 from batuta.ordering.tables import line, substitution
+from batuta.payments.queries import balances
 from batuta.plumbing.database import Connection, Json, arrays, insert_rows, params
 from batuta.plumbing.events import publish
 from batuta.pricing.domain import Quote, QuoteLine, QuoteRequest
@@ -102,6 +104,9 @@ async def _substitute(db: Connection, wish: SubstituteLine, known: _Known, *, no
     if rule is not PriceRule.AS_ORDERED:
         own_minor = await _own_minor(db, order, present, sku=sku, channel=known.channels[order.channel_id], now=now)
     price = repriced(present, rule, own_minor=own_minor)
+    more_minor = price.amount_minor - present.worth_minor(Share(0, price.units))
+    money = (await balances(db, [order.id])).get(order.id) if more_minor > 0 else None
+    check_covered(more_minor, room_minor=money.room_minor if money else None, sku_code=sku.code)
     made = Substituted(
         id=wish.id,
         order_id=order.id,
@@ -111,7 +116,7 @@ async def _substitute(db: Connection, wish: SubstituteLine, known: _Known, *, no
         sku_code=sku.code,
         quantity=sum(waiting.values()),
         price_rule=rule,
-        amount_minor=price.amount_minor - present.worth_minor(Share(0, price.units)),
+        amount_minor=more_minor,
         consented_by=wish.consented_by,
         reason=wish.reason,
         actor=wish.actor,

@@ -68,6 +68,10 @@ class TooLateToSubstitute(Refused):
     """A location has been asked for units of the line, or has sent them; what it reports short can be replaced."""
 
 
+class DearerThanHeld(Refused):
+    """It costs more than the money covers that is held, which nobody can raise; `lacking_minor` is not covered."""
+
+
 class SameAgain(Refused):
     """It is sent already."""
 
@@ -110,6 +114,19 @@ def repriced(line: Line, rule: PriceRule, *, own_minor: int) -> Repriced:
     units = line.buckets.live
     ordered_minor = value_of(line.gross_minor, line.quantity, Share(0, units))
     return Repriced(units, ordered_minor + difference(rule, ordered_minor=ordered_minor, own_minor=own_minor))
+
+
+def check_covered(more_minor: int, *, room_minor: int | None, sku_code: str) -> None:
+    """Refuse what costs more than is held or paid beyond what is due.
+
+    room_minor: None where nothing is held yet, and all of it is paid later.
+
+    Raises:
+        DearerThanHeld.
+    """
+    if room_minor is not None and more_minor > max(0, room_minor):
+        lacking = more_minor - max(0, room_minor)
+        raise DearerThanHeld("less is held than it costs", sku_code=sku_code, lacking_minor=lacking)
 
 
 def difference(rule: PriceRule, *, ordered_minor: int, own_minor: int) -> int:

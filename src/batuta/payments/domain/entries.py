@@ -174,6 +174,11 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
         return self.due_minor - self.held_minor - self.paid_minor
 
     @property
+    def room_minor(self) -> int | None:
+        """What is held or paid beyond what is due; None where nothing is either, as with an invoice."""
+        return -self.owed_minor if self.held_minor + self.paid_minor else None
+
+    @property
     def refund_owed_minor(self) -> int:
         return max(0, self.paid_minor - self.due_minor)
 
