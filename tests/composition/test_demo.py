@@ -23,7 +23,7 @@ from batuta.inventory.queries import availability
 from batuta.kernel.addresses import check_address, distance_m
 from batuta.kernel.ids import child_id
 from batuta.locations.domain import Ability, Location, LocationKind, is_open, next_open, open_periods
-from batuta.locations.queries import active_locations
+from batuta.locations.queries import all_locations
 from batuta.plumbing.database import Connection, Engine
 from batuta.pricing.domain import Quote, QuoteLine, QuoteRequest
 from batuta.pricing.queries import quote
@@ -114,7 +114,7 @@ async def test_what_people_changed_in_it_stays(company: Engine) -> None:
 async def test_two_warehouses_eight_stores_one_third_party_and_one_supplier_keep_their_hours(
     db: Connection,
 ) -> None:
-    locations = await active_locations(db)
+    locations = list((await all_locations(db)).by_id.values())
 
     kinds = [one.kind for one in locations]
     assert {kind: kinds.count(kind) for kind in LocationKind} == {
@@ -142,7 +142,7 @@ async def test_places_lie_in_spain_and_apart(db: Connection) -> None:
         assert one.longitude is not None
         return one.latitude, one.longitude
 
-    points = [point(one) for one in await active_locations(db)]
+    points = [point(one) for one in (await all_locations(db)).by_id.values()]
 
     for latitude, longitude in points:
         assert 27.6 < latitude < 43.8
@@ -311,7 +311,8 @@ async def test_people_and_companies_have_a_checked_address_and_some_want_news(db
 
 async def test_somebody_works_in_every_role_and_in_every_store(db: Connection) -> None:
     staff = await active_staff(db)
-    stores = [one for one in await active_locations(db) if one.kind is LocationKind.STORE]
+    every = (await all_locations(db)).by_id.values()
+    stores = [one for one in every if one.kind is LocationKind.STORE]
 
     assert {one.role for one in staff} == set(Role)
     for store in stores:

@@ -96,12 +96,6 @@ async def location_ids_by_code(db: Connection, codes: Collection[str]) -> dict[s
     return {row.code: row.id for row in await db.execute(_IDS, {"codes": list(codes)})}
 
 
-async def active_locations(db: Connection) -> list[Location]:
-    """Every location that works, in the order of their ids."""
-    rows = await db.execute(select(location).where(location.c.is_active).order_by(location.c.id))
-    return await _whole(db, [dict(row) for row in rows])
-
-
 class AllLocations(msgspec.Struct, frozen=True, eq=False, weakref=True):
     """Every location, the inactive too, as one look found them; never changed once made. lanes: by their target."""
 

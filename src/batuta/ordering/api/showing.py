@@ -14,7 +14,7 @@ from batuta.inventory.queries import free_places
 from batuta.kernel.addresses import Address
 from batuta.kernel.errors import BatutaError
 from batuta.locations.domain import Ability, Location
-from batuta.locations.queries import AllLocations, active_locations, all_locations, locations_by_id
+from batuta.locations.queries import AllLocations, all_locations, locations_by_id
 from batuta.ordering.domain import Cart, Method
 from batuta.ordering.domain.shown import CartGoods, ChosenSlot, ShownCart, cart_quote, left_of, ships, show
 from batuta.plumbing.database import Connection
@@ -119,8 +119,8 @@ async def read_goods(db: Connection, carts: Collection[Cart], *, now: datetime) 
 async def delivery_options(db: Connection, carts: Sequence[Cart], *, now: datetime) -> list[DeliveryOptions]:
     """Of each cart, every way of shipping that some location can take to its address, and every place that has all."""
     goods, free = await read_goods(db, carts, now=now)
-    places, every = await active_locations(db), await all_locations(db)
-    known = await tariffs(db)
+    every, known = await all_locations(db), await tariffs(db)
+    places = [one for one in every.by_id.values() if one.is_active]
     ways = [_ways(msgspec.structs.replace(one, method=Method.SHIP), goods, places, known) for one in carts]
     requests = [
         cart_quote(msgspec.structs.replace(one, method=Method.SHIP), goods, service_kind=kind, at=now)
