@@ -97,11 +97,25 @@ async def test_a_price_holds_from_its_beginning_on_and_each_line_is_taken_by_its
     assert [(one["line"], one["code"]) for one in done.json()["refused"]] == [
         (2, "unknown_sku"),
         (3, "bad_price_row"),
-        (4, "invalid"),
+        (4, "ends_too_early"),
     ]
     assert tried.json() == done.json() | {"is_dry_run": True}
     assert (done.json()["lines"], done.json()["taken"]) == (5, 2)
     assert await unit_minor(operator, shop) == 1_990
+
+
+async def test_no_request_asks_for_more_than_can_be_looked_at(
+    operator: httpx.AsyncClient, shop: Shop, list_id: str
+) -> None:
+    chair, soon = shop.skus["chair"].code, datetime.now(UTC) + DAY
+    path = f"/api/price-lists/{list_id}/prices"
+    rows = [{"sku_code": chair, "amount_minor": i, "from_at": (soon + i * DAY).isoformat()} for i in range(101)]
+
+    many = (await operator.post(path, content=lines(*rows))).json()
+
+    assert many["taken"] == 100
+    assert [(one["line"], one["code"]) for one in many["refused"]] == [(101, "too_many_rows")]
+    assert problem(await operator.post(path, content=b"{}\n" * 20_001)) == (400, "too_many_rows")
 
 
 async def test_what_has_begun_keeps_its_amount_and_may_end_otherwise(
@@ -166,6 +180,8 @@ async def test_tax_rates_are_set_together_or_not_at_all(engine: Engine, operator
     done = await operator.post("/api/tax-rates", json={"rates": [good, good | {"region": "20", "rate_bp": 1_600}]})
 
     assert problem(refused) == (409, "some_refused")
+    backwards = {"rates": [good | {"until_at": "2020-01-01T00:00:00Z"}]}
+    assert problem(await operator.post("/api/tax-rates", json=backwards)) == (409, "ends_too_early")
     assert [one["position"] for one in refused.json()["facts"]["refused"]] == [1]
     assert [one["rate_bp"] for one in done.json()["rates"]] == [2_300, 1_600]
     name, actor, said = (await told(engine, tax_stream("PT")))[-1]

@@ -1,7 +1,8 @@
 """Setting price lists, prices and tax rates."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
@@ -14,7 +15,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from batuta.catalog.queries import skus_by_code
 from batuta.company.domain import UnknownChannel
 from batuta.kernel.codes import CodeIsFixed
-from batuta.kernel.errors import BatutaError, Invalid, NotFound
+from batuta.kernel.errors import BatutaError, Invalid, NotFound, Refused
 from batuta.kernel.outcomes import only, whole
 from batuta.kernel.periods import Period
 from batuta.kernel.quantities import AmountMinor, Code
@@ -29,7 +30,9 @@ from batuta.pricing.queries import price_list_with_version
 
 RATES_MAX = 1_000
 ROWS_MAX = 20_000
+ROWS_OF_SKU_MAX = 100
 ROWS_AT_ONCE = 2_000
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -40,6 +43,10 @@ class BadPriceRow(Invalid):
 
 class TooManyRows(Invalid):
     """The body has more lines than are taken at once."""
+
+
+class EndsTooEarly(Refused):
+    """A price or rate ends after it begins."""
 
 
 class UnknownSku(NotFound):
@@ -149,7 +156,7 @@ async def put_prices(
 
     A line is `{"sku_code": …, "amount_minor": …}`, perhaps with `from_at` and `until_at`: without a beginning it holds
     from now on. It ends the price that holds by then. What has begun keeps its amount, and may be sent again with
-    another end. Orders keep the prices they were placed with. At most 20,000 lines.
+    another end. Orders keep the prices they were placed with. At most 20,000 lines, 100 of one SKU.
     """
     check_everywhere(caller)
     lines = [line for line in (await request.body()).split(b"\n") if line.strip()]
@@ -185,7 +192,7 @@ async def put_tax_rates(
                 region=one.region,
                 tax_category=one.tax_category,
                 rate_bp=one.rate_bp,
-                valid=Period(one.from_at or now, one.until_at),
+                valid=_period(one.from_at or now, one.until_at),
             )
             for one in data.rates
         ]
@@ -221,8 +228,9 @@ async def _set(
 ) -> PricesTaken:
     now = moment()
     refused: list[RefusedRow] = []
+    often: Counter[str] = Counter()
     for begin in range(0, len(lines), ROWS_AT_ONCE):
-        read = [(i, _read(line)) for i, line in enumerate(lines[begin : begin + ROWS_AT_ONCE], start=begin + 1)]
+        read = [(i, _read(line, often)) for i, line in enumerate(lines[begin : begin + ROWS_AT_ONCE], start=begin + 1)]
         skus = await skus_by_code(db, {row.sku_code for _, row in read if isinstance(row, PriceRow)})
         ids = {code: one.id for code, one in skus.items()}
         made = [(i, row if isinstance(row, BatutaError) else _price(row, price_list_id, ids, now)) for i, row in read]
@@ -234,21 +242,38 @@ async def _set(
     return PricesTaken(lines=len(lines), taken=len(lines) - len(refused), refused=refused, is_dry_run=is_dry_run)
 
 
-def _read(line: bytes) -> PriceRow | BatutaError:
+def _read(line: bytes, often: Counter[str]) -> PriceRow | BatutaError:
     try:
-        return msgspec.json.decode(line, type=PriceRow)
+        row = msgspec.json.decode(line, type=PriceRow)
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         return BadPriceRow(f"this line is no price: {problem}")
+    often[row.sku_code] += 1
+    if often[row.sku_code] > ROWS_OF_SKU_MAX:
+        return TooManyRows("send fewer lines of one SKU at once", sku_code=row.sku_code, lines_max=ROWS_OF_SKU_MAX)
+    return row
 
 
 def _price(row: PriceRow, price_list_id: UUID, ids: dict[str, UUID], now: datetime) -> Price | BatutaError:
     if row.sku_code not in ids:
         return UnknownSku("there is no such SKU", sku_code=row.sku_code)
     try:
-        valid = Period(row.from_at or now, row.until_at)
-    except Invalid as problem:
+        valid = _period(row.from_at or now, row.until_at)
+    except EndsTooEarly as problem:
         return problem
     return Price(price_list_id=price_list_id, sku_id=ids[row.sku_code], amount_minor=row.amount_minor, valid=valid)
+
+
+def _period(from_at: datetime, until_at: datetime | None) -> Period:
+    """The time of a price or rate, within what can be stored.
+
+    Raises:
+        EndsTooEarly.
+    """
+    begin = min(LATEST, max(EARLIEST, from_at))
+    end = None if until_at is None else min(LATEST, max(EARLIEST, until_at))
+    if end is not None and end <= begin:
+        raise EndsTooEarly("it ends after it begins", from_at=begin.isoformat(), until_at=end.isoformat())
+    return Period(begin, end)
 
 
 def _refused(outcomes: Sequence[tuple[int, BatutaError]]) -> Iterator[RefusedRow]:
