@@ -6,10 +6,11 @@ import pytest
 from batuta.company.commands import save_brands, save_channels, save_legal_entities
 from batuta.company.domain import (
     BadChannel,
-    BadLegalEntity,
     Brand,
     Channel,
     ChannelKind,
+    ImplausibleChannel,
+    ImplausibleLegalEntity,
     LegalEntity,
     Policies,
     TaxMode,
@@ -104,7 +105,7 @@ async def test_what_belongs_to_nobody_is_refused_and_its_neighbours_are_saved(db
         db, brands=[msgspec.structs.replace(brand, code=fresh_code("B"), legal_entity_id=fresh_id())], now=NOW
     )
 
-    assert [type(answer) for answer in answers] == [UnknownOwner, Channel, BadChannel, CodeIsFixed]
+    assert [type(answer) for answer in answers] == [UnknownOwner, Channel, ImplausibleChannel, CodeIsFixed]
     assert isinstance(orphan, UnknownOwner)
 
 
@@ -122,7 +123,7 @@ async def test_what_belongs_to_nobody_is_refused_and_its_neighbours_are_saved(db
     ],
 )
 def test_a_legal_entity_that_cannot_be_is_refused_and_the_field_is_named(field: str, value: str) -> None:
-    with pytest.raises(BadLegalEntity) as refusal:
+    with pytest.raises(ImplausibleLegalEntity) as refusal:
         check_legal_entity(msgspec.structs.replace(an_entity(), **{field: value}))
 
     assert refusal.value.facts["field"] == field
@@ -134,7 +135,7 @@ def test_a_cart_is_not_held_longer_than_the_longest_hold() -> None:
     channel = a_channel(brand)
 
     for policies in (Policies(cart_hold_minutes=90), Policies(lines_max=0), Policies(hold_minutes_max=100_000)):
-        with pytest.raises(BadChannel):
+        with pytest.raises((BadChannel, ImplausibleChannel)):
             check_channel(msgspec.structs.replace(channel, policies=policies))
 
 
@@ -145,7 +146,7 @@ def test_a_ban_follows_a_reason_that_locations_give() -> None:
 
     assert check_channel(msgspec.structs.replace(channel, policies=Policies(ban_days=known))).policies.ban_days == known
     for reason in ("no_capacitty", "better_plan"):
-        with pytest.raises(BadChannel) as refusal:
+        with pytest.raises(ImplausibleChannel) as refusal:
             check_channel(msgspec.structs.replace(channel, policies=Policies(ban_days={**known, reason: 1})))
         assert refusal.value.facts["field"] == "policies.ban_days"
         assert refusal.value.facts["got"] == [reason]

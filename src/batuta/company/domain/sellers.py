@@ -19,7 +19,11 @@ GS1_PREFIX_DIGITS = range(4, 13)
 
 
 class BadLegalEntity(Invalid):
-    """The legal entity cannot be so; `field` says where."""
+    """The legal entity cannot be written so."""
+
+
+class ImplausibleLegalEntity(Refused):
+    """No legal entity is so, though it is written like one; `field` says where."""
 
 
 class BadBrand(Invalid):
@@ -27,7 +31,11 @@ class BadBrand(Invalid):
 
 
 class BadChannel(Invalid):
-    """The channel cannot be so; `field` says where."""
+    """The channel cannot be written so."""
+
+
+class ImplausibleChannel(Refused):
+    """No channel is so, though it is written like one; `field` says where."""
 
 
 class UnknownOwner(NotFound):
@@ -109,17 +117,18 @@ def check_legal_entity(entity: LegalEntity) -> LegalEntity:
     """Return the legal entity with its tax number as its country writes it.
 
     Raises:
-        BadLegalEntity: unknown country, currency or time zone, a tax number that fails its check, a prefix
+        BadLegalEntity: text that does not fit.
+        ImplausibleLegalEntity: unknown country, currency or time zone, a tax number that fails its check, a prefix
             that is not 4 to 12 digits.
     """
-    _check_place(fitting(entity, BadLegalEntity), BadLegalEntity)
+    _check_place(fitting(entity, BadLegalEntity), ImplausibleLegalEntity)
     try:
         ZoneInfo(entity.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise BadLegalEntity("no such IANA time zone", field="time_zone", got=entity.time_zone) from None
+        raise ImplausibleLegalEntity("no such IANA time zone", field="time_zone", got=entity.time_zone) from None
     prefix = entity.gs1_prefix
     if prefix and not (prefix.isascii() and prefix.isdigit() and len(prefix) in GS1_PREFIX_DIGITS):
-        raise BadLegalEntity("a GS1 company prefix has 4 to 12 digits", field="gs1_prefix", got=prefix)
+        raise ImplausibleLegalEntity("a GS1 company prefix has 4 to 12 digits", field="gs1_prefix", got=prefix)
     return msgspec.structs.replace(entity, tax_number=_checked_tax_number(entity))
 
 
@@ -127,12 +136,13 @@ def check_channel(channel: Channel) -> Channel:
     """Return the channel, whose policies agree with each other.
 
     Raises:
-        BadChannel: unknown country or currency, or a policy out of its bounds.
+        BadChannel: a policy out of its bounds.
+        ImplausibleChannel: unknown country or currency, or policies that contradict each other.
     """
-    _check_place(fitting(channel, BadChannel), BadChannel)
+    _check_place(fitting(channel, BadChannel), ImplausibleChannel)
     policies = fitting(channel.policies, BadChannel)
     if policies.cart_hold_minutes > policies.hold_minutes_max:
-        raise BadChannel(
+        raise ImplausibleChannel(
             "a cart cannot be held longer than the longest hold",
             field="policies.cart_hold_minutes",
             cart_hold_minutes=policies.cart_hold_minutes,
@@ -140,7 +150,7 @@ def check_channel(channel: Channel) -> Channel:
         )
     known = {str(reason) for reason in RejectionReason} - SAID_OF_PLANS
     if unknown := sorted(policies.ban_days.keys() - known):
-        raise BadChannel(
+        raise ImplausibleChannel(
             "no location says no for such a reason", field="policies.ban_days", got=unknown, known=sorted(known)
         )
     return channel
@@ -162,7 +172,7 @@ def check_same_money(channel: Channel, before: Channel | None) -> Channel:
     return channel
 
 
-def _check_place(thing: LegalEntity | Channel, wrong: type[Invalid]) -> None:
+def _check_place(thing: LegalEntity | Channel, wrong: type[Refused]) -> None:
     if thing.country not in get_global("territory_currencies"):
         raise wrong("no such country (ISO 3166-1 alpha-2)", field="country", got=thing.country)
     if not is_currency(thing.currency):
@@ -176,7 +186,7 @@ def _checked_tax_number(entity: LegalEntity) -> str:
     try:
         return str(rules.validate(entity.tax_number))
     except ValidationError as problem:
-        raise BadLegalEntity(
+        raise ImplausibleLegalEntity(
             "the tax number fails its country's check",
             field="tax_number",
             got=entity.tax_number,

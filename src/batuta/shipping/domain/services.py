@@ -111,7 +111,7 @@ class ServiceIsFixed(Refused):
     """A service that is there would change its carrier or currency; make another service."""
 
 
-class BadRateCard(Invalid):
+class BadRateCard(Refused):
     """The card contradicts itself or leaves a zone without price or days."""
 
 
