@@ -71,7 +71,14 @@ _BY_ID = Known(COMPANY, stored_channels_by_id)
 
 async def replan_minutes(db: Connection) -> dict[UUID, int]:
     """How often channels want what was offered to be planned again; those that do not are left out."""
-    return {row.id: row.minutes for row in await db.execute(_REPLANNING)}
+    return (await _REPLAN_MINUTES.of(db, [COMPANY]))[COMPANY]
+
+
+async def _stored_replan_minutes(db: Connection, _: object) -> dict[str, dict[UUID, int]]:
+    return {COMPANY: {row.id: row.minutes for row in await db.execute(_REPLANNING)}}
+
+
+_REPLAN_MINUTES = Known(COMPANY, _stored_replan_minutes)
 
 
 async def brands_by_code(db: Connection, codes: Collection[str]) -> dict[str, Brand]:

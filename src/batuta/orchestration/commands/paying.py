@@ -1,7 +1,7 @@
 """Money: asked for when the order is placed, taken when the goods leave, given back when they do not or return."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -42,12 +42,14 @@ async def request_authorisation(db: Connection, events: Sequence[OrderPlaced], n
 
 async def accept_paid(db: Connection, events: Sequence[PaymentAuthorised | PaymentNotNeeded], now: datetime) -> None:
     """Accept orders whose money is there; what held them for want of it ends."""
-    order_ids = list({one.stream for one in events})
-    await _end_holds_for_money(db, order_ids, now=now)
-    await accept_ready(db, order_ids=order_ids, now=now)
+    order_ids = {one.stream for one in events}
+    held = order_ids.difference(await accept_ready(db, order_ids=list(order_ids), now=now))
+    if held and await _end_holds_for_money(db, held, now=now):
+        await accept_ready(db, order_ids=list(held), now=now)
 
 
-async def _end_holds_for_money(db: Connection, order_ids: Sequence[UUID], *, now: datetime) -> None:
+async def _end_holds_for_money(db: Connection, order_ids: Collection[UUID], *, now: datetime) -> bool:
+    """Whether there were any."""
     waiting = [
         hold
         for found in (await holds_on(db, order_ids, Stage.SOURCE)).values()
@@ -55,7 +57,7 @@ async def _end_holds_for_money(db: Connection, order_ids: Sequence[UUID], *, now
         if hold.kind is HoldKind.PAYMENT and hold.actor == ACTOR
     ]
     if not waiting:
-        return
+        return False
     money = await balances(db, [hold.order_id for hold in waiting])
     ends = [
         EndHold(hold_id=hold.id, actor=ACTOR, reason="the money is there")
@@ -63,6 +65,7 @@ async def _end_holds_for_money(db: Connection, order_ids: Sequence[UUID], *, now
         if is_covered(money.get(hold.order_id))
     ]
     await end_holds(db, ends=ends, now=now)
+    return bool(ends)
 
 
 async def hold_for_payment(

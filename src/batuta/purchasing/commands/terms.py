@@ -12,10 +12,11 @@ from batuta.kernel.quantities import fitting
 from batuta.locations.domain import LocationKind, UnknownLocation
 from batuta.locations.queries import locations_by_id
 from batuta.plumbing.database import Connection, upsert_rows
+from batuta.plumbing.knowledge import mark_changed
 from batuta.pricing.commands import set_unit_costs
 from batuta.pricing.domain.costs import UnitCost
 from batuta.purchasing.domain import NotASupplier, Supplier, SupplierCost, UnknownGoods
-from batuta.purchasing.queries import suppliers_by_id
+from batuta.purchasing.queries import SUPPLIERS, suppliers_by_id
 from batuta.purchasing.tables import supplier
 
 
@@ -38,6 +39,7 @@ async def save_suppliers(
     outcomes = each(suppliers, save)
     rows = [msgspec.structs.asdict(one) | {"updated_at": now} for one in accepted.values()]
     await upsert_rows(db, supplier, rows, key=["location_id"])
+    await mark_changed(db, SUPPLIERS)
     return outcomes
 
 

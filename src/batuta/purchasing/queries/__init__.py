@@ -8,10 +8,11 @@ from batuta.purchasing.queries.purchases import (
     purchase_ids_of_work,
     purchases_by_id,
 )
-from batuta.purchasing.queries.suppliers import all_suppliers, costs_at, list_costs, suppliers_by_id
+from batuta.purchasing.queries.suppliers import SUPPLIERS, all_suppliers, costs_at, list_costs, suppliers_by_id
 
 __all__ = [
     "AUDIT",
+    "SUPPLIERS",
     "PurchaseFilter",
     "all_suppliers",
     "costs_at",

@@ -6,7 +6,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import select
 
-from batuta.plumbing.database import Connection, rows_with
+from batuta.plumbing.database import Connection
+from batuta.plumbing.knowledge import Known
 from batuta.pricing.queries import costs_of, location_costs
 from batuta.purchasing.domain import Supplier, SupplierCost
 from batuta.purchasing.tables import supplier
@@ -20,9 +21,19 @@ async def all_suppliers(db: Connection) -> list[Supplier]:
 
 
 async def suppliers_by_id(db: Connection, location_ids: Collection[UUID]) -> dict[UUID, Supplier]:
-    """The terms of locations; those without are left out."""
-    rows = await rows_with(db, supplier.c.location_id, set(location_ids))
-    return {row["location_id"]: msgspec.convert(row, Supplier) for row in rows}
+    """The terms of locations, from memory; those without are left out."""
+    every = (await _KNOWN.of(db, [SUPPLIERS]))[SUPPLIERS]
+    return {id_: every[id_] for id_ in location_ids if id_ in every}
+
+
+async def _by_id(db: Connection, _: object) -> dict[str, dict[UUID, Supplier]]:
+    return {SUPPLIERS: {one.location_id: one for one in await all_suppliers(db)}}
+
+
+SUPPLIERS = "suppliers"
+"""The subject under which all terms are kept in memory: most locations have none, and that is known too."""
+
+_KNOWN = Known(SUPPLIERS, _by_id)
 
 
 async def costs_at(
