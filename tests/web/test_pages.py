@@ -188,6 +188,7 @@ async def test_a_page_of_many_orders_asks_no_more_than_one_of_few(
     ana: httpx.AsyncClient, journey: Journey, engine: Engine
 ) -> None:
     await bought(journey)
+    await read(ana, "/")
     with statements_of(engine) as few:
         await read(ana, "/")
     await journey.ask(place, orders=[an_order(journey.shop, ("service", 1), ("chair", 1)) for _ in range(8)])

@@ -159,4 +159,5 @@ async def _stored(name: str) -> dict[str, Any]:
         for one in (await versions_of(db, [code]))[code]:
             if str(one.number) == number:
                 return one.document
-    raise UnknownStrategy("this is neither a file nor a version, as CODE@NUMBER", given=name)
+    sentence = "there is no such version" if code else "this is neither a file nor a version, as CODE@NUMBER"
+    raise UnknownStrategy(sentence, given=name)

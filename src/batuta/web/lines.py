@@ -181,7 +181,8 @@ def _result(each: Considered, decision: Decision, speech: Speech) -> str:
     if each.verdict is Verdict.CHOSEN:
         return speech("order.chosen")
     if each.rule is not None:
-        return speech(f"rule.{each.rule}")
+        rule = speech(f"rule.{each.rule}")
+        return f"{rule}: {each.because}" if each.because else rule
     difference = each.difference_minor or 0
     if not difference:
         return speech("order.equal")
