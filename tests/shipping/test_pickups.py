@@ -213,7 +213,7 @@ async def test_timetables_are_known_as_soon_as_they_are_saved_and_forgotten_agai
     stranger = fresh_id()
     assert (await calendars_of(db, [stranger]))[stranger].working_days == ("mon", "tue", "wed", "thu", "fri")
 
-    await forget_pickups(db, location_id=north.id, carrier_id=carrier.id, now=NOW)
+    await forget_pickups(db, location_id=north.id, carrier_id=carrier.id)
     assert await pickups_of(db, [north.id]) == {}
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from batuta.locations.domain import WEEKDAYS
 from batuta.plumbing.database import Connection, Engine
+from batuta.plumbing.knowledge import mark_changed
 from batuta.shipping.commands import hand_over, learn_transit, record_tracking, save_calendars
 from batuta.shipping.domain import (
     Carrier,
@@ -20,6 +21,7 @@ from batuta.shipping.domain import (
     days_of_table,
 )
 from batuta.shipping.queries import transit_of
+from batuta.shipping.queries.rates import SHIPPING
 from batuta.worker import SWEEPS
 from tests.shipping.making import given_labelled, given_service
 
@@ -181,7 +183,7 @@ async def test_a_lane_that_the_rate_card_no_longer_knows_teaches_nothing(db: Con
     carrier, service = await given_service(db)
     await given_delivered(db, carrier, service, each_day(3, hours=71))
     await db.execute(text("DELETE FROM shipping.zone_rule WHERE service_id = :id"), {"id": service.id})
-    await db.execute(text("UPDATE shipping.tariff_change SET changed_by = pg_current_xact_id()"))
+    await mark_changed(db, SHIPPING)
     now = TUESDAY + timedelta(weeks=4)
 
     await learn(db, now=now)

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Date, Text, Uuid, bindparam, delete, exists, func, select
-from sqlalchemy.dialects.postgresql import insert
 
 from batuta.company.domain import UnknownLegalEntity
 from batuta.company.queries import legal_entities_by_id
@@ -30,10 +29,11 @@ from batuta.locations.domain import (
     check_shifts,
 )
 from batuta.locations.events import LocationSaved
-from batuta.locations.queries import locations_by_code, locations_by_id, transfer_lanes_into
-from batuta.locations.tables import location, location_change, postal_place, special_day, transfer_lane
+from batuta.locations.queries import LOCATIONS, locations_by_code, locations_by_id, transfer_lanes_into
+from batuta.locations.tables import location, postal_place, special_day, transfer_lane
 from batuta.plumbing.database import Connection, arrays, locked_rows, params, upsert_rows
 from batuta.plumbing.events import publish
+from batuta.plumbing.knowledge import mark_changed
 
 _LOCK = (
     select(location.c.version).where(location.c.code == bindparam("code", type_=Text())).with_for_update(key_share=True)
@@ -55,10 +55,6 @@ _FORGET_PLACES = (
     .where(_of_country, ~exists().where(_kept.c.postal_code == postal_place.c.postal_code))
     .returning(postal_place.c.postal_code)
 )
-
-
-_changed = insert(location_change).values(id=1, changed_by=func.pg_current_xact_id())
-_MARK = _changed.on_conflict_do_update(index_elements=["id"], set_={"changed_by": _changed.excluded.changed_by})
 
 
 class PlacesSaved(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +80,7 @@ async def save_locations(
     checked = each(locations, lambda one: _owned(check_location(one), owners, names))
     rows = {one.code: _row(one, now) for one in good(checked)}
     await upsert_rows(db, location, rows.values(), key=("code",))
-    await _mark_changed(db)
+    await mark_changed(db, LOCATIONS)
     stored = await locations_by_code(db, rows)
     changes = {
         one.id: differences(present.get(code), msgspec.structs.replace(one, special_days={}))
@@ -122,7 +118,7 @@ async def set_days(
         for one in good(checked)
     }
     await upsert_rows(db, special_day, rows.values(), key=("location_id", "day"))
-    await _mark_changed(db)
+    await mark_changed(db, LOCATIONS)
     said = {(one.location_id, one.day): one.shifts for one in good(checked)}
     await _tell(db, known, _changes_of_days(known, said), now=now, actor=actor)
     return checked
@@ -133,7 +129,7 @@ async def forget_days(db: Connection, *, days: Sequence[tuple[UUID, date]], now:
     known = await locations_by_id(db, {location_id for location_id, _ in days})
     given = params("gone", location_id=[location_id for location_id, _ in days], day=[day for _, day in days])
     await db.execute(_FORGET, given)
-    await _mark_changed(db)
+    await mark_changed(db, LOCATIONS)
     await _tell(db, known, _changes_of_days(known, dict.fromkeys(days)), now=now, actor=actor)
 
 
@@ -149,7 +145,7 @@ async def save_transfer_lanes(
     changes = await _changes_of_lanes(db, said)
     rows = [msgspec.structs.asdict(one) | {"updated_at": now} for one in said.values()]
     await upsert_rows(db, transfer_lane, rows, key=("source_location_id", "target_location_id"))
-    await _mark_changed(db)
+    await mark_changed(db, LOCATIONS)
     await _tell(db, known, changes, now=now, actor=actor)
     return checked
 
@@ -162,7 +158,7 @@ async def forget_transfer_lanes(
     changes = await _changes_of_lanes(db, dict.fromkeys(lanes))
     given = params("ended", source_location_id=[one for one, _ in lanes], target_location_id=[one for _, one in lanes])
     await db.execute(_FORGET_LANES, given)
-    await _mark_changed(db)
+    await mark_changed(db, LOCATIONS)
     await _tell(db, known, changes, now=now, actor=actor)
 
 
@@ -176,11 +172,6 @@ async def save_places(db: Connection, *, country: str, places: Sequence[PostalPl
     gone = await db.execute(_FORGET_PLACES, {"country": country, **params("kept", postal_code=list(rows))})
     await upsert_rows(db, postal_place, rows.values(), key=("country", "postal_code"))
     return PlacesSaved(country=country, known=len(rows), new=len(rows) + len(gone.all()) - before, gone=len(gone.all()))
-
-
-async def _mark_changed(db: Connection) -> None:
-    """Tell those who keep locations in memory that they are old."""
-    await db.execute(_MARK)
 
 
 async def _tell(

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 import msgspec
 from sqlalchemy import ARRAY, Boolean, Text, Uuid, any_, bindparam, func, lateral, select, true, union_all
@@ -18,8 +17,9 @@ from batuta.locations.domain import (
     TransferLane,
     shared_beginning,
 )
-from batuta.locations.tables import location, location_change, postal_place, special_day, transfer_lane
-from batuta.plumbing.database import Connection, Engine, Row, arrays, params, rows_with
+from batuta.locations.tables import location, postal_place, special_day, transfer_lane
+from batuta.plumbing.database import Connection, Row, arrays, params, rows_with
+from batuta.plumbing.knowledge import KnownWhole
 from batuta.plumbing.listing import Listing
 
 _ids = bindparam("ids", type_=ARRAY(Uuid(), dimensions=1))
@@ -61,8 +61,6 @@ _WITH_PLACES = select(_countries.c.country).where(
 _PLACES_KNOWN = select(postal_place.c.country, func.count().label("count")).group_by(postal_place.c.country)
 
 
-_is_ours = func.pg_current_xact_id_if_assigned() == location_change.c.changed_by
-_CHANGED = select(location_change.c.changed_by, func.coalesce(_is_ours, False))
 _ALL = select(location)
 _LANES = select(transfer_lane).order_by(transfer_lane.c.target_location_id, transfer_lane.c.source_location_id)
 
@@ -113,24 +111,20 @@ class AllLocations(msgspec.Struct, frozen=True, eq=False, weakref=True):
         return next((one for one in into if one.source_location_id == source_location_id), None)
 
 
-_kept: WeakKeyDictionary[Engine, tuple[int, AllLocations]] = WeakKeyDictionary()
-
-
 async def all_locations(db: Connection) -> AllLocations:
-    """Every location, from memory. One small read tells whether those kept still hold.
+    """Every location, from memory."""
+    return await _known.of(db)
 
-    A change that this very transaction made may yet be undone, so it is read but not kept.
-    """
-    row = (await db.execute(_CHANGED)).one_or_none()
-    changed_by, is_ours = row or (0, False)
-    kept = _kept.get(db.engine)
-    if kept and kept[0] == changed_by:
-        return kept[1]
+
+async def _all_stored(db: Connection) -> AllLocations:
     every = await _whole(db, [dict(each) for each in await db.execute(_ALL)])
-    read = AllLocations({one.id: one for one in every}, await _lanes(db))
-    if not is_ours:
-        _kept[db.engine] = (changed_by, read)
-    return read
+    return AllLocations({one.id: one for one in every}, await _lanes(db))
+
+
+LOCATIONS = "locations"
+"""Whoever changes a location, its days or its lanes marks this subject."""
+
+_known = KnownWhole(LOCATIONS, _all_stored)
 
 
 async def _lanes(db: Connection) -> dict[UUID, tuple[TransferLane, ...]]:

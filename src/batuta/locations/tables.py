@@ -8,7 +8,7 @@ from sqlalchemy import Boolean, CheckConstraint, Column, Date, Double, ForeignKe
 
 from batuta.company.tables import legal_entity
 from batuta.locations.domain import LocationKind
-from batuta.plumbing.database import BigInteger, Instant, Integer, Json, Text, Xid8, metadata
+from batuta.plumbing.database import BigInteger, Instant, Integer, Json, Text, metadata
 
 
 class LocationColumns(TypedColumns):
@@ -82,21 +82,6 @@ transfer_lane = Table(
     CheckConstraint("source_location_id <> target_location_id", name="leads_elsewhere"),
     CheckConstraint("transit_days >= 0 AND cost_minor >= 0", name="nothing_below_zero"),
     schema="locations",
-)
-
-
-class LocationChangeColumns(TypedColumns):
-    """One row: the transaction that last changed a location, its days or its lanes.
-
-    So that those kept in memory know their age, as shipping's tariffs do: two transactions may share a moment.
-    """
-
-    id: Named[int] = Column(Integer, primary_key=True, autoincrement=False)
-    changed_by: Named[int] = Column(Xid8, nullable=False)
-
-
-location_change = Table(
-    "location_change", metadata, LocationChangeColumns, CheckConstraint("id = 1", name="only_one"), schema="locations"
 )
 
 

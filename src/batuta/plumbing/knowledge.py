@@ -24,6 +24,7 @@ THINGS_MAX = 20_000
 
 SEEN = "changes_seen"
 """Under this name a connection notes the changes that it saw, for the time of its transaction."""
+LOOKS_ONCE = "looks_once"
 
 
 class ChangeColumns(TypedColumns):
@@ -89,6 +90,25 @@ class Known(Generic[Key, Thing]):
         return {key: things[key] for key in keys if key in things}
 
 
+class KnownWhole(Generic[Thing]):
+    """All that a subject is about, read as one thing."""
+
+    def __init__(self, subject: str, read: Callable[[Connection], Awaitable[Thing]]) -> None:
+        async def read_whole(db: Connection, keys: Collection[None]) -> dict[None, Thing]:
+            return {key: await read(db) for key in keys}
+
+        self._known: Known[None, Thing] = Known(subject, read_whole)
+
+    async def of(self, db: Connection) -> Thing:
+        """The thing as it is; the same one until the subject changes."""
+        return (await self._known.of(db, (None,)))[None]
+
+
+def look_once(db: Connection) -> None:
+    """Let all that follows on this connection hold by one look, transaction or not: it is for one answer."""
+    db.info[LOOKS_ONCE] = True
+
+
 class _Kept(msgspec.Struct, Generic[Key, Thing], frozen=True):
     changes: Changes
     things: dict[Key, Thing]
@@ -99,7 +119,7 @@ async def _changes(db: Connection) -> Mapping[str, Changes | None]:
 
     None where it was this very transaction: what may yet be undone is read, and not kept.
     """
-    if not db.session.is_in_transaction():
+    if not (db.session.is_in_transaction() or LOOKS_ONCE in db.info):
         return await _look(db)
     seen: Mapping[str, Changes | None] | None = db.info.get(SEEN)
     if seen is None:

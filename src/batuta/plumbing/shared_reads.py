@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from batuta.kernel.errors import BatutaError
 from batuta.plumbing.database import Connection, Engine
+from batuta.plumbing.knowledge import look_once
 
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
@@ -51,6 +52,7 @@ class SharedRead(Generic[Question, Answer]):
             asked, self._waiting = self._waiting[:AT_ONCE_MAX], self._waiting[AT_ONCE_MAX:]
             try:
                 async with self._engine.connect() as db:
+                    look_once(db)
                     answers = await self._read(db, [question for question, _ in asked], datetime.now(UTC))
             except Exception as problem:  # noqa: BLE001 - told to everybody who asked
                 answers = [problem] * len(asked)  # type: ignore[list-item]

@@ -141,23 +141,6 @@ class CarrierCalendarColumns(TypedColumns):
 carrier_calendar = Table("carrier_calendar", metadata, CarrierCalendarColumns, schema="shipping")
 
 
-class TariffChangeColumns(TypedColumns):
-    """The transaction that last changed a rate card or timetable, so that readers know when to read them again."""
-
-    id: Named[int] = Column(Integer, primary_key=True, autoincrement=False)
-    changed_by: Named[int] = Column(Xid8, nullable=False)
-    changed_at: Named[datetime] = Column(Instant, nullable=False)
-
-
-tariff_change = Table(
-    "tariff_change",
-    metadata,
-    TariffChangeColumns,
-    CheckConstraint("id = 1", name="only_one"),
-    schema="shipping",
-)
-
-
 class TransitModelColumns(TypedColumns):
     """What the deliveries of a service until `heard_until_at` have taught of its lanes; looked at again at due_at."""
 

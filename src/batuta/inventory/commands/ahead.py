@@ -8,8 +8,7 @@ from uuid import UUID
 
 import msgspec
 from asyncpg import IntegrityConstraintViolationError
-from sqlalchemy import ColumnElement, func, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text
 
 from batuta.catalog.queries import skus_by_id
 from batuta.company.queries import channels_by_id
@@ -39,9 +38,11 @@ from batuta.inventory.domain.waiting import (
     peg_out,
 )
 from batuta.inventory.queries import all_claims_of, availability
+from batuta.inventory.queries.limits import LIMITS
 from batuta.inventory.queries.supply import coming, free_now, waiting_of
-from batuta.inventory.tables import backorder_limit, limit_change, peg, waiting
+from batuta.inventory.tables import backorder_limit, peg, waiting
 from batuta.plumbing.database import Connection, insert_rows, rows_with, upsert_rows
+from batuta.plumbing.knowledge import mark_changed
 
 DAY = timedelta(days=1)
 LineSku = tuple[UUID, UUID]
@@ -65,7 +66,7 @@ async def set_limits(
     rows = [{**msgspec.structs.asdict(one), "used": 0, "updated_at": now} for one in good.values()]
     await upsert_rows(db, backorder_limit, rows, key=["sku_id", "channel_id"], keep=["used"])
     if rows:
-        await _mark_changed(db, now)
+        await mark_changed(db, LIMITS)
     return [
         one
         if (one.sku_id, one.channel_id) in good
@@ -316,11 +317,3 @@ def _promise_of(one: Waiting) -> AheadPromise:
 
 def _row(one: Waiting) -> Mapping[str, Any]:
     return {**msgspec.structs.asdict(one), "kind": one.kind.value}
-
-
-async def _mark_changed(db: Connection, now: datetime) -> None:
-    """Count the change, so that every process reads the limits anew."""
-    transaction: ColumnElement[int] = func.pg_current_xact_id()
-    statement = insert(limit_change).values(id=1, changed_by=transaction, changed_at=now)
-    changed = {"changed_by": statement.excluded.changed_by, "changed_at": statement.excluded.changed_at}
-    await db.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changed))

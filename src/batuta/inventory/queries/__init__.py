@@ -10,7 +10,7 @@ from batuta.inventory.queries.availability import (
     look,
     network_units,
 )
-from batuta.inventory.queries.limits import limit_uses, limits, limits_seen
+from batuta.inventory.queries.limits import limit_uses, limits
 from batuta.inventory.queries.outflow import outflow_of
 from batuta.inventory.queries.paths import Capable, Wanted, capable_of, paths_of
 from batuta.inventory.queries.stock import (
@@ -78,7 +78,6 @@ __all__ = [
     "latenesses",
     "limit_uses",
     "limits",
-    "limits_seen",
     "list_movements",
     "list_receipts",
     "list_runs",

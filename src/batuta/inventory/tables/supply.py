@@ -13,7 +13,7 @@ from batuta.inventory.domain.supply import SupplyKind, SupplyStatus
 from batuta.inventory.domain.waiting import AheadKind
 from batuta.inventory.tables.stock import Key, one_of
 from batuta.locations.tables import location
-from batuta.plumbing.database import Instant, Integer, Json, Text, Xid8, metadata
+from batuta.plumbing.database import Instant, Integer, Json, Text, metadata
 
 SCHEMA = "inventory"
 
@@ -123,17 +123,6 @@ backorder_limit = Table(
     CheckConstraint("units >= 0 AND used >= 0", name="units_not_negative"),
     schema=SCHEMA,
 )
-
-
-class LimitChangeColumns(TypedColumns):
-    """One row: the transaction that changed a limit last."""
-
-    id: Named[int] = Column(Integer, primary_key=True, autoincrement=False)
-    changed_by: Named[int] = Column(Xid8(), nullable=False)
-    changed_at: Named[datetime] = Column(Instant, nullable=False)
-
-
-limit_change = Table("limit_change", metadata, LimitChangeColumns, schema=SCHEMA)
 
 
 class WaitingColumns(TypedColumns):

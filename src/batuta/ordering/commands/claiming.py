@@ -19,7 +19,7 @@ from batuta.inventory.domain import (
     out_of_stock,
 )
 from batuta.inventory.domain.waiting import Ahead, AheadKind, AheadLine, AheadRequest
-from batuta.inventory.queries import limits, limits_seen
+from batuta.inventory.queries import limits
 from batuta.inventory.queries.limits import Limits
 from batuta.locations.queries import all_locations
 from batuta.ordering.domain import Bucket
@@ -58,24 +58,22 @@ async def claim(
     carts = [_harden(one) for one in drafts.values() if one.asked.cart_id]
     if carts:
         await harden(db, holders=carts, now=now)
-    seen = limits_seen(db.engine)
+    known = await limits(db)
     shelves = await _shelves(db, drafts)
     requests = {
         i: request
         for i, one in drafts.items()
-        if (request := _reserve_request(one, shelves[i], is_partial=_sells_ahead(one, seen, now))).lines
+        if (request := _reserve_request(one, shelves[i], is_partial=_sells_ahead(one, known, now))).lines
     }
     answers = await _reserve(db, requests, now=now)
-    refused = {i: answer for i, answer in answers.items() if isinstance(answer, OutOfStock)}
-    if refused:
-        answers |= await _reserve(db, await _partial(db, drafts, shelves, refused, now=now), now=now)
+    refused = [i for i, answer in answers.items() if isinstance(answer, OutOfStock)]
     short = {i: answer for i, answer in answers.items() if isinstance(answer, Reserved) and answer.short}
     ahead = await _ahead(db, drafts, short, now=now) if short else {}
     missed = [i for i in short if i not in ahead]
-    answers |= {i: refused.get(i) or out_of_stock(drafts[i].asked.id, short[i].short) for i in missed}
+    answers |= {i: out_of_stock(drafts[i].asked.id, short[i].short) for i in missed}
     await _let_go(db, drafts, answers, missed, now=now)
     if missed:
-        answers |= await _reserve(db, {i: requests[i] for i in refused if i not in short}, now=now)
+        answers |= await _reserve(db, {i: requests[i] for i in refused}, now=now)
     lost = {i: answer for i, answer in answers.items() if not isinstance(answer, Reserved)}
     return {i: Claims(ahead=ahead.get(i, {})) for i in drafts if i not in lost}, lost
 
@@ -86,23 +84,6 @@ async def _reserve(
     if not requests:
         return {}
     return dict(zip(requests, await reserve(db, requests=list(requests.values()), now=now), strict=True))
-
-
-async def _partial(
-    db: Connection,
-    drafts: Mapping[int, Draft],
-    shelves: Mapping[int, Shelves],
-    refused: Collection[int],
-    *,
-    now: datetime,
-) -> dict[int, ReserveRequest]:
-    """What to ask again for orders that were refused, if limits that this process did not know of sell it ahead."""
-    known = await limits(db)
-    return {
-        i: _reserve_request(drafts[i], shelves[i], is_partial=True)
-        for i in refused
-        if _sells_ahead(drafts[i], known, now)
-    }
 
 
 def _sells_ahead(one: Draft, known: Limits, now: datetime) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy.sql.expression import bindparam
 from stdnum import damm
 
 from batuta.company.domain import ShipMode
-from batuta.inventory.queries.limits import LIMITS_CHANGED, Limits, limits_as_of
+from batuta.inventory.queries.limits import Limits, limits
 from batuta.kernel.events import Event
 from batuta.kernel.ids import child_id
 from batuta.ordering.commands.adjusting import Adjustment, adjust
@@ -46,7 +46,7 @@ async def store(
     """Store claimed orders with all that belongs to them; return those that no other transaction stored first."""
     if not drafts:
         return {}
-    numbers, sold_ahead = await _numbers_and_limits(db, len(drafts))
+    numbers, sold_ahead = await draw_numbers(db, len(drafts)), await limits(db)
     placed = {
         i: Placed(
             order_id=one.asked.id,
@@ -78,19 +78,13 @@ async def store(
 
 async def draw_numbers(db: Connection, count: int) -> list[str]:
     """Order numbers for people, each ending in a check digit (Damm: sees every swap of neighbours)."""
-    return (await _numbers_and_limits(db, count))[0]
+    drawn = await db.scalars(_draw, {"count": count})
+    return [f"{number}{damm.calc_check_digit(str(number))}" for number in drawn]
 
 
-_draw = select(order_number.next_value().label("number"), LIMITS_CHANGED.label("changed_by")).select_from(
+_draw = select(order_number.next_value()).select_from(
     func.generate_series(1, bindparam("count", type_=Integer())).alias("n")
 )
-
-
-async def _numbers_and_limits(db: Connection, count: int) -> tuple[list[str], Limits]:
-    """Numbers, and by the same statement whether what channels sell ahead is still what this process knows of it."""
-    drawn = (await db.execute(_draw, {"count": count})).all()
-    numbers = [f"{row.number}{damm.calc_check_digit(str(row.number))}" for row in drawn]
-    return numbers, await limits_as_of(db, drawn[0].changed_by) if drawn else {}
 
 
 def _order_row(one: Draft, priced: Quote, number: str, claims: Claims) -> dict[str, Any]:

@@ -117,7 +117,7 @@ async def delete_pickups(
 
     async def act(db: Connection) -> Answer[None]:
         await _check_location(db, caller, location_id)
-        await forget_pickups(db, location_id=location_id, carrier_id=carrier_id, now=moment())
+        await forget_pickups(db, location_id=location_id, carrier_id=carrier_id)
         return Answer(None)
 
     return await once(engine, request, act)

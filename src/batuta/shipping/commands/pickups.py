@@ -12,9 +12,10 @@ from batuta.kernel.outcomes import each, good
 from batuta.locations.domain import UnknownLocation
 from batuta.locations.queries import locations_by_id
 from batuta.plumbing.database import Connection, upsert_rows
-from batuta.shipping.commands.rate_cards import mark_changed
+from batuta.plumbing.knowledge import mark_changed
 from batuta.shipping.domain import CarrierCalendar, Pickups, UnknownCarrier, check_calendar, check_pickups
 from batuta.shipping.queries import carriers_by_id
+from batuta.shipping.queries.rates import SHIPPING
 from batuta.shipping.tables import carrier_calendar, pickup
 
 _of_these = (
@@ -65,14 +66,14 @@ async def save_pickups(db: Connection, *, pickups: Sequence[Pickups], now: datet
         for one in good(checked)
     }
     await upsert_rows(db, pickup, rows.values(), key=("location_id", "carrier_id"))
-    await mark_changed(db, now)
+    await mark_changed(db, SHIPPING)
     return checked
 
 
-async def forget_pickups(db: Connection, *, location_id: UUID, carrier_id: UUID, now: datetime) -> None:
+async def forget_pickups(db: Connection, *, location_id: UUID, carrier_id: UUID) -> None:
     """Nobody says any more when the carrier comes there; the location's cut-off counts again."""
     await db.execute(_FORGET, {"location_id": location_id, "carrier_id": carrier_id})
-    await mark_changed(db, now)
+    await mark_changed(db, SHIPPING)
 
 
 async def save_calendars(
@@ -99,5 +100,5 @@ async def save_calendars(
         for one in good(checked)
     }
     await upsert_rows(db, carrier_calendar, rows.values(), key=("carrier_id",))
-    await mark_changed(db, now)
+    await mark_changed(db, SHIPPING)
     return checked

@@ -6,8 +6,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ARRAY, ColumnElement, Table, Uuid, any_, bindparam, delete, func, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ARRAY, Table, Uuid, any_, bindparam, delete, update
 
 from batuta.kernel.codes import Codes
 from batuta.kernel.errors import BatutaError
@@ -15,6 +14,7 @@ from batuta.kernel.events import SETUP, Changed, Saved, differences
 from batuta.kernel.outcomes import each, good
 from batuta.plumbing.database import Connection, insert_rows, locked_rows, rows_with, upsert_rows
 from batuta.plumbing.events import publish
+from batuta.plumbing.knowledge import mark_changed
 from batuta.shipping.domain import (
     Carrier,
     RateCard,
@@ -27,7 +27,8 @@ from batuta.shipping.domain import (
 )
 from batuta.shipping.events import CarrierSaved, RateCardSaved, ServiceSaved
 from batuta.shipping.queries import carriers_by_id, rate_cards_of, services_by_id
-from batuta.shipping.tables import carrier, rate, service, tariff_change, transit, zone_rule
+from batuta.shipping.queries.rates import SHIPPING
+from batuta.shipping.tables import carrier, rate, service, transit, zone_rule
 
 Thing = TypeVar("Thing", Carrier, Service)
 
@@ -102,7 +103,7 @@ async def set_rate_cards(
     changes = {id_: _changes(before[id_], card) for id_, card in sorted(wanted.items())}
     news = [wanted[id_] for id_, changed in changes.items() if changed]
     await _replace(db, news)
-    await mark_changed(db, now)
+    await mark_changed(db, SHIPPING)
     facts = [
         RateCardSaved(stream=id_, happened_at=now, actor=actor, code=codes[id_], changes=changed)
         for id_, changed in changes.items()
@@ -110,14 +111,6 @@ async def set_rate_cards(
     ]
     await publish(db, facts)
     return answers
-
-
-async def mark_changed(db: Connection, now: datetime) -> None:
-    """Let whoever keeps what carriers offer in memory read it again."""
-    transaction: ColumnElement[int] = func.pg_current_xact_id()
-    statement = insert(tariff_change).values(id=1, changed_by=transaction, changed_at=now)
-    changed = {"changed_by": statement.excluded.changed_by, "changed_at": statement.excluded.changed_at}
-    await db.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changed))
 
 
 async def _locked(db: Connection, kind: type[Thing], things: Sequence[Thing]) -> dict[str, Thing]:
@@ -137,7 +130,7 @@ async def _save(
     """Write the things, of a code given twice the last; answer with what is stored, and tell what is otherwise."""
     rows = {one.code: msgspec.structs.asdict(one) for one in good(checked)}
     await upsert_rows(db, _TABLES[kind], rows.values(), key=("code",))
-    await mark_changed(db, now)
+    await mark_changed(db, SHIPPING)
     found = await rows_with(db, _TABLES[kind].c.code, rows.keys())
     stored = {row["code"]: msgspec.convert(row, kind) for row in found}
     news = {code: differences(present.get(code), one) for code, one in sorted(stored.items())}

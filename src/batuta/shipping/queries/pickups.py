@@ -3,39 +3,34 @@
 from collections.abc import Collection
 from typing import Any
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 import msgspec
 from sqlalchemy import select
 
-from batuta.plumbing.database import Connection, Engine, rows_with
+from batuta.plumbing.database import Connection, rows_with
+from batuta.plumbing.knowledge import KnownWhole
 from batuta.shipping.domain import CarrierCalendar, Pickups, Timetables
-from batuta.shipping.queries.rates import changed_by
+from batuta.shipping.queries.rates import SHIPPING
 from batuta.shipping.tables import carrier_calendar, pickup
 
 _PICKUPS = select(pickup)
 _CALENDARS = select(carrier_calendar)
-_NONE = Timetables({}, {})
-
-_kept: WeakKeyDictionary[Engine, tuple[int, Timetables]] = WeakKeyDictionary()
 
 
 async def timetables(db: Connection) -> Timetables:
-    """All timetables. One small read tells whether those in memory still hold."""
-    change = await changed_by(db)
-    if change is None:
-        return _NONE
-    kept = _kept.get(db.engine)
-    if kept and kept[0] == change.id:
-        return kept[1]
+    """All timetables, from memory."""
+    return await _known.of(db)
+
+
+async def _stored(db: Connection) -> Timetables:
     pickups = [_pickups(dict(row)) for row in await db.execute(_PICKUPS)]
     calendars = [_calendar(dict(row)) for row in await db.execute(_CALENDARS)]
-    read = Timetables(
+    return Timetables(
         {(one.location_id, one.carrier_id): one for one in pickups}, {one.carrier_id: one for one in calendars}
     )
-    if not change.is_ours:
-        _kept[db.engine] = (change.id, read)
-    return read
+
+
+_known = KnownWhole(SHIPPING, _stored)
 
 
 async def pickups_of(db: Connection, location_ids: Collection[UUID]) -> dict[tuple[UUID, UUID], Pickups]:

@@ -1,14 +1,14 @@
 """Rate cards, kept in memory until one of them changes."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 import msgspec
 from sqlalchemy import Table, func, select
 
-from batuta.plumbing.database import Connection, Engine, rows_with
+from batuta.plumbing.database import Connection, rows_with
+from batuta.plumbing.knowledge import KnownWhole
 from batuta.shipping.domain import (
     Carrier,
     NotServed,
@@ -22,20 +22,10 @@ from batuta.shipping.domain import (
     Transit,
     ZoneRule,
 )
-from batuta.shipping.tables import carrier, rate, service, tariff_change, transit, zone_rule
+from batuta.shipping.tables import carrier, rate, service, transit, zone_rule
 
-_kept: WeakKeyDictionary[Engine, tuple[int, Tariffs]] = WeakKeyDictionary()
-
-
-class Change(NamedTuple):
-    """A transaction by its id. is_ours: it is the one that asks, and may yet be undone."""
-
-    id: int
-    is_ours: bool
-
-
-_is_ours = func.pg_current_xact_id_if_assigned() == tariff_change.c.changed_by
-_changed = select(tariff_change.c.changed_by, func.coalesce(_is_ours, False))
+SHIPPING = "shipping"
+"""Whoever changes a rate card or a timetable marks this subject."""
 
 
 async def rates(db: Connection, *, requests: Sequence[RateRequest]) -> dict[UUID, list[Rated] | NotServed]:
@@ -45,26 +35,8 @@ async def rates(db: Connection, *, requests: Sequence[RateRequest]) -> dict[UUID
 
 
 async def tariffs(db: Connection) -> Tariffs:
-    """All rate cards. One small read tells whether those in memory still hold.
-
-    A change that this very transaction made may yet be undone, so it is read but not kept.
-    """
-    change = await changed_by(db)
-    if change is None:
-        return Tariffs([])
-    kept = _kept.get(db.engine)
-    if kept and kept[0] == change.id:
-        return kept[1]
-    read = await _read(db)
-    if not change.is_ours:
-        _kept[db.engine] = (change.id, read)
-    return read
-
-
-async def changed_by(db: Connection) -> Change | None:
-    """The transaction that last changed what carriers offer; None when nothing was ever offered."""
-    row = (await db.execute(_changed)).one_or_none()
-    return None if row is None else Change(*row)
+    """All rate cards, from memory."""
+    return await _known.of(db)
 
 
 async def carriers_by_code(db: Connection, codes: Iterable[str]) -> dict[str, Carrier]:
@@ -137,6 +109,9 @@ async def _read(db: Connection) -> Tariffs:
     sold = await services(db)
     cards = await rate_cards_of(db, [one.id for one in sold])
     return Tariffs(Tariff(one, carrier_of[one.carrier_id], cards[one.id]) for one in sold)
+
+
+_known = KnownWhole(SHIPPING, _read)
 
 
 async def _by_service(db: Connection, table: Table, ids: Sequence[UUID]) -> Mapping[UUID, list[dict[str, Any]]]:

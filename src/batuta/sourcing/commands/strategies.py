@@ -13,6 +13,7 @@ from batuta.kernel.errors import BatutaError
 from batuta.kernel.outcomes import each, good
 from batuta.kernel.states import move
 from batuta.plumbing.database import Connection, Instant, upsert_rows
+from batuta.plumbing.knowledge import mark_changed
 from batuta.sourcing.domain.strategies import (
     VERSION_MOVES,
     BadStrategy,
@@ -26,7 +27,7 @@ from batuta.sourcing.domain.strategies import (
     read_strategy,
     written_strategy,
 )
-from batuta.sourcing.queries.strategies import places_of_work, strategy_versions
+from batuta.sourcing.queries.strategies import STRATEGIES, places_of_work, strategy_versions
 from batuta.sourcing.tables import strategy_version
 
 VERSIONS_MAX = 10_000
@@ -83,7 +84,7 @@ async def publish_strategies(
     outcomes = each(versions, decide)
     for one in good(outcomes):
         await db.execute(_SEAL, {"version_id": one.id, "at": one.published_at, "by": one.published_by})
-    await _note(db, now=now)
+    await mark_changed(db, STRATEGIES)
     return outcomes
 
 
@@ -104,7 +105,7 @@ async def withdraw_strategies(
     outcomes = each(versions, decide)
     for one in good(outcomes):
         await db.execute(_WITHDRAW, {"version_id": one.id, "at": one.withdrawn_at, "by": one.withdrawn_by})
-    await _note(db, now=now)
+    await mark_changed(db, STRATEGIES)
     return outcomes
 
 
@@ -206,10 +207,6 @@ async def _write(db: Connection, versions: Sequence[StrategyVersion]) -> None:
     await upsert_rows(db, strategy_version, rows.values(), key=("id",), keep=("created_at", "created_by"))
 
 
-async def _note(db: Connection, *, now: datetime) -> None:
-    await db.execute(_NOTE, {"now": now})
-
-
 _of_id = strategy_version.c.id == bindparam("version_id", type_=Uuid())
 _SEAL = (
     update(strategy_version)
@@ -230,7 +227,3 @@ _WITHDRAW = (
         withdrawn_by=bindparam("by", type_=SqlText()),
     )
 )
-_NOTE = text(
-    "INSERT INTO sourcing.strategy_change (id, changed_by, changed_at) VALUES (1, pg_current_xact_id(), :now)"
-    " ON CONFLICT (id) DO UPDATE SET changed_by = excluded.changed_by, changed_at = excluded.changed_at"
-).bindparams(bindparam("now", type_=Instant))

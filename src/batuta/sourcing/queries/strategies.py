@@ -3,19 +3,18 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 import msgspec
-from sqlalchemy import case, cast, func, literal, select
+from sqlalchemy import select
 
 from batuta.catalog.domain import Sku
 from batuta.catalog.queries import products_by_id
 from batuta.locations.domain import Location
 from batuta.locations.queries import all_locations
 from batuta.plumbing.audit import Law
-from batuta.plumbing.database import Connection, Engine, Xid8, rows_with
+from batuta.plumbing.database import Connection, rows_with
+from batuta.plumbing.knowledge import KnownWhole
 from batuta.sourcing.domain.strategies import (
-    NO_STRATEGIES,
     Place,
     Strategies,
     StrategyVersion,
@@ -23,31 +22,26 @@ from batuta.sourcing.domain.strategies import (
     VersionStatus,
     read_strategy,
 )
-from batuta.sourcing.tables import strategy_change, strategy_version
+from batuta.sourcing.tables import strategy_version
 
-_kept: WeakKeyDictionary[Engine, tuple[int, Strategies]] = WeakKeyDictionary()
-_OURS = 0
+STRATEGIES = "sourcing.strategies"
+"""Whoever publishes or withdraws a strategy marks this subject."""
 
-# A change that this very transaction made may yet be undone, so it is read but not kept.
-_is_ours = func.coalesce(func.pg_current_xact_id_if_assigned() == strategy_change.c.changed_by, False)
-_CHANGED = select(case((_is_ours, cast(literal(str(_OURS)), Xid8())), else_=strategy_change.c.changed_by))
 _columns = [column for column in strategy_version.c if column.name != "digest"]
 _PUBLISHED = select(*_columns).where(strategy_version.c.status != VersionStatus.DRAFT.value)
 _ALL = select(*_columns).order_by(strategy_version.c.code, strategy_version.c.number)
 
 
 async def strategies(db: Connection) -> Strategies:
-    """The strategies that were published, as this transaction sees them."""
-    changed = await db.scalar(_CHANGED)
-    if changed is None:
-        return NO_STRATEGIES
-    kept = _kept.get(db.engine)
-    if kept and kept[0] == changed:
-        return kept[1]
-    read = Strategies([tried(one) for one in await _versions(db, _PUBLISHED)])
-    if changed != _OURS:
-        _kept[db.engine] = (changed, read)
-    return read
+    """The strategies that were published, from memory."""
+    return await _known.of(db)
+
+
+async def _published(db: Connection) -> Strategies:
+    return Strategies([tried(one) for one in await _versions(db, _PUBLISHED)])
+
+
+_known = KnownWhole(STRATEGIES, _published)
 
 
 def tried(one: StrategyVersion) -> Version:

@@ -4,7 +4,7 @@ from batuta.sourcing.tables.capacity import capacity_hold, load
 from batuta.sourcing.tables.plans import assignment, decision, parking, promise_key, rejection
 from batuta.sourcing.tables.pools import pool_run, pooled
 from batuta.sourcing.tables.slots import slot, slot_hold, slot_template
-from batuta.sourcing.tables.strategies import strategy_change, strategy_version
+from batuta.sourcing.tables.strategies import strategy_version
 
 __all__ = [
     "assignment",
@@ -19,6 +19,5 @@ __all__ = [
     "slot",
     "slot_hold",
     "slot_template",
-    "strategy_change",
     "strategy_version",
 ]

@@ -14,7 +14,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-from batuta.plumbing.database import Instant, Integer, Json, Text, Xid8, metadata
+from batuta.plumbing.database import Instant, Integer, Json, Text, metadata
 from batuta.sourcing.domain.strategies import VersionStatus
 
 
@@ -49,22 +49,5 @@ strategy_version = Table(
     CheckConstraint("(status = 'draft') = (published_at IS NULL)", name="published_at_a_moment"),
     CheckConstraint("(published_at IS NULL) = (digest IS NULL)", name="published_with_digest"),
     CheckConstraint("(status = 'withdrawn') = (withdrawn_at IS NOT NULL)", name="withdrawn_at_a_moment"),
-    schema="sourcing",
-)
-
-
-class StrategyChangeColumns(TypedColumns):
-    """The transaction that last published or withdrew a strategy, so that readers know when to read them again."""
-
-    id: Named[int] = Column(Integer, primary_key=True, autoincrement=False)
-    changed_by: Named[int] = Column(Xid8, nullable=False)
-    changed_at: Named[datetime] = Column(Instant, nullable=False)
-
-
-strategy_change = Table(
-    "strategy_change",
-    metadata,
-    StrategyChangeColumns,
-    CheckConstraint("id = 1", name="only_one"),
     schema="sourcing",
 )
