@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from batuta.inventory.commands import harden, promise_ahead, release, reserve
+from batuta.inventory.commands.ahead import forgo_orders
 from batuta.inventory.domain import (
     BadHold,
     Harden,
@@ -60,29 +61,42 @@ async def claim(
         await harden(db, holders=carts, now=now)
     known = await limits(db)
     shelves = await _shelves(db, drafts)
-    requests = {
+    left = {
         i: request
         for i, one in drafts.items()
         if (request := _reserve_request(one, shelves[i], is_partial=_sells_ahead(one, known, now))).lines
     }
-    answers = await _reserve(db, requests, now=now)
-    refused = [i for i, answer in answers.items() if isinstance(answer, OutOfStock)]
-    short = {i: answer for i, answer in answers.items() if isinstance(answer, Reserved) and answer.short}
-    ahead = await _ahead(db, drafts, short, now=now) if short else {}
-    missed = [i for i in short if i not in ahead]
-    answers |= {i: out_of_stock(drafts[i].asked.id, short[i].short) for i in missed}
-    await _let_go(db, drafts, answers, missed, now=now)
-    if missed:
-        answers |= await _reserve(db, {i: requests[i] for i in refused}, now=now)
-    lost = {i: answer for i, answer in answers.items() if not isinstance(answer, Reserved)}
-    return {i: Claims(ahead=ahead.get(i, {})) for i in drafts if i not in lost}, lost
+    claims = {i: Claims() for i in drafts}
+    lost: dict[int, Refusal] = {}
+    while left:
+        answers = await _reserve(db, left, now=now)
+        short = {i: answer for i, answer in answers.items() if isinstance(answer, Reserved) and answer.short}
+        refused: dict[int, Refusal] = {i: answer for i, answer in answers.items() if not isinstance(answer, Reserved)}
+        ahead = await _ahead(db, drafts, short, now=now) if short else {}
+        missed = short.keys() - ahead.keys()
+        if not missed:
+            claims |= {i: Claims(ahead=one) for i, one in ahead.items()}
+            lost |= refused
+            break
+        # What these got is free again, and others who lacked it ask once more.
+        lost |= {i: out_of_stock(drafts[i].asked.id, short[i].short) for i in missed}
+        await _give_back(db, [drafts[i].asked.id for i in short], ahead=[drafts[i].asked.id for i in ahead], now=now)
+        left = {i: one for i, one in left.items() if i in refused or i in ahead}
+    # What refused orders still hold is of their carts.
+    await _give_back(db, [drafts[i].asked.id for i in lost if drafts[i].asked.cart_id], ahead=(), now=now)
+    return {i: one for i, one in claims.items() if i not in lost}, lost
+
+
+async def _give_back(db: Connection, order_ids: Collection[UUID], *, ahead: Collection[UUID], now: datetime) -> None:
+    """Let orders hold nothing any more; ahead: those of them that wait for what is to come."""
+    if order_ids:
+        await release(db, releases=[Release(holder_id=id_) for id_ in order_ids], now=now)
+    await forgo_orders(db, order_ids=ahead, now=now)
 
 
 async def _reserve(
     db: Connection, requests: Mapping[int, ReserveRequest], *, now: datetime
 ) -> dict[int, Reserved | Refusal]:
-    if not requests:
-        return {}
     return dict(zip(requests, await reserve(db, requests=list(requests.values()), now=now), strict=True))
 
 
@@ -179,21 +193,6 @@ def _by_line(answer: Ahead, units: Mapping[UUID, int]) -> dict[UUID, AheadUnits]
             promised_at=max(before.promised_at, one.promised_at) if before else one.promised_at,
         )
     return found
-
-
-async def _let_go(
-    db: Connection,
-    drafts: Mapping[int, Draft],
-    answers: Mapping[int, Reserved | Refusal],
-    missed: Collection[int],
-    *,
-    now: datetime,
-) -> None:
-    """Give back what orders hold that are refused: of their carts, and what was there of what is short."""
-    refused = [i for i, answer in answers.items() if not isinstance(answer, Reserved)]
-    held = [drafts[i].asked.id for i in refused if drafts[i].asked.cart_id or i in missed]
-    if held:
-        await release(db, releases=[Release(holder_id=id_) for id_ in held], now=now)
 
 
 def _harden(one: Draft) -> Harden:
