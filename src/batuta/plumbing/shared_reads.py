@@ -16,13 +16,14 @@ Question = TypeVar("Question")
 Answer = TypeVar("Answer")
 
 AT_ONCE_MAX = 64
-IN_FLIGHT_MAX = 2
 
 Read = Callable[[Connection, Sequence[Question], datetime], Awaitable[Sequence[Answer | BatutaError]]]
 
 
 class SharedRead(Generic[Question, Answer]):
-    """Answers questions of one kind, as many at once as have come.
+    """Answers questions of one kind, as many at once as have come, one read after the other.
+
+    A second read beside the first would share no more than its processors, and make the slowest answers slower.
 
     read: one answer for each question, in order; a failure of it is every asker's.
     """
@@ -31,7 +32,7 @@ class SharedRead(Generic[Question, Answer]):
         self._engine = engine
         self._read = read
         self._waiting: list[tuple[Question, asyncio.Future[Any]]] = []
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: asyncio.Task[None] | None = None
 
     async def ask(self, question: Question) -> Answer:
         """Answer one question.
@@ -41,10 +42,8 @@ class SharedRead(Generic[Question, Answer]):
         """
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((question, future))
-        if len(self._running) < IN_FLIGHT_MAX:
-            task = asyncio.create_task(self._run())
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._run())
         return await future
 
     async def _run(self) -> None:
