@@ -21,7 +21,7 @@ class Reader:
         self.fails = False
         self.beside = 0
 
-    async def __call__(self, _: Connection, questions: Sequence[int], now: datetime) -> list[int | BatutaError]:
+    async def __call__(self, _: Connection, questions: Sequence[int], __: datetime) -> list[int | BatutaError]:
         self.asked.append(list(questions))
         self.beside += 1
         assert self.beside == 1
