@@ -133,7 +133,7 @@ def test_settings_are_shown_with_origin_and_without_passwords(place: Path) -> No
     assert "database_url = postgresql://shop:***@db/shop  (environment; BATUTA_DATABASE_URL)" in shown.stdout
     told = run(place, "settings", prot="80")
     assert told.returncode == 1
-    assert "did you mean port?" in told.stderr
+    assert "did you mean BATUTA_PORT?" in told.stderr
 
 
 def test_psql_without_a_running_batuta_says_what_to_do(place: Path) -> None:

@@ -124,6 +124,23 @@ async def test_an_order_beyond_the_limit_or_the_supply_is_refused_whole_and_hold
     await assert_sound(db)
 
 
+async def test_what_an_order_had_that_is_refused_goes_to_the_next_which_waits_for_the_rest_alone(
+    db: Connection,
+) -> None:
+    """INV-12, RES-06: nobody waits for units that lie free again."""
+    shop = await build_shop(db, stock={"chair": {"north": 2}})
+    await given_supply(db, shop, "chair", limit=2, coming=20)
+    big, small = an_order(shop, ("chair", 5)), an_order(shop, ("chair", 3))
+
+    refused, granted = await place(db, orders=[big, small], now=NOW)
+
+    assert isinstance(refused, OutOfStock)
+    assert isinstance(granted, Placed)
+    order = (await orders_by_id(db, [small.id]))[small.id]
+    assert buckets(order) == [{"reserved": 2, "backordered": 1}]
+    await assert_sound(db)
+
+
 async def test_an_order_of_which_another_line_is_sold_out_is_refused_whole(db: Connection) -> None:
     shop = await build_shop(db, stock={"chair": {"north": 2}, "lamp": {"north": 0}})
     await given_supply(db, shop, "chair", limit=10, coming=20)

@@ -1,14 +1,13 @@
 """Claiming what orders need: from stock, and ahead of it where their channel allows (RES-05, INV-12, INV-23)."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
 from batuta.inventory.commands import harden, promise_ahead, release, reserve
-from batuta.inventory.commands.ahead import forgo_orders
 from batuta.inventory.domain import (
     BadHold,
     Harden,
@@ -66,32 +65,28 @@ async def claim(
         for i, one in drafts.items()
         if (request := _reserve_request(one, shelves[i], is_partial=_sells_ahead(one, known, now))).lines
     }
-    claims = {i: Claims() for i in drafts}
     lost: dict[int, Refusal] = {}
+    ahead: dict[int, Mapping[UUID, AheadUnits]] = {}
     while left:
+        # What one gets whose wait is refused then would be missing to others, who must ask without it.
+        savepoint = db.savepoint() if any(one.allow_partial for one in left.values()) else None
+        if savepoint:
+            await savepoint.start()
         answers = await _reserve(db, left, now=now)
         short = {i: answer for i, answer in answers.items() if isinstance(answer, Reserved) and answer.short}
-        refused: dict[int, Refusal] = {i: answer for i, answer in answers.items() if not isinstance(answer, Reserved)}
         ahead = await _ahead(db, drafts, short, now=now) if short else {}
         missed = short.keys() - ahead.keys()
+        if savepoint:
+            await (savepoint.rollback() if missed else savepoint.commit())
         if not missed:
-            claims |= {i: Claims(ahead=one) for i, one in ahead.items()}
-            lost |= refused
+            lost |= {i: answer for i, answer in answers.items() if not isinstance(answer, Reserved)}
             break
-        # What these got is free again, and others who lacked it ask once more.
         lost |= {i: out_of_stock(drafts[i].asked.id, short[i].short) for i in missed}
-        await _give_back(db, [drafts[i].asked.id for i in short], ahead=[drafts[i].asked.id for i in ahead], now=now)
-        left = {i: one for i, one in left.items() if i in refused or i in ahead}
-    # What refused orders still hold is of their carts.
-    await _give_back(db, [drafts[i].asked.id for i in lost if drafts[i].asked.cart_id], ahead=(), now=now)
-    return {i: one for i, one in claims.items() if i not in lost}, lost
-
-
-async def _give_back(db: Connection, order_ids: Collection[UUID], *, ahead: Collection[UUID], now: datetime) -> None:
-    """Let orders hold nothing any more; ahead: those of them that wait for what is to come."""
-    if order_ids:
-        await release(db, releases=[Release(holder_id=id_) for id_ in order_ids], now=now)
-    await forgo_orders(db, order_ids=ahead, now=now)
+        left = {i: one for i, one in left.items() if i not in missed}
+    held = [drafts[i].asked.id for i in lost if drafts[i].asked.cart_id]
+    if held:
+        await release(db, releases=[Release(holder_id=id_) for id_ in held], now=now)
+    return {i: Claims(ahead=ahead.get(i, {})) for i in drafts if i not in lost}, lost
 
 
 async def _reserve(
