@@ -89,7 +89,7 @@ def worker_id(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def engine(database_url: str) -> AsyncIterator[Engine]:
     # Dozens meet at one row in races, and a busy machine takes its time with each.
-    made = create_engine(database_url, pool_size=20, settings={"lock_timeout": "20s"})
+    made = create_engine(database_url, pool_size=20, settings={"lock_timeout": "20s", "statement_timeout": "30s"})
     yield made
     await made.dispose()
 

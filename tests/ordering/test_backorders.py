@@ -124,7 +124,7 @@ async def test_an_order_beyond_the_limit_or_the_supply_is_refused_whole_and_hold
     await assert_sound(db)
 
 
-async def test_what_an_order_had_that_is_refused_goes_to_the_next_which_waits_for_the_rest_alone(
+async def test_what_a_refused_order_had_goes_to_the_next_which_waits_for_the_rest_alone(
     db: Connection,
 ) -> None:
     """INV-12, RES-06: nobody waits for units that lie free again."""

@@ -68,7 +68,7 @@ async def claim(
     lost: dict[int, Refusal] = {}
     ahead: dict[int, Mapping[UUID, AheadUnits]] = {}
     while left:
-        # What one gets whose wait is refused then would be missing to others, who must ask without it.
+        # What one had of stock whose wait was refused was missing to those behind, who ask again without it.
         savepoint = db.savepoint() if any(one.allow_partial for one in left.values()) else None
         if savepoint:
             await savepoint.start()
@@ -81,8 +81,11 @@ async def claim(
         if not missed:
             lost |= {i: answer for i, answer in answers.items() if not isinstance(answer, Reserved)}
             break
-        lost |= {i: out_of_stock(drafts[i].asked.id, short[i].short) for i in missed}
-        left = {i: one for i, one in left.items() if i not in missed}
+        for i in sorted(missed):
+            lost[i] = out_of_stock(drafts[i].asked.id, short[i].short)
+            del left[i]
+            if short[i].grants:
+                break
     held = [drafts[i].asked.id for i in lost if drafts[i].asked.cart_id]
     if held:
         await release(db, releases=[Release(holder_id=id_) for id_ in held], now=now)
