@@ -20,6 +20,7 @@ CLOCKS = re.compile(
     r"|\bnow\(\)|\bCURRENT_(TIMESTAMP|DATE|TIME)\b|\b(clock|statement|transaction)_timestamp\(",
 )
 CHANCE = re.compile(r"\buuid[1-7]\(|\brandom\.(random|choice|randint|shuffle)|\bsecrets\.")
+CHANGE_KINDS = {"feature", "bugfix", "doc", "removal", "misc"}
 WRITERS = {"insert", "update", "delete", "insert_rows", "insert_new", "upsert_rows"}
 
 modules = sorted(path for path in HOUSE.rglob("*.py") if "versions" not in path.parts)
@@ -119,3 +120,9 @@ def _without_docstrings(path: Path) -> str:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             node.value.value = ""
     return ast.unparse(tree)
+
+
+def test_every_fragment_of_the_changelog_has_a_kind_that_is_printed() -> None:
+    """towncrier passes over a kind that it does not know, and says nothing."""
+    fragments = [path for path in (HOUSE.parents[1] / "changes").glob("*.md") if path.stem != "README"]
+    assert [path.name for path in fragments if path.suffixes[-2].removeprefix(".") not in CHANGE_KINDS] == []
