@@ -128,7 +128,7 @@ async def test_a_link_that_shows_nothing_says_so(workshop: Workshop, buyer: http
     for wrong, code, words in (
         (f"{link[:-3]}AAA", 404, "Este enlace no funciona"),
         (nobodys, 404, "Este enlace no funciona"),
-        (ended, 409, "Este enlace ha terminado"),
+        (ended, 409, "Este enlace ha caducado"),
     ):
         assert words in (await read(buyer, f"/proofs/{wrong}", status=code)).words
         posted = await buyer.post(f"/proofs/{wrong}", data={"answer": "approve", "proof": PROOF})
