@@ -44,7 +44,7 @@ async def reserve(request: AnyRequest, caller: NamedDependency[Caller], data: JS
     """Hold units for a while: line by line what was granted and refused, why, and where there is more.
 
     All of it or nothing (409 `out_of_stock`), unless `allow_partial`. An order that names the reservation's id as its
-    `cart_id` gets the units.
+    `reservation_id` gets the units.
     """
     asked = Asked(
         id=fresh_id(),

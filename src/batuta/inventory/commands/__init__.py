@@ -22,6 +22,7 @@ from batuta.inventory.commands.serving import peg_again, promise_overdue, serve_
 from batuta.inventory.commands.shopping import save_thresholds, show_to_shoppers
 from batuta.inventory.commands.silences import fall_silent
 from batuta.inventory.commands.slips import keep_back, record_slips
+from batuta.inventory.commands.taking_over import take_over
 from batuta.inventory.commands.withholding import (
     delete_pools,
     delete_rules,
@@ -78,4 +79,5 @@ __all__ = [
     "set_silences",
     "settle_differences",
     "show_to_shoppers",
+    "take_over",
 ]

@@ -174,6 +174,15 @@ class Hardened(msgspec.Struct, frozen=True, kw_only=True):
     missing: list[UUID]
 
 
+class TakeOver(msgspec.Struct, frozen=True, kw_only=True):
+    """Turn what a reservation holds into an order's. location_ids: from where alone the order may have it."""
+
+    holder_id: UUID
+    new_holder_id: UUID
+    lines: list[ReserveLine]
+    location_ids: tuple[UUID, ...] | None = None
+
+
 class Release(msgspec.Struct, frozen=True, kw_only=True):
     """Give units back. None means any; `quantity` needs a line and a SKU, and is of what is held, the latest first."""
 

@@ -85,7 +85,7 @@ class HeldLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reservation(msgspec.Struct, frozen=True, kw_only=True):
-    """Units held until a moment. An order that names its id as `cart_id` gets them."""
+    """Units held until a moment. An order that names its id as `reservation_id` gets them."""
 
     id: UUID
     until_at: datetime

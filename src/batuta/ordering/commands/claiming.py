@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.inventory.commands import harden, promise_ahead, release, reserve
+from batuta.inventory.commands import harden, promise_ahead, release, reserve, take_over
 from batuta.inventory.domain import (
     BadHold,
     Harden,
@@ -16,6 +16,7 @@ from batuta.inventory.domain import (
     Reserved,
     ReserveLine,
     ReserveRequest,
+    TakeOver,
     out_of_stock,
 )
 from batuta.inventory.domain.waiting import Ahead, AheadKind, AheadLine, AheadRequest
@@ -50,7 +51,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
 async def claim(
     db: Connection, drafts: Mapping[int, Draft], *, now: datetime
 ) -> tuple[dict[int, Claims], dict[int, Refusal]]:
-    """Claim all that each order needs, its cart's claims first, or say what it lacks.
+    """Claim all that each order needs, its cart's or reservation's claims first, or say what it lacks.
 
     What is short is sold ahead if the channel's limits and what is to come allow it; else the order gets nothing. Where
     no channel sells ahead, this asks the database nothing more than stock. Locks stock, then supply.
@@ -60,6 +61,9 @@ async def claim(
         await harden(db, holders=carts, now=now)
     known = await limits(db)
     shelves = await _shelves(db, drafts)
+    reserved = [_take_over(one, shelves[i]) for i, one in drafts.items() if one.asked.reservation_id]
+    if reserved:
+        await take_over(db, takeovers=reserved, now=now)
     left = {
         i: request
         for i, one in drafts.items()
@@ -86,7 +90,7 @@ async def claim(
             del left[i]
             if short[i].grants:
                 break
-    held = [drafts[i].asked.id for i in lost if drafts[i].asked.cart_id]
+    held = [drafts[i].asked.id for i in lost if drafts[i].asked.cart_id or drafts[i].asked.reservation_id]
     if held:
         await release(db, releases=[Release(holder_id=id_) for id_ in held], now=now)
     return {i: Claims(ahead=ahead.get(i, {})) for i in drafts if i not in lost}, lost
@@ -199,6 +203,16 @@ def _harden(one: Draft) -> Harden:
     return Harden(holder_id=one.asked.cart_id, new_holder_id=one.asked.id, line_ids=lines)
 
 
+def _take_over(one: Draft, shelves: Shelves) -> TakeOver:
+    assert one.asked.reservation_id
+    return TakeOver(
+        holder_id=one.asked.reservation_id,
+        new_holder_id=one.asked.id,
+        lines=_reserve_lines(one),
+        location_ids=shelves,
+    )
+
+
 async def _shelves(db: Connection, drafts: Mapping[int, Draft]) -> dict[int, Shelves]:
     """From where alone each order may have its goods: of a pickup, from its store or what sends goods there."""
     stores = {one.pickup_location_id for one in drafts.values()} - {None}
@@ -220,9 +234,13 @@ def _reserve_request(one: Draft, shelves: Shelves, *, is_partial: bool) -> Reser
         location_ids=shelves,
         allow_partial=is_partial,
         actor=one.asked.actor,
-        lines=[
-            ReserveLine(line_id=entry.id, sku_id=part.sku_id, quantity=part.quantity * entry.asked.quantity)
-            for entry in one.lines
-            for part in entry.components
-        ],
+        lines=_reserve_lines(one),
     )
+
+
+def _reserve_lines(one: Draft) -> list[ReserveLine]:
+    return [
+        ReserveLine(line_id=entry.id, sku_id=part.sku_id, quantity=part.quantity * entry.asked.quantity)
+        for entry in one.lines
+        for part in entry.components
+    ]

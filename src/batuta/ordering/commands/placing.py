@@ -13,6 +13,7 @@ from batuta.customers.queries import customers_by_id
 from batuta.inventory.commands import release
 from batuta.inventory.commands.ahead import forgo_orders
 from batuta.inventory.domain import OutOfStock, Release
+from batuta.inventory.queries import holders_by_id
 from batuta.kernel.errors import BatutaError, Refused
 from batuta.kernel.outcomes import each
 from batuta.locations.queries import locations_by_code
@@ -110,6 +111,7 @@ async def _world(db: Connection, orders: Sequence[PlaceOrder]) -> World:
     pickups = {asked.pickup_location_code for asked in orders if asked.pickup_location_code}
     customers = {asked.customer_id for asked in orders if asked.customer_id is not None}
     slot_holders = {asked.slot_hold_id for asked in orders if asked.slot_hold_id is not None}
+    reservations = {asked.reservation_id for asked in orders if asked.reservation_id is not None}
     return World(
         channels=await channels_by_code(db, {asked.channel_code for asked in orders}),
         skus=skus,
@@ -120,6 +122,7 @@ async def _world(db: Connection, orders: Sequence[PlaceOrder]) -> World:
         products=await products_by_id(db, unnamed) if unnamed else {},
         recipes=await recipes_of(db, made) if made else {},
         slot_holds=await slot_holds_of(db, slot_holders),
+        reservations=await holders_by_id(db, reservations) if reservations else {},
         units=await units_of(db, {skus[code].id for code in measured if code in skus}) if measured else {},
     )
 

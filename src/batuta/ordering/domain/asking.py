@@ -47,6 +47,8 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     external_id: the channel's own number; the same number is the same order (ORD-07).
     currency: where given, must be the channel's. means: none pays later; more than is due is refused.
+    reservation_id: of `POST /api/reservations` in the same channel: its units are the order's then, as far as the lines
+    want them, and the rest goes back; what it no longer holds is taken anew (RES-05, RES-06).
     slot_hold_id: the `holder_id` under which a place in a slot is held, which is the order's then (PRM-06).
     ship_terms: whether all of it comes at once, how often it may be split, and how long it may wait (ORD-09).
     promise: of an option that `POST /api/promises` answered, by which the order is measured then (PRM-05).
@@ -67,6 +69,7 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     pickup_location_code: Code | None = None
     currency: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$")] | None = None
     given_shipping_minor: AmountMinor | None = None
+    reservation_id: UUID | None = None
     slot_hold_id: UUID | None = None
     ship_terms: ShipTerms = ShipTerms()
     promise: SignedPromise | None = None
@@ -115,6 +118,7 @@ def order_of(asked: NewOrder, placing: Placing) -> PlaceOrder:
         pickup_location_code=asked.pickup_location_code,
         currency=asked.currency,
         given_shipping_minor=asked.given_shipping_minor,
+        reservation_id=asked.reservation_id,
         slot_hold_id=asked.slot_hold_id,
         ship_terms=asked.ship_terms,
         promise=asked.promise,

@@ -20,6 +20,8 @@ from batuta.catalog.domain import (
 from batuta.catalog.domain import Component as Part
 from batuta.company.domain import Channel, ShipTerms
 from batuta.customers.domain import Customer
+from batuta.inventory.domain import Holder
+from batuta.inventory.domain.holding import UnknownReservation
 from batuta.kernel.addresses import Address, check_address
 from batuta.kernel.ids import child_id
 from batuta.locations.domain import Ability, Location
@@ -54,6 +56,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     units: Mapping[UUID, Sequence[Unit]] = {}
     recipes: Mapping[UUID, Sequence[Recipe]] = {}
     slot_holds: Mapping[UUID, SlotHold] = {}
+    reservations: Mapping[UUID, Holder] = {}
 
 
 class DraftLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +102,8 @@ def draft(order: PlaceOrder, world: World) -> Draft:
     """Check an order against the world.
 
     Raises:
-        UnknownChannel, UnknownSku, UnknownCustomer, UnknownLocation: it speaks of what is not there.
+        UnknownChannel, UnknownSku, UnknownCustomer, UnknownLocation, UnknownReservation: it speaks of what is not
+            there.
         NotWhole, TooMany: so many of a unit are no whole number of base units, or more than anything holds.
         BadOrder: too many lines or units, another currency than the channel's, a pickup without a place.
         NothingToMakeItOf. WrongPersonalisation.
@@ -113,6 +117,7 @@ def draft(order: PlaceOrder, world: World) -> Draft:
     customer = world.customers.get(order.customer_id) if order.customer_id else None
     if order.customer_id is not None and customer is None:
         raise UnknownCustomer("no customer has this id", customer_id=str(order.customer_id))
+    _check_reservation(order, channel, world)
     locale = order.locale or channel.locale
     lines = _lines(order, told, world, locale)
     ships = order.method is Method.SHIP and any(line.is_shipped for line in lines)
@@ -127,6 +132,15 @@ def draft(order: PlaceOrder, world: World) -> Draft:
         ship_terms=_ship_terms(order, customer, channel),
         window_minor=_window_minor(order, world),
     )
+
+
+def _check_reservation(order: PlaceOrder, channel: Channel, world: World) -> None:
+    """One of another channel is unknown here."""
+    if order.reservation_id is None:
+        return
+    found = world.reservations.get(order.reservation_id)
+    if found is None or found.channel_id != channel.id:
+        raise UnknownReservation("there is no such reservation", reservation_id=str(order.reservation_id))
 
 
 def _ship_terms(order: PlaceOrder, customer: Customer | None, channel: Channel) -> ShipTerms:

@@ -85,7 +85,8 @@ class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True):
     """An order to place.
 
     id: the caller's; the same id, or the same `external_id` of the channel, is the same order (ORD-07).
-    cart_id: whose soft claims on stock become this order's. currency: where given, must be the channel's.
+    cart_id: whose soft claims on stock become this order's; reservation_id: likewise, of one made by the API.
+    currency: where given, must be the channel's.
     means: when empty, the customer pays later; more than is due is refused, less leaves the order unpaid.
     actor: who did it (`customer:…`, `staff:ana`); on_behalf_of says for whom when that is another.
     channel_ids: where the actor may sell; None is everywhere. slot_hold_id: under which a place in a slot is held.
@@ -116,6 +117,7 @@ class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True):
     ship_terms: ShipTerms = ShipTerms()
     promise: str | None = None
     cart_id: UUID | None = None
+    reservation_id: UUID | None = None
     preferred_location_ids: Sequence[UUID] = ()
     channel_ids: frozenset[UUID] | None = None
 
