@@ -87,6 +87,17 @@ async def test_a_receipt_brings_its_lot_along(clerk: httpx.AsyncClient, shop: Sh
     assert (listed[0]["code"], listed[0]["expires_on"]) == ("L1", str(TODAY + LONG))
 
 
+async def test_a_date_is_not_swallowed_of_what_bears_none(clerk: httpx.AsyncClient, shop: Shop) -> None:
+    """INV-14: whoever says that chairs went off last year is told that nobody looks at the dates of chairs."""
+    chair = shop.skus["chair"]
+
+    answers = await told(
+        clerk, slip(shop, chair, 5, lot="L1", expires_on="2020-01-01"), slip(shop, chair, 5, made_on=str(TODAY))
+    )
+
+    assert answers == ["not_by_lot", "not_by_lot"]
+
+
 async def test_a_receipt_is_told_in_boxes_and_counted_in_units(
     clerk: httpx.AsyncClient, shop: Shop, engine: Engine
 ) -> None:

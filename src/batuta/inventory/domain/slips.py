@@ -9,7 +9,7 @@ import msgspec
 
 from batuta.catalog.domain import Sku, Tracking, Unit, to_base, unit_named
 from batuta.inventory.domain.accounts import Account, AccountKind, Condition, Lot, Movement, MovementReason
-from batuta.inventory.domain.lots import NewLot
+from batuta.inventory.domain.lots import NewLot, NotByLot
 from batuta.kernel.errors import BatutaError, Refused
 from batuta.kernel.ids import id_from
 from batuta.kernel.quantities import Code, Quantity, QuantityOrNone
@@ -137,8 +137,10 @@ def as_movement(
     """The movement that a slip tells. units: in which the SKU is measured besides its base unit.
 
     Raises:
-        NotAMovement, NotThen, UnknownUnit, NotWhole: it tells none.
+        NotAMovement, NotThen, UnknownUnit, NotWhole: it tells none. NotByLot: it dates what bears no date.
     """
+    if (slip.expires_on or slip.made_on) and sku.tracking is not Tracking.LOT:
+        raise NotByLot("only a SKU that is tracked by lot has lots", sku_code=sku.code, tracking=sku.tracking)
     if source == target or AccountKind.LOCATION not in {source.kind, target.kind}:
         raise NotAMovement("units go from one account to another, and one of them is a location's", key=slip.key)
     effective_at = slip.effective_at or now
