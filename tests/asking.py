@@ -11,6 +11,7 @@ from litestar.handlers import BaseRouteHandler
 
 from batuta.fulfillment.queries import order_scopes, parcel_scopes
 from batuta.plumbing.database import Engine
+from batuta.plumbing.events import facts_of
 from batuta.plumbing.web import AnyRequest, Caller, NotSignedIn, create_shell
 from tests.making import fresh_id
 
@@ -61,3 +62,10 @@ def problem(answer: httpx.Response) -> tuple[int, str]:
     """The status and the code of a problem."""
     assert answer.headers["content-type"] == "application/problem+json", answer.text
     return answer.status_code, answer.json()["code"]
+
+
+async def told(engine: Engine, stream: UUID | str) -> list[tuple[str, str, dict[str, Any]]]:
+    """What was told of a stream: each fact's name, actor and content."""
+    id_ = UUID(str(stream))
+    async with engine.connect() as db:
+        return [(one.name, one.actor, one.data) for one in (await facts_of(db, [id_]))[id_]]

@@ -8,9 +8,8 @@ import pytest
 
 from batuta.company.api import ROUTES
 from batuta.plumbing.database import Engine
-from batuta.plumbing.events import facts_of
 from batuta.plumbing.web.openapi import document_of
-from tests.asking import House, a_caller, at, problem
+from tests.asking import House, a_caller, at, problem, told
 from tests.making import fresh_code, fresh_id
 from tests.world import Shop, build_shop
 
@@ -158,14 +157,12 @@ async def test_who_set_what_is_told_with_what_it_was_before(
     await operator.put(path, json=said)
     await operator.put(path, json=said | {"policies": {"return_days": 14}})
 
-    channel_id = UUID(path.rpartition("/")[2])
-    async with engine.connect() as db:
-        first, second = (await facts_of(db, [channel_id]))[channel_id]
+    (name, actor, first), (again, somebody, second) = await told(engine, path.rpartition("/")[2])
 
-    assert [one.name for one in (first, second)] == ["company.channel_saved"] * 2
-    assert first.actor == second.actor == "staff:ana@example.com"
-    assert first.data["changes"]["name"] == {"before": None, "after": "Tienda en línea"}
-    assert second.data["changes"] == {"policies.return_days": {"before": 30, "after": 14}}
+    assert name == again == "company.channel_saved"
+    assert actor == somebody == "staff:ana@example.com"
+    assert first["changes"]["name"] == {"before": None, "after": "Tienda en línea"}
+    assert second["changes"] == {"policies.return_days": {"before": 30, "after": 14}}
 
 
 async def test_who_is_bound_to_channels_or_locations_sets_no_more_than_theirs(house: House, shop: Shop) -> None:

@@ -10,8 +10,7 @@ from batuta.company.commands import save_legal_entities
 from batuta.company.domain import LegalEntity
 from batuta.locations.api import ROUTES
 from batuta.plumbing.database import Engine
-from batuta.plumbing.events import facts_of
-from tests.asking import House, a_caller, at, problem
+from tests.asking import House, a_caller, at, problem, told
 from tests.making import NOW, fresh_code, fresh_id
 
 MAY = ("locations.read", "locations.write")
@@ -196,11 +195,10 @@ async def test_who_changed_a_location_its_days_or_lanes_is_told(
     await clerk.put(f"{path}/transfer-lanes/{source['id']}", json={"transit_days": 2})
     await clerk.delete(f"{path}/transfer-lanes/{source['id']}")
 
-    async with engine.connect() as db:
-        facts = (await facts_of(db, [UUID(store["id"])]))[UUID(store["id"])]
+    facts = await told(engine, store["id"])
 
-    assert {(one.name, one.actor) for one in facts} == {("locations.location_saved", "staff:ana@example.com")}
-    first, *changes = [one.data["changes"] for one in facts]
+    assert {(name, actor) for name, actor, _ in facts} == {("locations.location_saved", "staff:ana@example.com")}
+    first, *changes = [said["changes"] for _, _, said in facts]
     assert first["hours.mon"] == {"before": None, "after": [["09:00", "14:00"], ["17:00", "20:00"]]}
     assert [list(one) for one in changes] == [
         ["capacity"],

@@ -2,17 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import httpx
 import msgspec
 import pytest
 
 from batuta.plumbing.database import Engine
-from batuta.plumbing.events import facts_of
 from batuta.pricing.api import ROUTES
 from batuta.pricing.commands.telling import tax_stream
-from tests.asking import House, a_caller, at, problem
+from tests.asking import House, a_caller, at, problem, told
 from tests.making import fresh_code, fresh_id
 from tests.world import Shop, build_shop
 
@@ -48,12 +46,6 @@ def lines(*rows: dict[str, Any]) -> bytes:
 async def unit_minor(operator: httpx.AsyncClient, shop: Shop) -> int:
     body = {"channel_code": shop.channel.code, "lines": [{"sku_code": shop.skus["chair"].code, "quantity": 1}]}
     return int((await operator.post("/api/quotes", json=body)).json()["gross_minor"])
-
-
-async def told(engine: Engine, stream: UUID | str) -> list[tuple[str, str, dict[str, Any]]]:
-    async with engine.connect() as db:
-        facts = await facts_of(db, [UUID(str(stream))])
-    return [(one.name, one.actor, one.data) for one in facts[UUID(str(stream))]]
 
 
 async def test_a_price_list_is_changed_by_its_version_and_keeps_its_channel(

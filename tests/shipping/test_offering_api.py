@@ -1,15 +1,13 @@
 """Carriers, services and rate cards, set through the API."""
 
 from typing import Any
-from uuid import UUID
 
 import httpx
 import pytest
 
 from batuta.plumbing.database import Engine
-from batuta.plumbing.events import facts_of
 from batuta.shipping.api import ROUTES
-from tests.asking import House, a_caller, at, problem
+from tests.asking import House, a_caller, at, problem, told
 from tests.making import fresh_code, fresh_id
 
 CARD: dict[str, Any] = {
@@ -139,11 +137,10 @@ async def test_who_changed_a_rate_is_told_with_the_one_before(
     for card in (CARD, CARD, CARD | {"rates": [dearer]}):
         await operator.put(path, json=card)
 
-    async with engine.connect() as db:
-        _, _, last = (await facts_of(db, [UUID(service["id"])]))[UUID(service["id"])]
+    _, _, (name, actor, last) = await told(engine, service["id"])
 
-    assert (last.name, last.actor) == ("shipping.rate_card_saved", "staff:ana@example.com")
-    assert last.data["changes"] == {"rates": {"before": CARD["rates"], "after": [dearer]}}
+    assert (name, actor) == ("shipping.rate_card_saved", "staff:ana@example.com")
+    assert last["changes"] == {"rates": {"before": CARD["rates"], "after": [dearer]}}
 
 
 async def test_carriers_are_shared_by_all(house: House, service: dict[str, Any]) -> None:

@@ -39,7 +39,7 @@ from batuta.company.queries import (
     list_channels,
     list_legal_entities,
 )
-from batuta.kernel.codes import CodeIsFixed
+from batuta.kernel.codes import check_same_id
 from batuta.kernel.errors import Forbidden, NotFound
 from batuta.kernel.outcomes import only
 from batuta.kernel.quantities import Code, Prose, Text
@@ -278,8 +278,7 @@ async def _save_legal_entity(
 async def _saved(
     db: Connection, with_version: WithVersion[Thing], saved: Thing, wanted_id: UUID | None
 ) -> Answer[Thing]:
-    if wanted_id not in {None, saved.id}:
-        raise CodeIsFixed("another id goes by this code", code=saved.code, present=str(saved.id), wanted=str(wanted_id))
+    check_same_id(saved, wanted_id)
     found = await with_version(db, saved.id)
     return Answer(saved, headers={"etag": etag(found[1] if found else 0)})
 

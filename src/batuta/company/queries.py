@@ -1,19 +1,17 @@
 """Legal entities, brands and channels by id and by code; channels are kept in memory until the company changes."""
 
 from collections.abc import Collection
-from typing import TypeVar
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ARRAY, Column, Uuid, any_, bindparam, select
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
 
 from batuta.company.domain import Brand, Channel, LegalEntity
 from batuta.company.tables import brand, channel, legal_entity
 from batuta.plumbing.database import Connection, rows_with
 from batuta.plumbing.knowledge import Known
 from batuta.plumbing.listing import Listing
-
-Thing = TypeVar("Thing", LegalEntity, Brand, Channel)
+from batuta.plumbing.saving import with_version
 
 _ids = bindparam("ids", type_=ARRAY(Uuid(), dimensions=1))
 _CHANNELS = Listing(select(channel), order=(channel.c.code,), filters={"ids": channel.c.id == any_(_ids)})
@@ -102,18 +100,12 @@ async def legal_entities_by_id(db: Connection, ids: Collection[UUID]) -> dict[UU
 
 
 async def channel_with_version(db: Connection, id_: UUID) -> tuple[Channel, int] | None:
-    return await _with_version(db, channel.c.id, Channel, id_)
+    return await with_version(db, channel.c.id, Channel, id_)
 
 
 async def brand_with_version(db: Connection, id_: UUID) -> tuple[Brand, int] | None:
-    return await _with_version(db, brand.c.id, Brand, id_)
+    return await with_version(db, brand.c.id, Brand, id_)
 
 
 async def legal_entity_with_version(db: Connection, id_: UUID) -> tuple[LegalEntity, int] | None:
-    return await _with_version(db, legal_entity.c.id, LegalEntity, id_)
-
-
-async def _with_version(db: Connection, column: Column[UUID], kind: type[Thing], id_: UUID) -> tuple[Thing, int] | None:
-    for row in await rows_with(db, column, [id_]):
-        return msgspec.convert(row, kind), row["version"]
-    return None
+    return await with_version(db, legal_entity.c.id, LegalEntity, id_)

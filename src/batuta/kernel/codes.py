@@ -34,3 +34,13 @@ class Codes:
         code = self._by_id.setdefault(thing.id, thing.code)
         if code != thing.code:
             raise CodeIsFixed(f"this id goes by the code {code}", id=str(thing.id), present=code, wanted=thing.code)
+
+
+def check_same_id(saved: Coded, wanted_id: UUID | None) -> None:
+    """Accept a thing that was saved under the id that was wanted; None takes any.
+
+    Raises:
+        CodeIsFixed: its code belonged to another id.
+    """
+    if wanted_id not in {None, saved.id}:
+        raise CodeIsFixed("another id goes by this code", code=saved.code, present=str(saved.id), wanted=str(wanted_id))

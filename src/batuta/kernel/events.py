@@ -42,8 +42,8 @@ SETUP = "system:setup"
 """Who sets what no person did: programs that build a shop."""
 
 
-def differences(before: msgspec.Struct | None, after: msgspec.Struct) -> dict[str, Changed]:
-    """What is different, by field; structs and dictionaries within are looked into."""
+def differences(before: object | None, after: object) -> dict[str, Changed]:
+    """What is different of two structs, by field; structs and dictionaries within are looked into."""
     old, new = ({} if one is None else _flat(msgspec.to_builtins(one)) for one in (before, after))
     return {
         name: Changed(before=old.get(name), after=new.get(name))

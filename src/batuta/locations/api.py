@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from batuta.kernel.addresses import Address
-from batuta.kernel.codes import CodeIsFixed
+from batuta.kernel.codes import check_same_id
 from batuta.kernel.errors import Forbidden
 from batuta.kernel.outcomes import only
 from batuta.kernel.quantities import AmountMinor, Code, Text
@@ -212,8 +212,7 @@ async def put_location(
         if not caller.sees_location(location_id):
             raise UnknownLocation("there is no such location", location_id=str(location_id))
         saved = await _save(db, request, caller, _as_location(data, location_id))
-        if saved.content.id != location_id:
-            raise CodeIsFixed("another id goes by this code", code=data.code, wanted=str(location_id))
+        check_same_id(saved.content, location_id)
         return saved
 
     return await once(engine, request, act)

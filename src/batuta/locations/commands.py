@@ -14,7 +14,7 @@ from batuta.company.domain import UnknownLegalEntity
 from batuta.company.queries import legal_entities_by_id
 from batuta.kernel.codes import Codes
 from batuta.kernel.errors import BatutaError
-from batuta.kernel.events import SETUP, Changed, differences
+from batuta.kernel.events import SETUP, Changed
 from batuta.kernel.outcomes import each, good
 from batuta.kernel.quantities import fitting
 from batuta.locations.domain import (
@@ -31,13 +31,10 @@ from batuta.locations.domain import (
 from batuta.locations.events import LocationSaved
 from batuta.locations.queries import LOCATIONS, locations_by_code, locations_by_id, transfer_lanes_into
 from batuta.locations.tables import location, postal_place, special_day, transfer_lane
-from batuta.plumbing.database import Connection, arrays, locked_rows, params, upsert_rows
-from batuta.plumbing.events import publish
+from batuta.plumbing.database import Connection, arrays, params, upsert_rows
 from batuta.plumbing.knowledge import mark_changed
+from batuta.plumbing.saving import Saving, tell
 
-_LOCK = (
-    select(location.c.version).where(location.c.code == bindparam("code", type_=Text())).with_for_update(key_share=True)
-)
 _gone = arrays("gone", location_id=Uuid(), day=Date())
 _FORGET = delete(special_day).where(special_day.c.location_id == _gone.c.location_id, special_day.c.day == _gone.c.day)
 
@@ -57,6 +54,15 @@ _FORGET_PLACES = (
 )
 
 
+def _row(one: Location) -> dict[str, Any]:
+    row = msgspec.structs.asdict(one) | {"abilities": sorted(one.abilities)}
+    del row["special_days"]
+    return row
+
+
+_LOCATIONS = Saving(Location, location, told=LocationSaved, subject=LOCATIONS, row=_row)
+
+
 class PlacesSaved(msgspec.Struct, frozen=True, kw_only=True):
     """What an import of a country's postal codes changed; known: how many there are now."""
 
@@ -73,26 +79,18 @@ async def save_locations(
 
     Special days are not touched.
     """
-    found = await locked_rows(db, location.c.code, sorted({one.code for one in locations}))
-    present = {row["code"]: msgspec.convert(row, Location) for row in found}
+    present = await _LOCATIONS.locked(db, locations)
     owners = await legal_entities_by_id(db, {one.legal_entity_id for one in locations})
     names = Codes(await locations_by_id(db, {one.id for one in locations}))
     checked = each(locations, lambda one: _owned(check_location(one), owners, names))
-    rows = {one.code: _row(one, now) for one in good(checked)}
-    await upsert_rows(db, location, rows.values(), key=("code",))
-    await mark_changed(db, LOCATIONS)
-    stored = await locations_by_code(db, rows)
-    changes = {
-        one.id: differences(present.get(code), msgspec.structs.replace(one, special_days={}))
-        for code, one in sorted(stored.items())
-    }
-    await _tell(db, {one.id: one for one in stored.values()}, changes, now=now, actor=actor)
-    return [one if isinstance(one, BatutaError) else stored[one.code] for one in checked]
+    saved = await _LOCATIONS.save(db, checked, present, now=now, actor=actor)
+    stored = await locations_by_code(db, {one.code for one in good(saved)})
+    return [one if isinstance(one, BatutaError) else stored[one.code] for one in saved]
 
 
 async def lock_location(db: Connection, *, code: str) -> int:
     """Lock a location that is going to be saved and return its version; 0 when there is none yet."""
-    return int(await db.scalar(_LOCK, {"code": code}) or 0)
+    return await _LOCATIONS.lock(db, code=code)
 
 
 async def close_days(db: Connection, *, days: Sequence[SpecialDay], now: datetime) -> list[SpecialDay | BatutaError]:
@@ -120,7 +118,7 @@ async def set_days(
     await upsert_rows(db, special_day, rows.values(), key=("location_id", "day"))
     await mark_changed(db, LOCATIONS)
     said = {(one.location_id, one.day): one.shifts for one in good(checked)}
-    await _tell(db, known, _changes_of_days(known, said), now=now, actor=actor)
+    await tell(db, LocationSaved, known, _changes_of_days(known, said), now=now, actor=actor)
     return checked
 
 
@@ -130,7 +128,7 @@ async def forget_days(db: Connection, *, days: Sequence[tuple[UUID, date]], now:
     given = params("gone", location_id=[location_id for location_id, _ in days], day=[day for _, day in days])
     await db.execute(_FORGET, given)
     await mark_changed(db, LOCATIONS)
-    await _tell(db, known, _changes_of_days(known, dict.fromkeys(days)), now=now, actor=actor)
+    await tell(db, LocationSaved, known, _changes_of_days(known, dict.fromkeys(days)), now=now, actor=actor)
 
 
 async def save_transfer_lanes(
@@ -146,7 +144,7 @@ async def save_transfer_lanes(
     rows = [msgspec.structs.asdict(one) | {"updated_at": now} for one in said.values()]
     await upsert_rows(db, transfer_lane, rows, key=("source_location_id", "target_location_id"))
     await mark_changed(db, LOCATIONS)
-    await _tell(db, known, changes, now=now, actor=actor)
+    await tell(db, LocationSaved, known, changes, now=now, actor=actor)
     return checked
 
 
@@ -159,7 +157,7 @@ async def forget_transfer_lanes(
     given = params("ended", source_location_id=[one for one, _ in lanes], target_location_id=[one for _, one in lanes])
     await db.execute(_FORGET_LANES, given)
     await mark_changed(db, LOCATIONS)
-    await _tell(db, known, changes, now=now, actor=actor)
+    await tell(db, LocationSaved, known, changes, now=now, actor=actor)
 
 
 async def save_places(db: Connection, *, country: str, places: Sequence[PostalPlace]) -> PlacesSaved:
@@ -172,22 +170,6 @@ async def save_places(db: Connection, *, country: str, places: Sequence[PostalPl
     gone = await db.execute(_FORGET_PLACES, {"country": country, **params("kept", postal_code=list(rows))})
     await upsert_rows(db, postal_place, rows.values(), key=("country", "postal_code"))
     return PlacesSaved(country=country, known=len(rows), new=len(rows) + len(gone.all()) - before, gone=len(gone.all()))
-
-
-async def _tell(
-    db: Connection,
-    known: Mapping[UUID, Location],
-    changes: Mapping[UUID, dict[str, Changed]],
-    *,
-    now: datetime,
-    actor: str,
-) -> None:
-    facts = [
-        LocationSaved(stream=id_, happened_at=now, actor=actor, code=known[id_].code, changes=changed)
-        for id_, changed in changes.items()
-        if changed
-    ]
-    await publish(db, facts)
 
 
 def _changes_of_days(
@@ -225,9 +207,3 @@ def _owned(one: Location, owners: Mapping[UUID, object], names: Codes) -> Locati
             "there is no such legal entity", code=one.code, legal_entity_id=str(one.legal_entity_id)
         )
     return one
-
-
-def _row(one: Location, now: datetime) -> dict[str, Any]:
-    row = msgspec.structs.asdict(one) | {"abilities": sorted(one.abilities), "created_at": now, "updated_at": now}
-    del row["special_days"]
-    return row

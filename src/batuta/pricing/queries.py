@@ -15,6 +15,7 @@ from batuta.plumbing.audit import Law
 from batuta.plumbing.database import Connection, Row, arrays, params, rows_with
 from batuta.plumbing.knowledge import Known
 from batuta.plumbing.listing import Listing
+from batuta.plumbing.saving import with_version
 from batuta.pricing.domain import (
     ListedPrice,
     ListedRate,
@@ -191,9 +192,7 @@ async def price_lists_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID,
 
 
 async def price_list_with_version(db: Connection, id_: UUID) -> tuple[PriceList, int] | None:
-    for row in await rows_with(db, price_list.c.id, [id_]):
-        return msgspec.convert(row, PriceList), row["version"]
-    return None
+    return await with_version(db, price_list.c.id, PriceList, id_)
 
 
 async def list_price_lists(

@@ -14,7 +14,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from batuta.catalog.queries import skus_by_code
 from batuta.company.domain import UnknownChannel
-from batuta.kernel.codes import CodeIsFixed
+from batuta.kernel.codes import check_same_id
 from batuta.kernel.errors import BatutaError, Invalid, NotFound, Refused
 from batuta.kernel.outcomes import only, whole
 from batuta.kernel.periods import Period
@@ -210,8 +210,7 @@ async def _save_list(
     check_version(request, await lock_price_list(db, code=body.code))
     given = PriceList(id=wanted_id or fresh_id(), **msgspec.structs.asdict(body))
     saved = only(await save_price_lists(db, price_lists=[given], now=moment(), actor=caller.actor))
-    if wanted_id not in {None, saved.id}:
-        raise CodeIsFixed("another id goes by this code", code=saved.code, present=str(saved.id), wanted=str(wanted_id))
+    check_same_id(saved, wanted_id)
     _, version = await _list_of(db, caller, saved.id)
     return Answer(saved, headers={"etag": etag(version)})
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-import msgspec
 from sqlalchemy import text
 
 from batuta.catalog.domain import UnknownSku
@@ -11,12 +10,13 @@ from batuta.catalog.queries import skus_by_id
 from batuta.company.queries import channels_by_id
 from batuta.kernel.codes import Codes
 from batuta.kernel.errors import BatutaError
-from batuta.kernel.events import SETUP, differences
+from batuta.kernel.events import SETUP
 from batuta.kernel.outcomes import each, good
 from batuta.kernel.periods import Period
 from batuta.plumbing.database import Connection, locked_rows, upsert_rows
 from batuta.plumbing.events import publish
 from batuta.plumbing.knowledge import mark_changed
+from batuta.plumbing.saving import Saving
 from batuta.pricing.commands.checking import check, known_channel
 from batuta.pricing.commands.telling import prices_told, rates_told
 from batuta.pricing.domain import (
@@ -29,9 +29,10 @@ from batuta.pricing.domain import (
     fit_all,
 )
 from batuta.pricing.events import PriceListSaved
-from batuta.pricing.queries import PRICING, price_lists_by_code, price_lists_by_id, prices_of, tax_rates_of
+from batuta.pricing.queries import PRICING, price_lists_by_id, prices_of, tax_rates_of
 from batuta.pricing.tables import price, price_list, tax_rate
 
+_PRICE_LISTS = Saving(PriceList, price_list, told=PriceListSaved, subject=PRICING)
 _LOCK_RATES = text("LOCK TABLE pricing.tax_rate IN SHARE ROW EXCLUSIVE MODE")
 
 
@@ -42,8 +43,7 @@ async def save_price_lists(
 
     A list keeps its channel and currency: its amounts mean nothing in another.
     """
-    rows = await locked_rows(db, price_list.c.code, sorted({one.code for one in price_lists}))
-    present = {row["code"]: msgspec.convert(row, PriceList) for row in rows}
+    present = await _PRICE_LISTS.locked(db, price_lists)
     names = Codes(await price_lists_by_id(db, {one.id for one in price_lists}))
     channels = await channels_by_id(db, {one.channel_id for one in price_lists})
 
@@ -56,25 +56,12 @@ async def save_price_lists(
             raise PriceListIsFixed("a price list keeps its channel and currency", code=one.code)
         return one
 
-    checked = each(price_lists, decide)
-    news = {one.code: msgspec.structs.asdict(one) | {"created_at": now, "updated_at": now} for one in good(checked)}
-    await upsert_rows(db, price_list, news.values(), key=("code",))
-    stored = await price_lists_by_code(db, news.keys())
-    changes = {code: differences(present.get(code), one) for code, one in sorted(stored.items())}
-    facts = [
-        PriceListSaved(stream=stored[code].id, happened_at=now, actor=actor, code=code, changes=changed)
-        for code, changed in changes.items()
-        if changed
-    ]
-    await mark_changed(db, PRICING)
-    await publish(db, facts)
-    return [one if isinstance(one, BatutaError) else stored[one.code] for one in checked]
+    return await _PRICE_LISTS.save(db, each(price_lists, decide), present, now=now, actor=actor)
 
 
 async def lock_price_list(db: Connection, *, code: str) -> int:
     """Lock a price list that is going to be saved and return its version; 0 when there is none yet."""
-    rows = await locked_rows(db, price_list.c.code, [code])
-    return int(rows[0]["version"]) if rows else 0
+    return await _PRICE_LISTS.lock(db, code=code)
 
 
 async def set_prices(

@@ -9,7 +9,7 @@ from litestar import Response, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from batuta.kernel.codes import CodeIsFixed
+from batuta.kernel.codes import check_same_id
 from batuta.kernel.outcomes import only
 from batuta.kernel.quantities import Code, Quantity, Text
 from batuta.plumbing.database import Connection, Engine
@@ -180,7 +180,7 @@ async def _save_carrier(
     check_version(request, await lock_carrier(db, code=body.code))
     given = Carrier(id=wanted_id or fresh_id(), **msgspec.structs.asdict(body))
     saved = only(await save_carriers(db, carriers=[given], now=moment(), actor=caller.actor))
-    _same_id(saved, wanted_id)
+    check_same_id(saved, wanted_id)
     _, version = await _carrier(db, saved.id)
     return Answer(saved, headers={"etag": etag(version)})
 
@@ -192,7 +192,7 @@ async def _save_service(
     check_version(request, await lock_service(db, code=body.code))
     given = Service(id=wanted_id or fresh_id(), **msgspec.structs.asdict(body))
     saved = only(await save_services(db, services=[given], now=moment(), actor=caller.actor))
-    _same_id(saved, wanted_id)
+    check_same_id(saved, wanted_id)
     _, version = await _service(db, saved.id)
     return Answer(saved, headers={"etag": etag(version)})
 
@@ -209,11 +209,6 @@ async def _service(db: Connection, service_id: UUID) -> tuple[Service, int]:
     if found is None:
         raise UnknownService("there is no such service", service_id=str(service_id))
     return found
-
-
-def _same_id(saved: Carrier | Service, wanted_id: UUID | None) -> None:
-    if wanted_id not in {None, saved.id}:
-        raise CodeIsFixed("another id goes by this code", code=saved.code, present=str(saved.id), wanted=str(wanted_id))
 
 
 ROUTES = [carrier, save_carrier, put_carrier, service, save_service, put_service, rate_card, put_rate_card]

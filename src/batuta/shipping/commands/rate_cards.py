@@ -2,19 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
-from uuid import UUID
+from typing import Any
 
 import msgspec
 from sqlalchemy import ARRAY, Table, Uuid, any_, bindparam, delete, update
 
 from batuta.kernel.codes import Codes
 from batuta.kernel.errors import BatutaError
-from batuta.kernel.events import SETUP, Changed, Saved, differences
+from batuta.kernel.events import SETUP, Changed
 from batuta.kernel.outcomes import each, good
-from batuta.plumbing.database import Connection, insert_rows, locked_rows, rows_with, upsert_rows
-from batuta.plumbing.events import publish
+from batuta.plumbing.database import Connection, insert_rows, locked_rows
 from batuta.plumbing.knowledge import mark_changed
+from batuta.plumbing.saving import Saving, tell
 from batuta.shipping.domain import (
     Carrier,
     RateCard,
@@ -30,10 +29,8 @@ from batuta.shipping.queries import carriers_by_id, rate_cards_of, services_by_i
 from batuta.shipping.queries.rates import SHIPPING
 from batuta.shipping.tables import carrier, rate, service, transit, zone_rule
 
-Thing = TypeVar("Thing", Carrier, Service)
-
-_TABLES: Mapping[type[msgspec.Struct], Table] = {Carrier: carrier, Service: service}
-_FACTS: Mapping[type[msgspec.Struct], type[Saved]] = {Carrier: CarrierSaved, Service: ServiceSaved}
+_CARRIERS = Saving(Carrier, carrier, told=CarrierSaved, subject=SHIPPING)
+_SERVICES = Saving(Service, service, told=ServiceSaved, subject=SHIPPING)
 _PARTS: Mapping[str, Table] = {"zones": zone_rule, "rates": rate, "transits": transit}
 
 _ids = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
@@ -45,21 +42,21 @@ async def save_carriers(
     db: Connection, *, carriers: Sequence[Carrier], now: datetime, actor: str = SETUP
 ) -> list[Carrier | BatutaError]:
     """Save carriers by code; each answer is the one stored (an old code keeps its id) or why not."""
-    present = await _locked(db, Carrier, carriers)
+    present = await _CARRIERS.locked(db, carriers)
     names = Codes(await carriers_by_id(db, {one.id for one in carriers}))
 
     def decide(one: Carrier) -> Carrier:
         names.check(one)
         return check_carrier(one)
 
-    return await _save(db, Carrier, each(carriers, decide), present, now=now, actor=actor)
+    return await _CARRIERS.save(db, each(carriers, decide), present, now=now, actor=actor)
 
 
 async def save_services(
     db: Connection, *, services: Sequence[Service], now: datetime, actor: str = SETUP
 ) -> list[Service | BatutaError]:
     """Save services by code; each answer is the one stored (an old code keeps its id) or why not."""
-    present = await _locked(db, Service, services)
+    present = await _SERVICES.locked(db, services)
     owners = await carriers_by_id(db, {one.carrier_id for one in services})
     names = Codes(await services_by_id(db, {one.id for one in services}))
 
@@ -69,19 +66,17 @@ async def save_services(
             raise UnknownCarrier("there is no such carrier", code=one.code, carrier_id=str(one.carrier_id))
         return check_service(one, present.get(one.code))
 
-    return await _save(db, Service, each(services, decide), present, now=now, actor=actor)
+    return await _SERVICES.save(db, each(services, decide), present, now=now, actor=actor)
 
 
 async def lock_carrier(db: Connection, *, code: str) -> int:
     """Lock a carrier that is going to be saved and return its version; 0 when there is none yet."""
-    rows = await locked_rows(db, carrier.c.code, [code])
-    return int(rows[0]["version"]) if rows else 0
+    return await _CARRIERS.lock(db, code=code)
 
 
 async def lock_service(db: Connection, *, code: str) -> int:
     """Lock a service that, or whose rate card, is going to be saved; return its version, 0 when there is none yet."""
-    rows = await locked_rows(db, service.c.code, [code])
-    return int(rows[0]["version"]) if rows else 0
+    return await _SERVICES.lock(db, code=code)
 
 
 async def set_rate_cards(
@@ -89,10 +84,10 @@ async def set_rate_cards(
 ) -> list[RateCard | BatutaError]:
     """Replace the whole rate card of each service, and answer with it; it counts as a version of the service."""
     locked = await locked_rows(db, service.c.id, sorted({card.service_id for card in cards}))
-    codes: dict[UUID, str] = {row["id"]: row["code"] for row in locked}
+    known = {row["id"]: msgspec.convert(row, Service) for row in locked}
 
     def decide(card: RateCard) -> RateCard:
-        if card.service_id not in codes:
+        if card.service_id not in known:
             raise UnknownService("no service has this id", service_id=str(card.service_id))
         check_rate_card(card)
         return card
@@ -104,43 +99,8 @@ async def set_rate_cards(
     news = [wanted[id_] for id_, changed in changes.items() if changed]
     await _replace(db, news)
     await mark_changed(db, SHIPPING)
-    facts = [
-        RateCardSaved(stream=id_, happened_at=now, actor=actor, code=codes[id_], changes=changed)
-        for id_, changed in changes.items()
-        if changed
-    ]
-    await publish(db, facts)
+    await tell(db, RateCardSaved, known, changes, now=now, actor=actor)
     return answers
-
-
-async def _locked(db: Connection, kind: type[Thing], things: Sequence[Thing]) -> dict[str, Thing]:
-    rows = await locked_rows(db, _TABLES[kind].c.code, sorted({one.code for one in things}))
-    return {row["code"]: msgspec.convert(row, kind) for row in rows}
-
-
-async def _save(
-    db: Connection,
-    kind: type[Thing],
-    checked: Sequence[Thing | BatutaError],
-    present: Mapping[str, Thing],
-    *,
-    now: datetime,
-    actor: str,
-) -> list[Thing | BatutaError]:
-    """Write the things, of a code given twice the last; answer with what is stored, and tell what is otherwise."""
-    rows = {one.code: msgspec.structs.asdict(one) for one in good(checked)}
-    await upsert_rows(db, _TABLES[kind], rows.values(), key=("code",))
-    await mark_changed(db, SHIPPING)
-    found = await rows_with(db, _TABLES[kind].c.code, rows.keys())
-    stored = {row["code"]: msgspec.convert(row, kind) for row in found}
-    news = {code: differences(present.get(code), one) for code, one in sorted(stored.items())}
-    facts = [
-        _FACTS[kind](stream=stored[code].id, happened_at=now, actor=actor, code=code, changes=changes)
-        for code, changes in news.items()
-        if changes
-    ]
-    await publish(db, facts)
-    return [one if isinstance(one, BatutaError) else stored[one.code] for one in checked]
 
 
 def _changes(before: RateCard, after: RateCard) -> dict[str, Changed]:

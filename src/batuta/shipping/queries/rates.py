@@ -9,6 +9,7 @@ from sqlalchemy import Table, func, select
 
 from batuta.plumbing.database import Connection, rows_with
 from batuta.plumbing.knowledge import KnownWhole
+from batuta.plumbing.saving import with_version
 from batuta.shipping.domain import (
     Carrier,
     NotServed,
@@ -50,15 +51,11 @@ async def carriers_by_id(db: Connection, ids: Iterable[UUID]) -> dict[UUID, Carr
 
 
 async def carrier_with_version(db: Connection, id_: UUID) -> tuple[Carrier, int] | None:
-    for row in await rows_with(db, carrier.c.id, [id_]):
-        return msgspec.convert(row, Carrier), row["version"]
-    return None
+    return await with_version(db, carrier.c.id, Carrier, id_)
 
 
 async def service_with_version(db: Connection, id_: UUID) -> tuple[Service, int] | None:
-    for row in await rows_with(db, service.c.id, [id_]):
-        return msgspec.convert(row, Service), row["version"]
-    return None
+    return await with_version(db, service.c.id, Service, id_)
 
 
 async def carriers(db: Connection) -> list[Carrier]:

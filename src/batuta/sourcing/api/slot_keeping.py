@@ -10,7 +10,7 @@ from litestar import Response, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from batuta.kernel.codes import CodeIsFixed
+from batuta.kernel.codes import check_same_id
 from batuta.kernel.errors import Forbidden
 from batuta.kernel.outcomes import only
 from batuta.kernel.quantities import AmountMinor, Code
@@ -237,8 +237,7 @@ async def put_slot_template(
     async def act(db: Connection) -> Answer[SlotTemplate]:
         check_version(request, await lock_slot_template(db, template_id=template_id))
         saved = await _save_template(db, caller, data, template_id)
-        if saved.content.id != template_id:
-            raise CodeIsFixed("another id goes by this code", code=data.code, wanted=str(template_id))
+        check_same_id(saved.content, template_id)
         return saved
 
     return await once(engine, request, act)
