@@ -7,7 +7,7 @@ import pytest
 
 from batuta.catalog.api import ROUTES
 from batuta.plumbing.database import Engine
-from tests.asking import House, a_caller, problem
+from tests.asking import House, a_caller, problem, told
 from tests.making import fresh_code, fresh_id
 
 
@@ -200,3 +200,23 @@ async def test_who_may_only_read_saves_nothing(engine: Engine) -> None:
     body = {"code": fresh_code("P"), "name": {"en": "Chair"}}
     assert problem(await reader.post("/api/products", json=body)) == (403, "permission_missing")
     assert problem(await house.client().get("/api/products")) == (401, "not_signed_in")
+
+
+async def test_who_changed_a_product_or_sku_is_told_with_what_it_was_before(
+    engine: Engine, clerk: httpx.AsyncClient
+) -> None:
+    """PLT-06"""
+    product = await given_product(clerk, category="chairs")
+    sku = await given_sku(clerk, product["id"])
+    body = {"code": sku["code"], "product_id": product["id"]}
+    for weight_g in (0, 900, 900):
+        await clerk.put(f"/api/skus/{sku['id']}", json=body | {"weight_g": weight_g})
+    await clerk.post("/api/products", json={"code": product["code"], "name": {"en": "Chair"}})
+
+    (_, _, new), (name, actor, changed) = await told(engine, product["id"])
+    (_, _, new_sku), (sku_name, _, changed_sku) = await told(engine, sku["id"])
+
+    assert (name, sku_name, actor) == ("catalog.product_saved", "catalog.sku_saved", "staff:ana@example.com")
+    assert new["changes"]["name.en"] == {"before": None, "after": "Chair"}
+    assert changed["changes"] == {"category": {"before": "chairs", "after": ""}}
+    assert (new_sku["code"], changed_sku["changes"]) == (sku["code"], {"weight_g": {"before": 0, "after": 900}})

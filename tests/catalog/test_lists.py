@@ -27,7 +27,7 @@ from batuta.catalog.domain import (
 )
 from batuta.kernel.quantities import QUANTITY_MAX
 from batuta.plumbing.database import Engine
-from tests.asking import House, a_caller, problem
+from tests.asking import House, a_caller, problem, told
 from tests.making import NOW, fresh_code, fresh_id
 
 terms = st.integers(min_value=1, max_value=TERM_MAX)
@@ -156,3 +156,27 @@ async def test_substitutes_are_listed_by_rank(clerk: httpx.AsyncClient, engine: 
         f"/api/skus/{red.id}/substitutes", json={"substitutes": [first | {"sku_id": str(fresh_id())}]}
     )
     assert problem(unknown) == (404, "unknown_sku")
+
+
+async def test_who_changed_a_list_of_a_sku_is_told_with_the_one_before(
+    clerk: httpx.AsyncClient, engine: Engine
+) -> None:
+    """PLT-06"""
+    lamp, bulb = await given_skus(engine, "lamp", "bulb")
+    (set_,) = await given_skus(engine, "set", kind=SkuKind.BUNDLE, is_tracked=False)
+    box = {"code": "box", "numerator": 6, "denominator": 1}
+    part = {"sku_id": str(bulb.id), "quantity": 1}
+    for _ in range(2):
+        await clerk.put(f"/api/skus/{lamp.id}/units", json={"units": [box]})
+        await clerk.put(f"/api/skus/{lamp.id}/kit-parts", json={"parts": [part]})
+        await clerk.put(f"/api/skus/{set_.id}/components", json={"components": [part]})
+    await clerk.put(f"/api/skus/{lamp.id}/kit-parts", json={"parts": []})
+
+    _, units, parts, none = await told(engine, lamp.id)
+    _, made_of = await told(engine, set_.id)
+
+    assert {one[:2] for one in (units, parts, none, made_of)} == {("catalog.sku_saved", "staff:ana@example.com")}
+    assert [one["code"] for one in units[2]["changes"]["units"]["after"]] == ["box"]
+    assert parts[2]["changes"] == {"kit_parts": {"before": [], "after": [part]}}
+    assert none[2]["changes"] == {"kit_parts": {"before": [part], "after": []}}
+    assert made_of[2]["changes"] == {"components": {"before": [], "after": [part]}}

@@ -8,7 +8,7 @@ from batuta.pricing.api import ROUTES
 from batuta.pricing.commands import set_unit_costs
 from batuta.pricing.domain.costs import NoSuchPlace, OtherCostCurrency, UnitCost, UnitCosts
 from batuta.pricing.queries import unit_costs_of
-from tests.asking import House, a_caller, at, problem
+from tests.asking import House, a_caller, at, problem, told
 from tests.making import NOW, fresh_id
 from tests.world import build_shop, sound
 
@@ -91,5 +91,23 @@ async def test_costs_are_set_and_read_by_the_api(house: House, engine: Engine) -
     assert problem(refused) == (404, "unknown_sku")
     assert problem(await elsewhere.put("/api/costs", json={"costs": [costs[1]]})) == (409, "no_such_place")
     assert [one["cost_minor"] for one in there] == [900]
-    told = (await buyer_of(house).get("/api/costs", params={"sku_code": chair.code})).json()["costs"]
-    assert [one["cost_minor"] for one in told] == [900, 700]
+    known = (await buyer_of(house).get("/api/costs", params={"sku_code": chair.code})).json()["costs"]
+    assert [one["cost_minor"] for one in known] == [900, 700]
+
+
+async def test_who_said_what_units_cost_is_told_with_what_they_cost_before(house: House, engine: Engine) -> None:
+    """PLT-06"""
+    async with engine.begin() as db:
+        shop = await build_shop(db, stock={"chair": {"north": 1}})
+    chair, north = shop.skus["chair"], shop.locations["north"]
+    anywhere = {"sku_code": chair.code, "currency": "EUR", "cost_minor": 900}
+    there = anywhere | {"cost_minor": 700, "location_code": north.code}
+    for costs in ([anywhere, there], [anywhere, there], [anywhere, there | {"cost_minor": 650}]):
+        await buyer_of(house).put("/api/costs", json={"costs": costs})
+
+    first, last = [one for one in await told(engine, chair.id) if one[0] == "pricing.unit_costs_saved"]
+
+    assert first[1] == last[1] == "staff:ana@example.com"
+    assert set(first[2]["changes"]) == {"anywhere.EUR", f"locations.{north.id}"}
+    (changed,) = last[2]["changes"].values()
+    assert (changed["before"]["cost_minor"], changed["after"]["cost_minor"]) == (700, 650)

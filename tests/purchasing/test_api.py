@@ -13,7 +13,7 @@ from batuta.locations.domain import LocationKind
 from batuta.plumbing.database import Engine
 from batuta.purchasing.api import ROUTES
 from batuta.purchasing.commands import order_from_suppliers
-from tests.asking import House, a_caller, at, problem
+from tests.asking import House, a_caller, at, problem, told
 from tests.fulfillment.orders import World, build_world
 from tests.making import NOW, fresh_code, fresh_id
 from tests.world import sound
@@ -143,3 +143,17 @@ async def test_bad_input_is_refused(world: World, buyer: httpx.AsyncClient) -> N
     assert (await buyer.put(path, json={"commission_bp": 10_001})).status_code == 400
     assert problem(await buyer.get(f"/api/purchase-orders/{fresh_id()}")) == (404, "unknown_purchase")
     assert (await buyer.get("/api/purchase-orders", params={"due_before": "yesterday"})).status_code == 400
+
+
+async def test_who_changed_the_terms_of_a_supplier_is_told_with_those_before(
+    engine: Engine, world: World, buyer: httpx.AsyncClient
+) -> None:
+    """PLT-06"""
+    for commission_bp in (1_500, 1_500, 1_200):
+        await terms(buyer, world, commission_bp=commission_bp)
+
+    facts = await told(engine, world.shop.locations["north"].id)
+
+    first, last = [one for one in facts if one[0] == "purchasing.supplier_saved"]
+    assert first[1] == last[1] == "staff:ana@example.com"
+    assert last[2]["changes"] == {"commission_bp": {"before": 1_500, "after": 1_200}}

@@ -28,7 +28,7 @@ from batuta.shipping.domain import (
     next_pickup,
 )
 from batuta.shipping.queries import calendars_of, pickups_of
-from tests.asking import House, a_caller, at, problem
+from tests.asking import House, a_caller, at, problem, told
 from tests.making import NOW, fresh_id
 from tests.shipping.making import a_carrier
 from tests.world import MADRID, build_shop
@@ -213,7 +213,7 @@ async def test_timetables_are_known_as_soon_as_they_are_saved_and_forgotten_agai
     stranger = fresh_id()
     assert (await calendars_of(db, [stranger]))[stranger].working_days == ("mon", "tue", "wed", "thu", "fri")
 
-    await forget_pickups(db, location_id=north.id, carrier_id=carrier.id)
+    await forget_pickups(db, location_id=north.id, carrier_id=carrier.id, now=NOW)
     assert await pickups_of(db, [north.id]) == {}
 
 
@@ -329,3 +329,25 @@ async def test_who_works_at_one_location_does_not_say_when_a_carrier_works(
     answer = await keeper.put(f"/api/shipping/carriers/{place[1]}/calendar", json={})
 
     assert problem(answer) == (403, "carrier_is_shared")
+
+
+async def test_who_changed_a_timetable_is_told_with_the_one_before(
+    engine: Engine, house: House, place: tuple[UUID, UUID]
+) -> None:
+    """PLT-06"""
+    location_id, carrier_id = place
+    clerk = house.asked_by(a_caller("locations.write"))
+    path = f"/api/locations/{location_id}/pickups/{carrier_id}"
+    for _ in range(2):
+        await clerk.put(path, json={"weekly": {"mon": ["12:00"]}})
+        await clerk.put(f"/api/shipping/carriers/{carrier_id}/calendar", json={"working_days": ["mon"]})
+    await clerk.delete(path)
+
+    _, *facts = await told(engine, carrier_id)
+
+    assert {(name, actor) for name, actor, _ in facts} == {("shipping.carrier_saved", "staff:ana@example.com")}
+    pickups, calendar, gone = [said["changes"] for _, _, said in facts]
+    assert pickups[f"pickups.{location_id}"]["after"]["weekly"] == {"mon": ["12:00"]}
+    assert calendar["calendar"]["before"] is None
+    assert calendar["calendar"]["after"]["working_days"] == ["mon"]
+    assert gone[f"pickups.{location_id}"] == {"before": pickups[f"pickups.{location_id}"]["after"], "after": None}

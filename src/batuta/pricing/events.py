@@ -64,3 +64,7 @@ class ShippingChargesSet(Event, frozen=True, kw_only=True):
     currency: str
     before: list[ChargeTier]
     after: list[ChargeTier]
+
+
+class UnitCostsSaved(Saved, frozen=True, kw_only=True):
+    """What units of a SKU cost us is otherwise, at a location (`locations.<id>`) or anywhere (`anywhere.EUR`)."""

@@ -1,9 +1,9 @@
-"""What purchasing tells; the stream is the customer's order."""
+"""What purchasing tells; the stream is the customer's order, or the supplier whose terms were set."""
 
 from datetime import datetime
 from uuid import UUID
 
-from batuta.kernel.events import Event
+from batuta.kernel.events import Event, Saved
 from batuta.purchasing.domain import InvoiceStatus, PurchaseStatus
 
 
@@ -28,3 +28,7 @@ class InvoiceJudged(Event, frozen=True):
     status: InvoiceStatus
     total_minor: int
     currency: str
+
+
+class SupplierSaved(Saved, frozen=True, kw_only=True):
+    """The terms of a supplier are there, or are otherwise; its location is the stream."""

@@ -60,7 +60,7 @@ class ParcelVoided(Event, frozen=True, kw_only=True):
 
 
 class CarrierSaved(Saved, frozen=True, kw_only=True):
-    """A carrier is there, or is otherwise; it is the stream."""
+    """A carrier is there, or it, its `calendar` or its `pickups` at a location are otherwise; it is the stream."""
 
 
 class ServiceSaved(Saved, frozen=True, kw_only=True):

@@ -25,7 +25,7 @@ from batuta.catalog.queries import kit_parts_of, recipes_of, substitutes_of, uni
 from batuta.kernel.outcomes import only
 from batuta.kernel.quantities import QUANTITY_MAX
 from batuta.plumbing.database import Connection, Engine
-from batuta.plumbing.web import Answer, AnyRequest, check_version, once, requires
+from batuta.plumbing.web import Answer, AnyRequest, Caller, check_version, once, requires
 from batuta.plumbing.web.moments import moment
 
 UNITS_MAX = 50
@@ -84,13 +84,17 @@ async def units(engine: NamedDependency[Engine], sku_id: FromPath[UUID]) -> Resp
 
 @put("/api/skus/{sku_id:uuid}/units", guards=[requires("catalog.write")])
 async def put_units(
-    request: AnyRequest, engine: NamedDependency[Engine], sku_id: FromPath[UUID], data: JSONBody[UnitsBody]
+    request: AnyRequest,
+    engine: NamedDependency[Engine],
+    caller: NamedDependency[Caller],
+    sku_id: FromPath[UUID],
+    data: JSONBody[UnitsBody],
 ) -> Response[Units]:
     """Say anew in which units a SKU is measured, each as an exact fraction of base units."""
 
     async def act(db: Connection) -> Answer[Units]:
         sku = await _locked(db, request, sku_id)
-        saved = only(await set_units(db, units={sku_id: data.units}, now=moment()))
+        saved = only(await set_units(db, units={sku_id: data.units}, now=moment(), actor=caller.actor))
         return Answer(Units(base=sku.unit, units=saved), headers=await sku_tag(db, sku_id))
 
     return await once(engine, request, act)
@@ -119,14 +123,18 @@ async def kit_parts(engine: NamedDependency[Engine], sku_id: FromPath[UUID]) -> 
 
 @put("/api/skus/{sku_id:uuid}/kit-parts", guards=[requires("catalog.write")])
 async def put_kit_parts(
-    request: AnyRequest, engine: NamedDependency[Engine], sku_id: FromPath[UUID], data: JSONBody[PartsBody]
+    request: AnyRequest,
+    engine: NamedDependency[Engine],
+    caller: NamedDependency[Caller],
+    sku_id: FromPath[UUID],
+    data: JSONBody[PartsBody],
 ) -> Response[Parts]:
     """Say anew of what a kit is built. A kit has stock of its own; a bundle is put together as it is sold."""
 
     async def act(db: Connection) -> Answer[Parts]:
         await _locked(db, request, sku_id)
         parts = [Component(sku_id=part.sku_id, quantity=part.quantity) for part in data.parts]
-        saved = only(await set_kit_parts(db, kits={sku_id: parts}, now=moment()))
+        saved = only(await set_kit_parts(db, kits={sku_id: parts}, now=moment(), actor=caller.actor))
         return Answer(Parts(parts=saved), headers=await sku_tag(db, sku_id))
 
     return await once(engine, request, act)
@@ -144,13 +152,19 @@ async def substitutes(engine: NamedDependency[Engine], sku_id: FromPath[UUID]) -
 
 @put("/api/skus/{sku_id:uuid}/substitutes", guards=[requires("catalog.write")])
 async def put_substitutes(
-    request: AnyRequest, engine: NamedDependency[Engine], sku_id: FromPath[UUID], data: JSONBody[SubstitutesBody]
+    request: AnyRequest,
+    engine: NamedDependency[Engine],
+    caller: NamedDependency[Caller],
+    sku_id: FromPath[UUID],
+    data: JSONBody[SubstitutesBody],
 ) -> Response[Substitutes]:
     """Say anew what may be sent instead of a SKU, in which order, at which price, and whether the customer is asked."""
 
     async def act(db: Connection) -> Answer[Substitutes]:
         await _locked(db, request, sku_id)
-        saved = only(await set_substitutes(db, substitutes={sku_id: data.substitutes}, now=moment()))
+        saved = only(
+            await set_substitutes(db, substitutes={sku_id: data.substitutes}, now=moment(), actor=caller.actor)
+        )
         return Answer(Substitutes(substitutes=saved), headers=await sku_tag(db, sku_id))
 
     return await once(engine, request, act)
@@ -170,13 +184,17 @@ async def recipe(engine: NamedDependency[Engine], sku_id: FromPath[UUID]) -> Res
 
 @put("/api/skus/{sku_id:uuid}/recipe", guards=[requires("catalog.write")])
 async def put_recipe(
-    request: AnyRequest, engine: NamedDependency[Engine], sku_id: FromPath[UUID], data: JSONBody[Recipe]
+    request: AnyRequest,
+    engine: NamedDependency[Engine],
+    caller: NamedDependency[Caller],
+    sku_id: FromPath[UUID],
+    data: JSONBody[Recipe],
 ) -> Response[Recipe]:
     """Say anew how a SKU is made of its kit parts: who can, by which steps, and what its buyer is asked."""
 
     async def act(db: Connection) -> Answer[Recipe]:
         await _locked(db, request, sku_id)
-        saved = only(await set_recipes(db, recipes={sku_id: data}, now=moment()))
+        saved = only(await set_recipes(db, recipes={sku_id: data}, now=moment(), actor=caller.actor))
         return Answer(saved, headers=await sku_tag(db, sku_id))
 
     return await once(engine, request, act)

@@ -35,7 +35,7 @@ from batuta.catalog.queries import (
     sku_versions,
     skus_by_id,
 )
-from batuta.kernel.codes import CodeIsFixed
+from batuta.kernel.codes import check_same_id
 from batuta.kernel.outcomes import only
 from batuta.kernel.quantities import Code, Prose, Text
 from batuta.plumbing.database import Connection, Engine
@@ -43,6 +43,7 @@ from batuta.plumbing.web import (
     LIMIT_USUAL,
     Answer,
     AnyRequest,
+    Caller,
     Cursor,
     Limit,
     Page,
@@ -149,21 +150,25 @@ async def product(engine: NamedDependency[Engine], product_id: FromPath[UUID]) -
 
 @post("/api/products", guards=[requires("catalog.write")], status_code=HTTPStatus.OK)
 async def save_product(
-    request: AnyRequest, engine: NamedDependency[Engine], data: JSONBody[ProductBody]
+    request: AnyRequest, engine: NamedDependency[Engine], caller: NamedDependency[Caller], data: JSONBody[ProductBody]
 ) -> Response[Product]:
     """Save a product by its code; one that is there keeps its id."""
-    return await once(engine, request, lambda db: _save_product(db, request, _as_product(data, fresh_id())))
+    return await once(engine, request, lambda db: _save_product(db, request, caller, _as_product(data, fresh_id())))
 
 
 @put("/api/products/{product_id:uuid}", guards=[requires("catalog.write")])
 async def put_product(
-    request: AnyRequest, engine: NamedDependency[Engine], product_id: FromPath[UUID], data: JSONBody[ProductBody]
+    request: AnyRequest,
+    engine: NamedDependency[Engine],
+    caller: NamedDependency[Caller],
+    product_id: FromPath[UUID],
+    data: JSONBody[ProductBody],
 ) -> Response[Product]:
     """Save a product under an id, its own or a new one; `If-Match` refuses what is based on an older version."""
 
     async def act(db: Connection) -> Answer[Product]:
-        saved = await _save_product(db, request, _as_product(data, product_id))
-        _same_id(saved.content, product_id)
+        saved = await _save_product(db, request, caller, _as_product(data, product_id))
+        check_same_id(saved.content, product_id)
         return saved
 
     return await once(engine, request, act)
@@ -197,20 +202,26 @@ async def sku(engine: NamedDependency[Engine], sku_id: FromPath[UUID]) -> Respon
 
 
 @post("/api/skus", guards=[requires("catalog.write")], status_code=HTTPStatus.OK)
-async def save_sku(request: AnyRequest, engine: NamedDependency[Engine], data: JSONBody[SkuBody]) -> Response[Sku]:
+async def save_sku(
+    request: AnyRequest, engine: NamedDependency[Engine], caller: NamedDependency[Caller], data: JSONBody[SkuBody]
+) -> Response[Sku]:
     """Save a SKU by its code; one that is there keeps its id and its kind."""
-    return await once(engine, request, lambda db: _save_sku(db, request, _as_sku(data, fresh_id())))
+    return await once(engine, request, lambda db: _save_sku(db, request, caller, _as_sku(data, fresh_id())))
 
 
 @put("/api/skus/{sku_id:uuid}", guards=[requires("catalog.write")])
 async def put_sku(
-    request: AnyRequest, engine: NamedDependency[Engine], sku_id: FromPath[UUID], data: JSONBody[SkuBody]
+    request: AnyRequest,
+    engine: NamedDependency[Engine],
+    caller: NamedDependency[Caller],
+    sku_id: FromPath[UUID],
+    data: JSONBody[SkuBody],
 ) -> Response[Sku]:
     """Save a SKU under an id, its own or a new one; `If-Match` refuses what is based on an older version."""
 
     async def act(db: Connection) -> Answer[Sku]:
-        saved = await _save_sku(db, request, _as_sku(data, sku_id))
-        _same_id(saved.content, sku_id)
+        saved = await _save_sku(db, request, caller, _as_sku(data, sku_id))
+        check_same_id(saved.content, sku_id)
         return saved
 
     return await once(engine, request, act)
@@ -228,7 +239,11 @@ async def components(engine: NamedDependency[Engine], sku_id: FromPath[UUID]) ->
 
 @put("/api/skus/{sku_id:uuid}/components", guards=[requires("catalog.write")])
 async def put_components(
-    request: AnyRequest, engine: NamedDependency[Engine], sku_id: FromPath[UUID], data: JSONBody[ComponentsBody]
+    request: AnyRequest,
+    engine: NamedDependency[Engine],
+    caller: NamedDependency[Caller],
+    sku_id: FromPath[UUID],
+    data: JSONBody[ComponentsBody],
 ) -> Response[Components]:
     """Say anew what a bundle is made of; orders keep what they were placed with."""
 
@@ -236,21 +251,21 @@ async def put_components(
         bundle = await sku_of(db, sku_id)
         check_version(request, await lock_sku(db, code=bundle.code))
         parts = [Component(sku_id=part.sku_id, quantity=part.quantity) for part in data.components]
-        saved = only(await set_components(db, bundles={sku_id: parts}, now=moment()))
+        saved = only(await set_components(db, bundles={sku_id: parts}, now=moment(), actor=caller.actor))
         return Answer(Components(components=saved), headers=await sku_tag(db, sku_id))
 
     return await once(engine, request, act)
 
 
-async def _save_product(db: Connection, request: AnyRequest, given: Product) -> Answer[Product]:
+async def _save_product(db: Connection, request: AnyRequest, caller: Caller, given: Product) -> Answer[Product]:
     check_version(request, await lock_product(db, code=given.code))
-    saved = only(await save_products(db, products=[given], now=moment()))
+    saved = only(await save_products(db, products=[given], now=moment(), actor=caller.actor))
     return Answer(saved, headers=await _product_tag(db, saved.id))
 
 
-async def _save_sku(db: Connection, request: AnyRequest, given: Sku) -> Answer[Sku]:
+async def _save_sku(db: Connection, request: AnyRequest, caller: Caller, given: Sku) -> Answer[Sku]:
     check_version(request, await lock_sku(db, code=given.code))
-    saved = only(await save_skus(db, skus=[given], now=moment()))
+    saved = only(await save_skus(db, skus=[given], now=moment(), actor=caller.actor))
     return Answer(saved, headers=await sku_tag(db, saved.id))
 
 
@@ -282,11 +297,6 @@ def _as_product(body: ProductBody, product_id: UUID) -> Product:
 
 def _as_sku(body: SkuBody, sku_id: UUID) -> Sku:
     return Sku(id=sku_id, **msgspec.structs.asdict(body))
-
-
-def _same_id(saved: Product | Sku, wanted: UUID) -> None:
-    if saved.id != wanted:
-        raise CodeIsFixed("another id goes by this code", code=saved.code, present=str(saved.id), wanted=str(wanted))
 
 
 def _behind(cursor: str | None) -> str | None:

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, select, text
 
+from batuta.catalog import events as catalog
 from batuta.company import events as company
 from batuta.connectors.webhooks.domain import (
     TESTED,
@@ -48,6 +49,7 @@ from batuta.shipping import events as shipping
 from batuta.sourcing import events as sourcing
 
 ROOMS = (
+    catalog,
     company,
     fulfillment,
     inventory,

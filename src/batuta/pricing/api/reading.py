@@ -218,7 +218,8 @@ async def put_unit_costs(
         skus = await skus_by_code(db, {one.sku_code for one in data.costs})
         places = await location_ids_by_code(db, {one.location_code for one in data.costs if one.location_code})
         costs = [_cost(one, skus, places, caller) for one in data.costs]
-        return Answer(UnitCosts(costs=[only([one]) for one in await set_unit_costs(db, costs=costs, now=moment())]))
+        saved = await set_unit_costs(db, costs=costs, now=moment(), actor=caller.actor)
+        return Answer(UnitCosts(costs=[only([one]) for one in saved]))
 
     return await once(engine, request, act)
 

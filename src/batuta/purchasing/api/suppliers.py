@@ -62,7 +62,7 @@ async def put_supplier(
             quantity_tolerance=data.quantity_tolerance,
             needs_approval=data.needs_approval,
         )
-        return Answer(only(await save_suppliers(db, suppliers=[terms], now=moment())))
+        return Answer(only(await save_suppliers(db, suppliers=[terms], now=moment(), actor=caller.actor)))
 
     return await once(engine, request, act)
 
@@ -87,7 +87,7 @@ async def put_costs(
             SupplierCost(location_id=place.id, sku_id=skus[one.sku_code].id, cost_minor=one.cost_minor)
             for one in data.costs
         ]
-        done = await set_costs(db, costs=costs, now=moment())
+        done = await set_costs(db, costs=costs, now=moment(), actor=caller.actor)
         return Answer(Costs(costs=[only([one]) for one in done]))
 
     return await once(engine, request, act)

@@ -98,7 +98,7 @@ async def put_pickups(  # noqa: PLR0917 - the parts of the request
             weekly={day: times for day, times in msgspec.structs.asdict(data.weekly).items() if times},
             special_days=data.special_days,
         )
-        saved = only(await save_pickups(db, pickups=[given], now=moment()))
+        saved = only(await save_pickups(db, pickups=[given], now=moment(), actor=caller.actor))
         version = (await pickups_with_versions(db, location_id))[carrier_id][1]
         return Answer(saved, headers={"etag": etag(version)})
 
@@ -117,7 +117,7 @@ async def delete_pickups(
 
     async def act(db: Connection) -> Answer[None]:
         await _check_location(db, caller, location_id)
-        await forget_pickups(db, location_id=location_id, carrier_id=carrier_id)
+        await forget_pickups(db, location_id=location_id, carrier_id=carrier_id, now=moment(), actor=caller.actor)
         return Answer(None)
 
     return await once(engine, request, act)
@@ -152,7 +152,7 @@ async def put_carrier_calendar(
             holiday_calendar=data.holiday_calendar,
             special_days=data.special_days,
         )
-        saved = only(await save_calendars(db, calendars=[given], now=moment()))
+        saved = only(await save_calendars(db, calendars=[given], now=moment(), actor=caller.actor))
         return Answer(saved, headers={"etag": etag((await calendar_with_version(db, carrier_id))[1])})
 
     return await once(engine, request, act)
