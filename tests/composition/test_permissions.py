@@ -23,6 +23,7 @@ MATRIX = """
                     admin operator agent finance viewer store picker | front
 orders.read           x      x       x      x      x      x     .    |   .
 orders.place          x      x       x      .      .      x     .    |   x
+orders.discount       x      x       x      .      .      .     .    |   .
 orders.cancel         x      x       x      .      .      .     .    |   .
 orders.hold           x      x       x      .      .      .     .    |   .
 carts.write           x      x       x      .      .      x     .    |   x

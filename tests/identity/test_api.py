@@ -54,7 +54,7 @@ async def test_who_signs_in_is_known_until_they_sign_out(engine: Engine, shell: 
         assert me == begun.json()
         assert (me["actor"], me["role"], me["locale"]) == (staff.actor, "agent", "es")
         assert "orders.cancel" in me["permissions"]
-        assert me["limits"] == {"payments.refund": 5_000}
+        assert me["limits"] == {"orders.discount": 5_000, "payments.refund": 5_000}
         assert ended.status_code == 204
         assert problem(await client.get("/api/me")) == (401, "not_signed_in")
 

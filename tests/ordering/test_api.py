@@ -146,6 +146,35 @@ async def test_what_is_no_order_at_all_is_said_to_be_so(web: httpx.AsyncClient, 
     assert answer.status_code == 400, answer.text
 
 
+async def test_who_places_orders_sets_no_prices_of_their_own_unless_they_may(house: House, shop: Shop) -> None:
+    """PLT-07."""
+    cheap = {"lines": [{"sku_code": shop.skus["chair"].code, "quantity": 1, "given_unit_minor": 1}]}
+    sale = {"lines": [{"sku_code": shop.skus["chair"].code, "quantity": 1, "discount_minor": 300}]}
+    gift = {"adjustments": [{"name": "gift", "amount_minor": -300}]}
+    both = sale | gift
+    free = {"given_shipping_minor": 0}
+    seller, agent, manager = (
+        a_caller("orders.place"),
+        a_caller("orders.place", "orders.discount", limits={"orders.discount": 500}),
+        a_caller("orders.place", "orders.discount"),
+    )
+
+    async with house.asked_by(seller) as web:
+        for change in (cheap, sale, gift, free):
+            refused = await web.post("/api/orders", json=body(shop) | change)
+            assert problem(refused) == (403, "not_your_prices")
+        batch = b"\n".join(msgspec.json.encode(body(shop) | one) for one in (gift, {}))
+        assert [one["status"] for one in lines_of(await web.post("/api/orders/batch", content=batch))] == [403, 201]
+    async with house.asked_by(agent) as web:
+        answers = [await web.post("/api/orders", json=body(shop) | one) for one in (sale, gift, both, cheap, free)]
+        assert [answer.status_code for answer in answers] == [201, 201, 403, 403, 403]
+        assert problem(answers[2]) == (403, "beyond_limit")
+        assert answers[3].json()["facts"]["fields"] == ["lines[0].given_unit_minor"]
+    async with house.asked_by(manager) as web:
+        for change in (cheap, both, free):
+            assert (await web.post("/api/orders", json=body(shop) | change)).status_code == 201
+
+
 async def test_an_order_has_a_thousand_lines_and_not_one_more(web: httpx.AsyncClient, shop: Shop) -> None:
     """PLT-12."""
     thousand = await web.post("/api/orders", json=body(shop, *[("service", 1)] * 1_000))

@@ -16,6 +16,7 @@ PERMISSIONS = frozenset(
     {
         "orders.read",
         "orders.place",
+        "orders.discount",
         "orders.cancel",
         "orders.hold",
         "carts.write",
@@ -55,7 +56,7 @@ PERMISSIONS = frozenset(
 Limits = Mapping[str, Annotated[int, msgspec.Meta(ge=0, le=10**15)]]
 """Up to which amount, in minor units of the order's currency, a permission goes: {"payments.refund": 5000}."""
 
-LIMITED = frozenset({"payments.refund"})
+LIMITED = frozenset({"orders.discount", "payments.refund"})
 """Permissions that an amount may limit."""
 
 
@@ -88,7 +89,9 @@ _SERVING = frozenset({"orders.place", "orders.cancel", "orders.hold", "carts.wri
 ROLE_PERMISSIONS: Mapping[Role, frozenset[str]] = {
     Role.ADMIN: PERMISSIONS,
     Role.OPERATOR: PERMISSIONS - {"identity.manage", "webhooks.manage"},
-    Role.AGENT: _READING | _SERVING | {"customers.read", "customers.write", "returns.write", "payments.refund"},
+    Role.AGENT: _READING
+    | _SERVING
+    | {"customers.read", "customers.write", "orders.discount", "returns.write", "payments.refund"},
     Role.PICKER: _PICKING,
     Role.STORE: _PICKING
     | {
@@ -119,7 +122,7 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[str]] = {
 
 ROLE_LIMITS: Mapping[Role, Limits] = {
     Role.OPERATOR: {"payments.refund": 50_000},
-    Role.AGENT: {"payments.refund": 5_000},
+    Role.AGENT: {"orders.discount": 5_000, "payments.refund": 5_000},
 }
 """What holds unless the member of staff has a limit of their own."""
 

@@ -14,7 +14,7 @@ from litestar.response import Stream
 from batuta.kernel.errors import BatutaError, Invalid
 from batuta.ordering.commands import check_out
 from batuta.ordering.domain import CheckOut, Placed, PlaceOrder
-from batuta.ordering.domain.asking import NewOrder, Placing, order_of
+from batuta.ordering.domain.asking import NewOrder, Placing, check_prices, order_of
 from batuta.plumbing.batching import Batcher, QueueFull
 from batuta.plumbing.database import Connection, Engine
 from batuta.plumbing.keys import Kept, Key
@@ -24,6 +24,8 @@ from batuta.plumbing.web.moments import fresh_id, moment
 
 CART_WEIGHT = 10
 """Lines that a cart is taken to have until it is read."""
+
+DISCOUNT = "orders.discount"
 
 LINES_AT_ONCE = 100
 PAUSE_WHEN_FULL_S = 0.02
@@ -60,7 +62,10 @@ def _weight(wish: Wish) -> int:
 
 @post("/api/orders", guards=[requires("orders.place")], is_express=True)
 async def place_order(request: AnyRequest, data: JSONBody[NewOrder]) -> Response[Placed]:
-    """Place an order: it stands whole, with its prices, its claims on stock and what is due, or not at all."""
+    """Place an order: it stands whole, with its prices, its claims on stock and what is due, or not at all.
+
+    Prices, discounts, charges and adjustments of one's own need `orders.discount`, and stay within its limit.
+    """
     wish: Wish = _wish(data, caller_of(request))
     return await batched(request, place_batcher, wish)
 
@@ -130,6 +135,8 @@ async def _kept(batcher: Batcher[Wish, Placed], i: int, line: bytes, asking: _As
         wish = _wish(_read_order(line), caller_of(asking.request))
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         return asking.encode(BadLine(str(problem), line=i + 1))
+    except BatutaError as problem:
+        return asking.encode(problem)
     while True:
         try:
             return await batcher.answer(wish, key=asking.key_of_line(i, line), encode=asking.encode)
@@ -140,6 +147,7 @@ async def _kept(batcher: Batcher[Wish, Placed], i: int, line: bytes, asking: _As
 
 
 def _wish(asked: NewOrder, caller: Caller) -> PlaceOrder:
+    check_prices(asked, may_discount=caller.may(DISCOUNT), limit_minor=caller.limits.get(DISCOUNT))
     return order_of(
         asked,
         Placing(

@@ -9,6 +9,8 @@ import msgspec
 from batuta.catalog.domain import Personalisation
 from batuta.company.domain import ShipTerms
 from batuta.kernel.addresses import Address
+from batuta.kernel.errors import Forbidden
+from batuta.kernel.limits import check_limit
 from batuta.kernel.quantities import AmountMinor, Code, Quantity, Text
 from batuta.ordering.domain.carts import Email, Locale
 from batuta.ordering.domain.orders import Method
@@ -75,6 +77,36 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     promise: SignedPromise | None = None
     means: AllMeans = []
     adjustments: Annotated[list[NamedAmount], msgspec.Meta(max_length=ADJUSTMENTS_MAX)] = []
+
+
+class NotYourPrices(Forbidden):
+    """The order brings prices of its own, which its asker may not set; without them it costs what the channel says."""
+
+
+def check_prices(asked: NewOrder, *, may_discount: bool, limit_minor: int | None) -> None:
+    """Refuse prices, discounts, shipping charges and adjustments by somebody who may not give them (PLT-07).
+
+    Whoever has a limit takes off at most so much of one order, and sets no prices instead of the channel's.
+
+    Raises:
+        NotYourPrices: with the fields. BeyondLimit.
+    """
+    own = ["given_shipping_minor"] if asked.given_shipping_minor is not None else []
+    off_minor, changes = 0, []
+    for i, line in enumerate(asked.lines):
+        if line.given_unit_minor is not None:
+            own.append(f"lines[{i}].given_unit_minor")
+        if line.discount_minor:
+            changes.append(f"lines[{i}].discount_minor")
+            off_minor += line.discount_minor
+    for i, one in enumerate(asked.adjustments):
+        if one.amount_minor:
+            changes.append(f"adjustments[{i}]")
+            off_minor += max(0, -one.amount_minor)
+    refused = own if may_discount and limit_minor is not None else [*own, *changes]
+    if refused and not (may_discount and limit_minor is None):
+        raise NotYourPrices("you may not set these amounts: leave them out", fields=refused)
+    check_limit(limit_minor, off_minor)
 
 
 class Placing(msgspec.Struct, frozen=True, kw_only=True):
