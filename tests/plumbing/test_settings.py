@@ -61,8 +61,50 @@ def test_a_value_that_does_not_fit_names_its_setting(tmp_path: Path, text: str) 
 
 
 def test_a_variable_that_does_not_fit_names_itself(tmp_path: Path) -> None:
-    with pytest.raises(BadSetting, match=r"BATUTA_LOG_LEVEL does not fit: Invalid enum value 'loud'"):
+    sentence = "BATUTA_LOG_LEVEL takes one of debug, error, info, warning, and 'loud' is not that"
+    with pytest.raises(BadSetting, match=f"^{sentence}$"):
         load_settings({"BATUTA_LOG_LEVEL": "loud"}, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "wanted"),
+    [
+        ("BATUTA_PORT", "abc", "a whole number from 1 to 65535"),
+        ("BATUTA_DATABASE_PORT", "70000", "a whole number from 1 to 65535"),
+        ("BATUTA_DEMO_COMPANY", "nein", "true or false"),
+        ("BATUTA_WORKER", "2", "true or false"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_told_what_would(tmp_path: Path, variable: str, value: str, wanted: str) -> None:
+    with pytest.raises(BadSetting, match=f"{variable} takes {wanted}, and '{value}' is not that") as problem:
+        load_settings({variable: value}, folder=tmp_path)
+    assert problem.value.facts["wanted"] == wanted
+
+
+def test_a_file_is_named_beside_what_is_wrong_in_it(tmp_path: Path) -> None:
+    file = tmp_path / "batuta.toml"
+    for text, sentence in (("prt = 1", f"no setting prt in {file}"), ("port = 0", f"port in {file} takes a whole")):
+        file.write_text(text)
+        with pytest.raises((BadSetting, UnknownSetting), match=sentence):
+            load_settings({}, folder=tmp_path)
+
+
+def test_a_secret_that_does_not_fit_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "batuta.toml").write_text("smtp_url = 4711")
+    with pytest.raises(BadSetting) as problem:
+        load_settings({}, folder=tmp_path)
+    assert "4711" not in f"{problem.value.sentence} {problem.value.facts}"
+
+
+@pytest.mark.parametrize(("said", "meant"), [("yes", True), ("On", True), ("1", True), ("NO", False), ("off", False)])
+def test_a_variable_may_say_yes_or_no_as_people_do(tmp_path: Path, said: str, meant: bool) -> None:  # noqa: FBT001 - what is meant
+    assert load_settings({"BATUTA_DEMO_COMPANY": said}, folder=tmp_path).settings.demo_company is meant
+
+
+def test_a_variable_that_is_empty_says_nothing(tmp_path: Path) -> None:
+    loaded = load_settings({"BATUTA_PORT": "", "BATUTA_SMTP_URL": ""}, folder=tmp_path)
+    assert (loaded.settings.port, loaded.settings.smtp_url) == (8000, None)
+    assert loaded.origins["port"] is Origin.DEFAULT
 
 
 def test_a_misspelt_name_is_refused_with_the_one_that_was_meant(tmp_path: Path) -> None:

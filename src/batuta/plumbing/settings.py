@@ -1,7 +1,7 @@
 """What an installation may set, from the environment (`BATUTA_*`) or one TOML file, and whence each value came.
 
-The environment wins over the file, the file over the default. A name nobody knows is an error: a
-misspelt setting that is silently ignored is found in production.
+The environment wins over the file, the file over the default; a variable that is empty says nothing. A name nobody
+knows is an error: a misspelt setting that is silently ignored is found in production.
 """
 
 import difflib
@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, inspect
 
 from batuta.kernel.errors import Invalid
 
@@ -22,6 +22,8 @@ PREFIX = "BATUTA_"
 FILE_VARIABLE = "BATUTA_SETTINGS"
 FILE_NAME = "batuta.toml"
 SECRET = {"is_secret": True}
+ANSWERS = {"yes": True, "on": True, "no": False, "off": False}
+"""How a variable may answer besides true, false, 1 and 0, in capitals or not."""
 
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 
@@ -166,13 +168,13 @@ def load_settings(environment: Mapping[str, str] = os.environ, *, folder: Path |
     in_environment = {
         name.removeprefix(PREFIX).lower(): value
         for name, value in environment.items()
-        if name.startswith(PREFIX) and name != FILE_VARIABLE
+        if value and name.startswith(PREFIX) and name != FILE_VARIABLE
     }
     values: dict[str, Any] = {}
     origins = dict.fromkeys(_metas(), Origin.DEFAULT)
     for origin, given in ((Origin.FILE, in_file), (Origin.ENVIRONMENT, in_environment)):
         for name, value in given.items():
-            values[name] = _convert(name, value, origin=origin)
+            values[name] = _convert(name, value, file=file if origin is Origin.FILE else None)
             origins[name] = origin
     if file and origins["data_folder"] is Origin.FILE:
         values["data_folder"] = file.parent / values["data_folder"]
@@ -196,20 +198,45 @@ def _read(file: Path) -> dict[str, Any]:
         raise BadSettingsFile(f"{file} is not TOML: {error}", file=str(file), reason=str(error)) from error
 
 
-def _convert(name: str, value: object, *, origin: Origin) -> object:
-    """Fit one value to its field; the environment has only text, so there `8000` is a number."""
+def _convert(name: str, value: Any, *, file: Path | None) -> object:
+    """Fit one value to its field; the environment (no file) has only text, so there `8000` is a number."""
     kind = Settings.__annotations__.get(name)
-    shown = name if origin is Origin.FILE else PREFIX + name.upper()
+    shown, place = (name, f" in {file}") if file else (PREFIX + name.upper(), "")
+    origin = {"origin": Origin.FILE, "file": str(file)} if file else {"origin": Origin.ENVIRONMENT}
     if kind is None:
-        near = difflib.get_close_matches(name, _metas(), n=1)
-        near = [one if shown == name else f"BATUTA_{one.upper()}" for one in near]
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise UnknownSetting(f"there is no setting {shown}{hint}", setting=shown, origin=origin, near=near)
+        near = [one if file else PREFIX + one.upper() for one in difflib.get_close_matches(name, _metas(), n=1)]
+        hint = f"did you mean {near[0]}?" if near else "`batuta settings` shows those that there are"
+        raise UnknownSetting(f"there is no setting {shown}{place}; {hint}", setting=shown, near=near, **origin)
+    plain = _plain(kind)
+    if isinstance(plain, inspect.BoolType) and not file:
+        value = ANSWERS.get(value.lower(), value)
     try:
-        return msgspec.convert(value, kind, strict=origin is Origin.FILE, dec_hook=_to_path)
+        return msgspec.convert(value, kind, strict=file is not None, dec_hook=_to_path)
     except msgspec.ValidationError as error:
-        reason = str(error)
-        raise BadSetting(f"{shown} does not fit: {reason}", setting=shown, origin=origin, reason=reason) from error
+        meta, wanted = _metas()[name], _wanted(plain)
+        given = "what it says" if meta.extra else repr(value)
+        sentence = f"{shown}{place} takes {wanted}, and {given} is not that"
+        raise BadSetting(sentence, setting=shown, wanted=wanted, meaning=meta.description, **origin) from error
+
+
+def _plain(kind: object) -> inspect.Type:
+    """The type of a setting, without its description and without its absence."""
+    found = inspect.type_info(kind)
+    found = found.type if isinstance(found, inspect.Metadata) else found
+    return found.types[0] if isinstance(found, inspect.UnionType) else found
+
+
+def _wanted(plain: inspect.Type) -> str:
+    """What a setting of this type takes, for people."""
+    match plain:
+        case inspect.IntType(ge=least, le=most):
+            return f"a whole number from {least} to {most}"
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.LiteralType(values=values):
+            return f"one of {', '.join(map(str, values))}"
+        case _:
+            return "a text"
 
 
 def _to_path(kind: type, value: object) -> object:
