@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from pyarrow import parquet
 
 from batuta.shipping.domain import Case, Lesson, days_since
+from examples.parquet import rows_of
 
 EARTH_RADIUS_KM = 6_371.0
 A_MOMENT_DAYS = 0.02
@@ -149,7 +149,7 @@ def _distance_km(one: tuple[float, float], other: tuple[float, float]) -> float:
 
 
 def _rows(folder: Path, name: str) -> list[dict[str, Any]]:
-    return list(parquet.read_table(folder / f"{name}.parquet").to_pylist())
+    return rows_of(folder / f"{name}.parquet")
 
 
 def _grouped(rows: Sequence[dict[str, Any]], key: str) -> dict[str, list[dict[str, Any]]]:

@@ -13,12 +13,11 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-import pyarrow.parquet
-
 from batuta.kernel.addresses import distance_m
 from batuta.sourcing.domain import Candidate, Demand
 from batuta.sourcing.domain.pools.components import Pool, PoolOrder
 from benchmarks.sourcing_instances import PARKED_MINOR, SPARE, TERMS, lanes_of_zones
+from examples.parquet import rows_of
 
 KM_OF_ZONES = (60, 400, 1_000, 2_000)
 _LANES = lanes_of_zones(len(KM_OF_ZONES) + 1)
@@ -122,5 +121,4 @@ def _sku(product: str) -> UUID:
 
 
 def _rows(folder: Path, table: str, columns: list[str] | None) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = pyarrow.parquet.read_table(folder / f"{table}.parquet", columns=columns).to_pylist()
-    return rows
+    return rows_of(folder / f"{table}.parquet", columns)

@@ -10,9 +10,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
-import pyarrow.parquet as pq
 
 from batuta.kernel.ids import id_from
+from examples.parquet import rows_of
 
 BRAZIL = ZoneInfo("America/Sao_Paulo")
 
@@ -104,26 +104,28 @@ def read(folder: Path, *, limit: int | None = None) -> Data:
     """Read the orders bought first, at most `limit`, with all that belongs to them."""
     items = _grouped(folder / "order_items.parquet", "order_item_id")
     pays = _grouped(folder / "order_payments.parquet", "payment_sequential")
-    people = {row["customer_id"]: row for row in _rows(folder / "customers.parquet")}
+    people = {row["customer_id"]: row for row in rows_of(folder / "customers.parquet")}
     mended: Counter[str] = Counter()
-    rows = sorted(_rows(folder / "orders.parquet"), key=lambda row: (row["order_purchase_timestamp"], row["order_id"]))
+    rows = sorted(
+        rows_of(folder / "orders.parquet"), key=lambda row: (row["order_purchase_timestamp"], row["order_id"])
+    )
     orders = tuple(
         _bought(row, items[row["order_id"]], pays[row["order_id"]], people[row["customer_id"]], mended)
         for row in rows[:limit]
     )
     sold = {item.product for order in orders for item in order.items}
     selling = {item.seller for order in orders for item in order.items}
-    centroids = {row["zip_prefix"]: row for row in _rows(folder / "zip_centroids.parquet")}
+    centroids = {row["zip_prefix"]: row for row in rows_of(folder / "zip_centroids.parquet")}
     return Data(
         orders=orders,
         products={
             row["product_id"]: _product(row)
-            for row in _rows(folder / "products_full.parquet")
+            for row in rows_of(folder / "products_full.parquet")
             if row["product_id"] in sold
         },
         sellers={
             row["seller_id"]: _place(row, "seller", centroids)
-            for row in _rows(folder / "sellers_full.parquet")
+            for row in rows_of(folder / "sellers_full.parquet")
             if row["seller_id"] in selling
         },
         customers={
@@ -134,14 +136,9 @@ def read(folder: Path, *, limit: int | None = None) -> Data:
     )
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-    return rows
-
-
 def _grouped(path: Path, order: str) -> Mapping[str, list[dict[str, Any]]]:
     grouped: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in sorted(_rows(path), key=lambda row: int(row[order])):
+    for row in sorted(rows_of(path), key=lambda row: int(row[order])):
         grouped[row["order_id"]].append(row)
     return grouped
 

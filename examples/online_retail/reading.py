@@ -10,9 +10,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
-import pyarrow.parquet as pq
 
 from batuta.kernel.ids import id_from
+from examples.parquet import read_table
 
 LONDON = ZoneInfo("Europe/London")
 FILE = "transactions_2009_2010.parquet"
@@ -116,7 +116,7 @@ class Data(msgspec.Struct, frozen=True):
 
 def read(folder: Path, *, limit: int | None = None) -> Data:
     """Read the file and judge every line; with a limit, only so many invoices, the first ones."""
-    table = pq.read_table(folder / FILE, columns=list(COLUMNS))
+    table = read_table(folder / FILE, columns=list(COLUMNS))
     rows: dict[str, list[tuple[Any, ...]]] = {}
     for row in zip(*(table.column(name).to_pylist() for name in COLUMNS), strict=True):
         rows.setdefault(row[0], []).append(row)

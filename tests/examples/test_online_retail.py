@@ -82,6 +82,11 @@ def test_an_invoice_is_read_with_its_sku_its_time_and_its_country(tmp_path: Path
     assert returned.lines[0].quantity == 4
 
 
+def test_a_folder_without_the_data_is_told_by_its_name(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=rf"^{tmp_path} has no transactions_2009_2010.parquet: name the folder"):
+        read(tmp_path)
+
+
 def test_an_invoice_is_never_cut_in_two(tmp_path: Path) -> None:
     rows = [line(str(i // 700)) for i in range(5_000)]
 
