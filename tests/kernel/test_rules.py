@@ -155,12 +155,23 @@ def test_what_is_no_condition_is_refused_with_the_clause_and_the_reason(
         [value("order.value_minor", "more_than", 5), value("order.value_minor", "less_than", 6)],
         [value("order.value_minor", "at_least", 9), {"all": [value("order.value_minor", "at_most", 8)]}],
         [value("order.placed_on", "less_than", "2026-01-01"), value("order.placed_on", "at_least", "2026-01-01")],
+        [value("order.country", "equals", "ES"), {"not": value("order.country", "one_of", ["ES", "PT"])}],
+        [
+            value("order.value_minor", "more_than", 5),
+            {"not": {"any": [value("order.value_minor", "at_least", 3), value("order.country", "equals", "ES")]}},
+        ],
+        [value("order.value_minor", "is_known", False), value("order.value_minor", "at_most", 8)],
     ],
 )
 def test_clauses_that_contradict_each_other_are_found(clauses: list[Any]) -> None:
     (problem,) = check({"any": [{"all": clauses}, value("order.country", "equals", "ES")]}, CATALOGUE)
     assert problem.path == "any[0].all"
     assert len(problem.facts["clauses"]) == 2
+
+
+def test_what_only_denies_is_no_contradiction_since_what_is_not_known_fulfils_it() -> None:
+    denials = [{"not": value("order.value_minor", says, 5)} for says in ("at_least", "less_than")]
+    assert check({"all": denials}, CATALOGUE) == []
 
 
 numbers = st.integers(-3, 3)
@@ -176,6 +187,7 @@ comparisons = st.one_of(
         value, st.just("order.value_minor"), st.sampled_from(["one_of", "none_of"]), st.lists(numbers, min_size=1)
     ),
     st.builds(value, st.just("order.is_gift"), st.just("equals"), st.booleans()),
+    st.builds(value, st.just("order.value_minor"), st.just("is_known"), st.booleans()),
     st.builds(
         lambda says, than: {"sum_of_lines": "line.quantity", "is": says, "value": than},
         st.sampled_from(["at_least", "less_than"]),
@@ -227,6 +239,8 @@ def naive(raw: dict[str, Any], facts: dict[str, Any]) -> bool:
         return bool(NAIVE[raw["is"]](sum(line[inner] or 0 for line in lines), raw["value"]))
     if kind == "field":
         found = facts[inner]
+        if raw["is"] == "is_known":
+            return (found is not None) is raw["value"]
         return found is not None and bool(NAIVE[raw["is"]](found, raw["value"]))
     return {
         "all": lambda: all(naive(one, facts) for one in inner),
