@@ -111,6 +111,7 @@ async def test_what_the_carrier_has_is_too_late_and_comes_back_as_a_return_or_an
     late = await journey.cancel(order_id)
 
     assert (late.lines[0].units, late.lines[0].asked, late.lines[0].late) == (0, 0, 1)
+    assert (await journey.facts(order_id)).count("ordering.cancelled_too_late") == 1
     assert (await journey.order(order_id)).lines[0].buckets.shipped == 1
     assert (await journey.money(order_id)).captured_minor == 2_990
     await journey.carrier_says(order_id, "returning", journey.now)

@@ -51,6 +51,14 @@ class CancellationAsked(Event, frozen=True):
     reason: str
 
 
+class CancelledTooLate(Event, frozen=True):
+    """Units that had left when somebody no longer wanted them: to be stopped on their way, or to come back."""
+
+    request_id: UUID
+    lines: tuple[CancelLine, ...]
+    reason: str
+
+
 class LineSubstituted(Event, frozen=True):
     """Another SKU is sent than was ordered. amount_minor: by which the order costs more; less when negative."""
 

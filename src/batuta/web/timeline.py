@@ -32,6 +32,7 @@ _TONES = {
         "ordering.hold_placed",
         "sourcing.order_parked",
         "ordering.cancellation_asked",
+        "ordering.cancelled_too_late",
         "fulfillment.cancellation_requested",
         "fulfillment.cancel_refused",
         "fulfillment.cancel_too_late",

@@ -29,7 +29,7 @@ from batuta.ordering.domain import (
     UnitsMoved,
 )
 from batuta.ordering.domain.cancelling import decide
-from batuta.ordering.events import CancellationAsked, OrderExpired, UnitsCancelled
+from batuta.ordering.events import CancellationAsked, CancelledTooLate, OrderExpired, UnitsCancelled
 from batuta.ordering.queries import orders_by_id
 from batuta.ordering.tables import cancellation, order
 from batuta.payments.commands import record_due
@@ -46,8 +46,9 @@ class UnknownOrder(NotFound):
 async def cancel(db: Connection, *, requests: Sequence[CancelRequest], now: datetime) -> list[Cancelled | BatutaError]:
     """Cancel units: at once where no location is at work, by asking the location where one is (ORD-04).
 
-    The same request id is answered as before. Units already handed over are told as late: they are an intercept or a
-    return. When nothing at all can be cancelled the answer is NothingToCancel, with what became of the lines.
+    The same request id is answered as before. Units already handed over are too late: whoever hears it may have them
+    stopped on their way; else they are a return. When nothing at all can be cancelled the answer is NothingToCancel,
+    with what became of the lines.
     Cancelled units lower what is due, and free their claims on stock. Locks the orders, then stock.
     """
     outcomes: dict[int, Cancelled | BatutaError] = {}
@@ -216,14 +217,26 @@ async def _carry_out(db: Connection, decided: Sequence[tuple[CancelRequest, Canc
 
 
 def _asked(one: CancelRequest, outcome: Cancelled, now: datetime) -> list[Event]:
-    asked = tuple(CancelLine(line_id=line.line_id, quantity=line.asked) for line in outcome.lines if line.asked)
-    if not asked:
-        return []
-    return [
-        CancellationAsked(
-            stream=one.order_id, happened_at=now, actor=one.actor, request_id=one.id, lines=asked, reason=one.reason
+    """What is asked of locations, and what is too late."""
+    told: list[Event] = []
+    for kind, count in ((CancellationAsked, "asked"), (CancelledTooLate, "late")):
+        units = tuple(
+            CancelLine(line_id=line.line_id, quantity=getattr(line, count))
+            for line in outcome.lines
+            if getattr(line, count)
         )
-    ]
+        if units:
+            told.append(
+                kind(
+                    stream=one.order_id,
+                    happened_at=now,
+                    actor=one.actor,
+                    request_id=one.id,
+                    lines=units,
+                    reason=one.reason,
+                )
+            )
+    return told
 
 
 def _row(one: CancelRequest, outcome: Cancelled, now: datetime) -> dict[str, Any]:
