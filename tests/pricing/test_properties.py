@@ -16,11 +16,13 @@ from batuta.pricing.domain import (
     Charge,
     ChargePart,
     Item,
+    NoSuchPrice,
     PeriodsOverlap,
     Price,
     Priced,
     PricedCharge,
     PricedLine,
+    PriceHasBegun,
     RoundingLevel,
     RoundingMode,
     RoundingRule,
@@ -32,6 +34,7 @@ from batuta.pricing.domain import (
     rounded_parts,
     rounding_rule,
     share_of_units,
+    take_back,
 )
 from tests.making import NOW, fresh_id
 
@@ -227,3 +230,26 @@ def test_whatever_is_set_no_two_prices_hold_at_once_and_what_has_begun_keeps_its
             assert stored[new.valid.from_at] == answer
             assert answer.amount_minor == new.amount_minor
         assert fit_all(list(stored.values()), [new], now=NOW)[1] == []
+
+
+@given(st.lists(prices_of(), max_size=8), st.integers(-5, 5))
+def test_what_is_taken_back_leaves_no_gap_and_no_two_prices_at_once(news: list[Price], begin: int) -> None:
+    _, present = fit_all([], news, now=NOW)
+    from_at = NOW + begin * DAY
+
+    try:
+        stays = take_back(present, from_at, now=NOW)
+    except NoSuchPrice:
+        assert from_at not in {one.valid.from_at for one in present}
+    except PriceHasBegun:
+        assert from_at < NOW
+    else:
+        assert from_at not in {one.valid.from_at for one in stays}
+        assert not any(one.valid.overlaps(other.valid) for one, other in combinations(stays, 2))
+        (gone,) = [one for one in present if one.valid.from_at == from_at]
+        follows = any(one.valid.until_at == from_at for one in present)
+        for day in range(-6, 10):
+            at = NOW + day * DAY
+            held, holds = [{one.amount_minor for one in some if one.valid.covers(at)} for some in (present, stays)]
+            assert holds >= held or gone.valid.covers(at)
+            assert holds or not held or not follows

@@ -11,6 +11,7 @@ from batuta.plumbing.database import Engine
 from batuta.pricing.api import ROUTES
 from batuta.pricing.commands.telling import tax_stream
 from tests.asking import House, a_caller, at, problem, told
+from tests.counting import statements_of
 from tests.making import fresh_code, fresh_id
 from tests.world import Shop, build_shop
 
@@ -125,6 +126,70 @@ async def test_what_has_begun_keeps_its_amount_and_may_end_otherwise(
     assert [one["valid"]["until_at"] for one in found] == [(now + DAY).isoformat().replace("+00:00", "Z")]
     assert [one.json()["taken"] for one in (other, shorter, past)] == [0, 1, 0]
     assert other.json()["refused"][0]["code"] == past.json()["refused"][0]["code"] == "periods_overlap"
+
+
+async def test_a_price_that_has_not_begun_is_taken_back_and_the_one_before_it_holds_on(
+    engine: Engine, operator: httpx.AsyncClient, shop: Shop, list_id: str
+) -> None:
+    path, now = f"/api/price-lists/{list_id}/prices", datetime.now(UTC)
+    code, soon, later = shop.skus["chair"].code, (now + DAY).isoformat(), (now + 2 * DAY).isoformat()
+    price = {"sku_code": code, "amount_minor": 1}
+    await operator.post(
+        path,
+        content=lines(
+            price | {"from_at": (now - DAY).isoformat()},
+            price | {"amount_minor": 2, "from_at": soon},
+            price | {"amount_minor": 3, "from_at": later, "until_at": (now + 3 * DAY).isoformat()},
+        ),
+    )
+    gone = {"sku_code": code, "amount_minor": None}
+
+    tried = await operator.post(path, content=lines(gone | {"from_at": soon}), params={"dry_run": "true"})
+    taken = await operator.post(
+        path,
+        content=lines(
+            price | {"amount_minor": 4, "from_at": later},
+            gone | {"from_at": later},
+            gone | {"from_at": soon},
+            gone | {"from_at": soon},
+            gone | {"from_at": (now - DAY).isoformat()},
+            gone,
+            gone | {"sku_code": "no-such", "from_at": soon},
+        ),
+    )
+
+    assert (tried.json()["taken"], tried.json()["refused"]) == (1, [])
+    found = (await operator.get("/api/prices", params={"price_list_id": list_id})).json()["items"]
+    assert [one["amount_minor"] for one in found] == [1, 4]
+    assert found[0]["valid"]["until_at"] == found[1]["valid"]["from_at"]
+    assert found[1]["valid"]["until_at"] is None
+    assert [(one["line"], one["code"]) for one in taken.json()["refused"]] == [
+        (4, "no_such_price"),
+        (5, "price_has_begun"),
+        (6, "bad_price_row"),
+        (7, "unknown_sku"),
+    ]
+    *_, (_, _, forgotten), _ = await told(engine, list_id)
+    assert [(one["amount_minor"], one["was_amount_minor"]) for one in forgotten["prices"]] == [
+        (None, 3),
+        (None, 2),
+        (1, 1),
+    ]
+
+
+async def test_prices_sent_again_tell_nothing_and_leave_what_is_kept_of_prices(
+    engine: Engine, operator: httpx.AsyncClient, shop: Shop, list_id: str
+) -> None:
+    """PLT-12"""
+    path = f"/api/price-lists/{list_id}/prices"
+    price = {"sku_code": shop.skus["chair"].code, "amount_minor": 1, "from_at": "2026-01-01T00:00:00Z"}
+    await operator.post(path, content=lines(price))
+
+    with statements_of(engine) as statements:
+        await operator.post(path, content=lines(price))
+
+    assert not any("plumbing.change" in one and one.startswith(("INSERT", "DELETE")) for one in statements)
+    assert len(await told(engine, list_id)) == 2
 
 
 async def test_who_set_a_price_is_told_with_the_one_before(

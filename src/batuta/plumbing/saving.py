@@ -68,10 +68,10 @@ class Saving(Generic[Thing]):
         when = dict.fromkeys(self._when, now)
         rows = {one.code: self._row(one) | when for one in good(checked)}
         await upsert_rows(db, self._table, rows.values(), key=("code",))
-        if self._subject:
-            await mark_changed(db, self._subject)
         stored = self._by_code(await rows_with(db, self._table.c.code, rows.keys()))
         changes = {code: differences(present.get(code), one) for code, one in sorted(stored.items())}
+        if self._subject and any(changes.values()):
+            await mark_changed(db, self._subject)
         await tell(db, self._told, stored, changes, now=now, actor=actor)
         return [one if isinstance(one, BatutaError) else stored[one.code] for one in checked]
 

@@ -13,12 +13,12 @@ class PriceListSaved(Saved, frozen=True, kw_only=True):
 
 
 class PriceChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A dated price. was_*: as it was; without an amount it was not there."""
+    """A dated price. was_*: as it was. Without an amount it is, or was, not there."""
 
     sku_id: UUID
     from_at: datetime
-    until_at: datetime | None
-    amount_minor: int
+    until_at: datetime | None = None
+    amount_minor: int | None = None
     was_until_at: datetime | None = None
     was_amount_minor: int | None = None
 

@@ -16,10 +16,25 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def prices_told(
-    present: Sequence[Price], rows: Sequence[Price], *, codes: Mapping[UUID, str], now: datetime, actor: str
+    present: Sequence[Price],
+    rows: Sequence[Price],
+    *,
+    gone: Sequence[Price] = (),
+    codes: Mapping[UUID, str],
+    now: datetime,
+    actor: str,
 ) -> list[PricesSet]:
     """Facts of prices that are otherwise. codes: of the price lists."""
     by_list: dict[UUID, list[PriceChange]] = defaultdict(list)
+    for one in gone:
+        by_list[one.price_list_id].append(
+            PriceChange(
+                sku_id=one.sku_id,
+                from_at=one.valid.from_at,
+                was_until_at=one.valid.until_at,
+                was_amount_minor=one.amount_minor,
+            )
+        )
     for one, before in _with_before(present, rows):
         by_list[one.price_list_id].append(
             PriceChange(

@@ -1,7 +1,7 @@
 """What a merchant sets: dated prices and tax rates, and shipping charges by the worth of the goods."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import Annotated, TypeVar
@@ -107,6 +107,14 @@ class NoSuchPriceList(NotFound):
     """A price was given for a list that is not there."""
 
 
+class NoSuchPrice(NotFound):
+    """No price of the list and SKU begins then."""
+
+
+class PriceHasBegun(Refused):
+    """What has begun was sold by: it can end, but not be as if it never was."""
+
+
 class PeriodsOverlap(Refused):
     """Two prices or rates would hold at once, or one that has begun would be rewritten."""
 
@@ -164,7 +172,6 @@ def fit_all(
     present: Sequence[Dated], news: Sequence[Dated], *, now: datetime
 ) -> tuple[list[Dated | PeriodsOverlap], list[Dated]]:
     """Fit new ones one after the other; return an answer for each and the rows to write."""
-    before = {(one.subject, one.valid.from_at): one for one in present}
     by_subject: dict[tuple[object, ...], list[Dated]] = defaultdict(list)
     for one in present:
         by_subject[one.subject].append(one)
@@ -177,8 +184,35 @@ def fit_all(
             continue
         by_subject[new.subject] = fitted
         answers.append(next(one for one in fitted if one.valid.from_at == new.valid.from_at))
-    after = [one for fitted in by_subject.values() for one in fitted]
-    return answers, [one for one in after if before.get((one.subject, one.valid.from_at)) != one]
+    return answers, otherwise(present, by_subject.values())
+
+
+def otherwise(before: Iterable[Dated], after: Iterable[Sequence[Dated]]) -> list[Dated]:
+    """Those of `after` that were not there before, or not so."""
+    known = {(one.subject, one.valid.from_at): one for one in before}
+    return [one for several in after for one in several if known.get((one.subject, one.valid.from_at)) != one]
+
+
+def take_back(present: Sequence[Dated], from_at: datetime, *, now: datetime) -> list[Dated]:
+    """Return what stays of a subject's without the one that was to begin then.
+
+    The one before it, where it was to end at that moment, is open-ended again, or ends as the next one begins.
+
+    Raises:
+        NoSuchPrice: none begins then.
+        PriceHasBegun.
+    """
+    gone = next((one for one in present if one.valid.from_at == from_at), None)
+    if gone is None:
+        raise NoSuchPrice("nothing begins then", from_at=from_at.isoformat())
+    if from_at < now:
+        raise PriceHasBegun("what has begun can only end", from_at=from_at.isoformat())
+    next_at = min((one.valid.from_at for one in present if one.valid.from_at > from_at), default=None)
+    return [
+        msgspec.structs.replace(one, valid=Period(one.valid.from_at, next_at)) if one.valid.until_at == from_at else one
+        for one in present
+        if one is not gone
+    ]
 
 
 def in_tiers(charges: Sequence[ShippingCharge]) -> list[ShippingCharge]:
