@@ -209,7 +209,7 @@ async def test_a_count_that_finds_reserved_units_missing_is_recorded_and_tells_b
     outcomes = await record_movements(db, movements=[count_found_missing(sku_id, location_id, 3)], now=NOW)
 
     assert isinstance(outcomes[0], Recorded)
-    (told,) = (await facts_of(db, [sku_id]))[sku_id]
+    *_, told = (await facts_of(db, [sku_id]))[sku_id]
     assert told.name == "inventory.fell_short"
     assert told.data == {"sku_id": str(sku_id), "location_id": str(location_id), "lot": "", "missing": 2}
     assert await left(db, sku_id) == 0

@@ -44,6 +44,8 @@ def _terms(order: Order, terms: ShipTerms, speech: Speech) -> list[str]:
     said = [speech(f"ship_mode.{terms.mode}")] if terms.mode else []
     if terms.max_splits is not None:
         said.append(speech.count("order.max_locations", terms.max_splits + 1))
+    if terms.min_remaining_days is not None:
+        said.append(speech.count("order.remaining_days", terms.min_remaining_days))
     if order.waits_until_at:
         said.append(speech("order.waits_until", day=speech.date(speech.local(order.waits_until_at).date())))
     return said

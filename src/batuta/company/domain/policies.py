@@ -42,18 +42,21 @@ class ShipMode(StrEnum):
 Splits = Annotated[int, Meta(ge=0, le=63)]
 BanDays = Annotated[int, Meta(ge=0, le=365)]
 WaitDays = Annotated[int, Meta(ge=0, le=365)]
+RemainingDays = Annotated[int, Meta(ge=0, le=3_650)]
 
 
 class ShipTerms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How an order may be split, and how long it may wait (ORD-09).
+    """How an order may be split, how long it may wait, and how good its goods must be (ORD-09, INV-14).
 
     What is None is as the customer, or else the channel, has it. max_splits: how many locations more than one may share
     it. max_wait_days: so many days after it was placed nobody waits any longer for what cannot be sent.
+    min_remaining_days: what bears a date is delivered so many days, and those that its SKU asks for, before it.
     """
 
     mode: ShipMode | None = None
     max_splits: Splits | None = None
     max_wait_days: WaitDays | None = None
+    min_remaining_days: RemainingDays | None = None
 
     @property
     def contradicts_itself(self) -> bool:
@@ -67,6 +70,7 @@ class ShipTerms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             mode=mode,
             max_splits=0 if mode is ShipMode.COMPLETE else max_splits,
             max_wait_days=usual.max_wait_days if self.max_wait_days is None else self.max_wait_days,
+            min_remaining_days=usual.min_remaining_days if self.min_remaining_days is None else self.min_remaining_days,
         )
 
 
@@ -138,6 +142,10 @@ class Policies(Struct, frozen=True, kw_only=True):
     max_wait_days: Annotated[
         WaitDays | None, Meta(description="So long an order waits for what cannot be sent; null is for ever")
     ] = None
+    min_remaining_days: Annotated[
+        RemainingDays | None,
+        Meta(description="What bears a date is delivered so many days before it, beside its SKU's; null asks nothing"),
+    ] = None
     pool_minutes: Annotated[
         int,
         Meta(ge=0, le=DAY_MINUTES, description="Accepted orders wait so long to be planned together; 0: at once"),
@@ -203,7 +211,9 @@ class Policies(Struct, frozen=True, kw_only=True):
     @property
     def ship_terms(self) -> ShipTerms:
         """What holds for orders that say nothing else; how often one is split, the strategy says first."""
-        return ShipTerms(mode=self.ship_mode, max_wait_days=self.max_wait_days)
+        return ShipTerms(
+            mode=self.ship_mode, max_wait_days=self.max_wait_days, min_remaining_days=self.min_remaining_days
+        )
 
 
 class WrittenPolicies(Policies, frozen=True, kw_only=True, forbid_unknown_fields=True):

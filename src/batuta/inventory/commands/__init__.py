@@ -8,6 +8,7 @@ from batuta.inventory.commands.feeds import forget_messages, save_feeds, settle_
 from batuta.inventory.commands.hardening import extend, harden
 from batuta.inventory.commands.holding import hold
 from batuta.inventory.commands.issuing import issue
+from batuta.inventory.commands.lasting import demand_good_until
 from batuta.inventory.commands.making import NotEnoughToReplace, make_to_order, scrap
 from batuta.inventory.commands.moving import record_movements
 from batuta.inventory.commands.paths import delete_paths, save_paths
@@ -40,6 +41,7 @@ __all__ = [
     "delete_paths",
     "delete_pools",
     "delete_rules",
+    "demand_good_until",
     "expect",
     "extend",
     "fall_silent",

@@ -60,6 +60,7 @@ class LockedClaims:
         *,
         until_at: datetime | None,
         pool_id: UUID | None = None,
+        good_until_at: datetime | None = None,
     ) -> Claim:
         """Make a line's next claim; its position is part of its id."""
         ids = self._of_line[holder_id][line_id]
@@ -80,6 +81,7 @@ class LockedClaims:
             expires_at=until_at,
             created_at=self._now,
             pool_id=pool_id,
+            good_until_at=good_until_at,
         )
         if pool_id is not None:
             self._pooled(claim, quantity)
@@ -180,6 +182,7 @@ def _row(claim: Claim) -> dict[str, object]:
         "expires_at": claim.expires_at,
         "created_at": claim.created_at,
         "pool_id": claim.pool_id,
+        "good_until_at": claim.good_until_at,
     }
 
 
@@ -193,6 +196,7 @@ _given = arrays(
     kind=Text(),
     status=Text(),
     expires_at=Instant,
+    good_until_at=Instant,
 )
 _update_claims = (
     update(reservation)
@@ -214,6 +218,7 @@ async def _update(db: Connection, claims: Sequence[Claim]) -> None:
             kind=[claim.kind.value for claim in claims],
             status=[claim.status.value for claim in claims],
             expires_at=[claim.expires_at for claim in claims],
+            good_until_at=[claim.good_until_at for claim in claims],
         ),
     )
 

@@ -6,11 +6,11 @@ from datetime import datetime
 from batuta.inventory.commands.claiming import LockedClaims, lock_claims, write_claims
 from batuta.inventory.commands.expiring import lock_rows_now
 from batuta.inventory.commands.rows import LockedRows, sellable, write_rows
-from batuta.inventory.domain import Relocate, lessen
+from batuta.inventory.domain import Claim, Relocate, lessen
 from batuta.plumbing.database import Connection
 
-Lifted = list[tuple[Relocate, datetime | None, int]]
-"""Units that are held nowhere at the moment, and until when they were."""
+Lifted = list[tuple[Relocate, Claim, int]]
+"""Units that are held nowhere at the moment, and the claims that held them."""
 
 
 class _NotThere(Exception):
@@ -49,16 +49,17 @@ def _lift(moves: Sequence[Relocate], rows: LockedRows, claims: LockedClaims, now
                 missing -= units
                 rows.change(claim.row, claimed=-units)
                 claims.change(lessen(claim, released=units))
-                lifted.append((one, claim.expires_at, units))
+                lifted.append((one, claim, units))
         if missing:
             raise _NotThere
     return lifted
 
 
 def _lay_down(lifted: Lifted, rows: LockedRows, claims: LockedClaims) -> None:
-    for one, until_at, units in lifted:
+    for one, claim, units in lifted:
         target = sellable(one.sku_id, one.target_location_id)
-        if rows.free_at(target) < units:
+        until_at, good_until_at = claim.expires_at, claim.good_until_at
+        if rows.free_at(target, good_until_at=good_until_at) < units:
             raise _NotThere
-        for row, part in rows.claim(target, units, until_at=until_at):
-            claims.make(one.holder_id, one.line_id, row, part, until_at=until_at)
+        for row, part in rows.claim(target, units, until_at=until_at, good_until_at=good_until_at):
+            claims.make(one.holder_id, one.line_id, row, part, until_at=until_at, good_until_at=good_until_at)

@@ -53,7 +53,8 @@ def _relocate(
         return _not_there(one, held, _held_at(one, one.target_location_id, claims, now))
     target = sellable(one.sku_id, one.target_location_id)
     place = (one.sku_id, one.target_location_id)
-    free = rows.free_at(target)
+    good_until_at = max((claim.good_until_at for claim in source if claim.good_until_at), default=None)
+    free = rows.free_at(target, good_until_at=good_until_at)
     if fence is not None:
         free = fence.usable(one.asker, place, free)
     if free < one.quantity:
@@ -71,8 +72,16 @@ def _relocate(
         rows.change(claim.row, claimed=-units)
         claims.change(lessen(claim, released=units))
         for pool_id, pooled in fence.take(one.asker, place, units) if fence is not None else [(None, units)]:
-            for row, part in rows.claim(target, pooled, until_at=claim.expires_at):
-                made = claims.make(one.holder_id, one.line_id, row, part, until_at=claim.expires_at, pool_id=pool_id)
+            for row, part in rows.claim(target, pooled, until_at=claim.expires_at, good_until_at=good_until_at):
+                made = claims.make(
+                    one.holder_id,
+                    one.line_id,
+                    row,
+                    part,
+                    until_at=claim.expires_at,
+                    pool_id=pool_id,
+                    good_until_at=good_until_at,
+                )
                 grants.append(grant_of(made))
     return Relocated(holder_id=one.holder_id, line_id=one.line_id, grants=grants)
 

@@ -62,6 +62,7 @@ async def _reserve(
     db: Connection, requests: Sequence[ReserveRequest], *, now: datetime
 ) -> list[Reserved | OutOfStock | BadHold]:
     claims = LockedClaims(await all_claims_of(db, [request.holder_id for request in requests]), now=now)
+    requests = [_as_good(request, claims.of(request.holder_id)) for request in requests]
     problems = [check_hold(request.until_at, now=now) for request in requests]
     missing = [
         msgspec.structs.replace(request, lines=[]) if problem else _missing(request, _counting(claims, request, now))
@@ -78,6 +79,14 @@ async def _reserve(
         problem or _answer(request, outcome, _counting(claims, request, now))
         for request, outcome, problem in zip(requests, shared, problems, strict=True)
     ]
+
+
+def _as_good(request: ReserveRequest, before: Sequence[Claim]) -> ReserveRequest:
+    """Of lots that are good for as long as those had to be that the holder was given before."""
+    asked = [claim.good_until_at for claim in before if claim.good_until_at]
+    if not asked:
+        return request
+    return msgspec.structs.replace(request, good_until_at=max([*asked, request.good_until_at or asked[0]]))
 
 
 def _counting(claims: LockedClaims, request: ReserveRequest, now: datetime) -> list[Claim]:
@@ -163,7 +172,13 @@ def _claim(rows: LockedRows, claims: LockedClaims, request: ReserveRequest, shar
             place, share.quantity, until_at=request.until_at, good_until_at=request.good_until_at
         ):
             claims.make(
-                request.holder_id, share.line.line_id, row, units, until_at=request.until_at, pool_id=share.pool_id
+                request.holder_id,
+                share.line.line_id,
+                row,
+                units,
+                until_at=request.until_at,
+                pool_id=share.pool_id,
+                good_until_at=request.good_until_at,
             )
 
 

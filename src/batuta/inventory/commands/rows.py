@@ -78,12 +78,20 @@ class LockedRows:
                 free[place.sku_id][place.location_id] = self.free_at(place)
         return free
 
-    def free_at(self, place: Place) -> int:
+    def free_at(self, place: Place, *, good_until_at: datetime | None = None) -> int:
+        """Units that may be granted. good_until_at: of lots alone that are good until then."""
         free = 0
         for row in self._lots.get(place, ()):
             if row.expires_at is None or self._now is None or row.expires_at > self._now:
                 free += row.on_hand - row.reserved - row.safety
+                if good_until_at and not self.is_good(row.key, good_until_at):
+                    free -= max(0, row.on_hand - row.reserved)
         return max(0, free)
+
+    def is_good(self, key: StockKey, until_at: datetime) -> bool:
+        """Whether the lot of a row can still be sold then."""
+        ends_at = self._rows[key].expires_at
+        return ends_at is None or ends_at >= until_at
 
     def sellable_on_hand(self) -> dict[tuple[UUID, UUID], int]:
         """Sellable units by SKU and location, reserved or not."""

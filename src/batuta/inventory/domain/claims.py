@@ -41,7 +41,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """A grant as it stands now.
 
     quantity: as granted. held: still reserved. consumed: handed out. The rest was released.
-    expires_at: only a held soft claim has one. pool_id: the ring-fenced pool that the units are of.
+    expires_at: only a held soft claim has one. pool_id: the ring-fenced pool that the units are of. good_until_at: how
+    long at least a lot must be good that the holder is given.
     """
 
     id: UUID
@@ -59,6 +60,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None
     created_at: datetime
     pool_id: UUID | None = None
+    good_until_at: datetime | None = None
 
     @property
     def row(self) -> StockKey:

@@ -157,7 +157,7 @@ class Fence:
         self._withholding, self._pools, self._now = withholding, pools, now
         self._on_hand = on_hand
         self._categories = categories or {}
-        self._lots = lots or {}
+        self._lots = {place: sorted(several) for place, several in (lots or {}).items()}
         self._left: dict[Place, dict[UUID, int]] = {}
         for one in stocks:
             if pools.is_open(one.pool_id, now) and one.allocated:
@@ -196,8 +196,11 @@ class Fence:
                 usable = min(usable, sum(left[pool_id] for pool_id in own))
         return max(0, usable)
 
-    def take(self, asker: Asker, place: Place, units: int) -> list[tuple[UUID | None, int]]:
+    def take(
+        self, asker: Asker, place: Place, units: int, *, good_until_at: datetime | None = None
+    ) -> list[tuple[UUID | None, int]]:
         """Take units, of the asker's own pools first, the narrowest before all; say how many from which pool."""
+        self._take_of_lots(place, units, good_until_at)
         taken: list[tuple[UUID | None, int]] = []
         left = self._left.get(place)
         for pool_id in self._mine_of(asker) if left else ():
@@ -208,6 +211,15 @@ class Fence:
                 units -= part
                 taken.append((pool_id, part))
         return [*taken, (None, units)] if units else taken
+
+    def _take_of_lots(self, place: Place, units: int, good_until_at: datetime | None) -> None:
+        """The first to end goes first, of those that last."""
+        lots = self._lots.get(place, [])
+        for i, (expires_at, left) in enumerate(lots):
+            if good_until_at is None or expires_at >= good_until_at:
+                part = min(units, left)
+                lots[i] = (expires_at, left - part)
+                units -= part
 
     def _mine_of(self, asker: Asker) -> list[UUID]:
         mine = self._mine.get(asker)

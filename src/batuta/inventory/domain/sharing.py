@@ -167,7 +167,7 @@ def _of_pools(portions: Portions, request: ReserveRequest, fence: Fence | None) 
         sku_id: [
             (at, part, pool_id)
             for at, units in parts
-            for pool_id, part in fence.take(request.asker, (sku_id, at), units)
+            for pool_id, part in fence.take(request.asker, (sku_id, at), units, good_until_at=request.good_until_at)
         ]
         for sku_id, parts in portions.items()
     }

@@ -73,6 +73,7 @@ class ReservationColumns(TypedColumns):
     expires_at: Named[datetime | None] = Column(Instant)
     created_at: Named[datetime] = Column(Instant, nullable=False)
     pool_id: Named[UUID | None] = Column(Uuid)
+    good_until_at: Named[datetime | None] = Column(Instant)
 
 
 reservation = Table(

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.inventory.commands import harden, promise_ahead, release, reserve, take_over
+from batuta.inventory.commands import demand_good_until, harden, promise_ahead, release, reserve, take_over
 from batuta.inventory.domain import (
     BadHold,
     Harden,
@@ -23,9 +23,11 @@ from batuta.inventory.domain.waiting import Ahead, AheadKind, AheadLine, AheadRe
 from batuta.inventory.queries import limits
 from batuta.inventory.queries.limits import Limits
 from batuta.locations.queries import all_locations
+from batuta.ordering.commands.lasting import good_until
 from batuta.ordering.domain import Bucket
 from batuta.ordering.domain.drafts import Draft, DraftLine
 from batuta.plumbing.database import Connection
+from batuta.sourcing.domain import PromiseTerms
 
 Refusal = OutOfStock | BadHold
 Shelves = tuple[UUID, ...] | None
@@ -49,25 +51,24 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def claim(
-    db: Connection, drafts: Mapping[int, Draft], *, now: datetime
+    db: Connection, drafts: Mapping[int, Draft], told: Mapping[int, PromiseTerms], *, now: datetime
 ) -> tuple[dict[int, Claims], dict[int, Refusal]]:
     """Claim all that each order needs, its cart's or reservation's claims first, or say what it lacks.
 
     What is short is sold ahead if the channel's limits and what is to come allow it; else the order gets nothing. Where
-    no channel sells ahead, this asks the database nothing more than stock. Locks stock, then supply.
+    no channel sells ahead, this asks the database nothing more than stock. told: what was promised for the orders.
+    Locks stock, then supply.
     """
-    carts = [_harden(one) for one in drafts.values() if one.asked.cart_id]
-    if carts:
-        await harden(db, holders=carts, now=now)
     known = await limits(db)
     shelves = await _shelves(db, drafts)
-    reserved = [_take_over(one, shelves[i]) for i, one in drafts.items() if one.asked.reservation_id]
-    if reserved:
-        await take_over(db, takeovers=reserved, now=now)
+    lasting = await good_until(db, drafts, told, now=now)
+    await _take_over_what_was_held(db, drafts, shelves, lasting, now=now)
     left = {
         i: request
         for i, one in drafts.items()
-        if (request := _reserve_request(one, shelves[i], is_partial=_sells_ahead(one, known, now))).lines
+        if (
+            request := _reserve_request(one, shelves[i], lasting.get(i), is_partial=_sells_ahead(one, known, now))
+        ).lines
     }
     lost: dict[int, Refusal] = {}
     ahead: dict[int, Mapping[UUID, AheadUnits]] = {}
@@ -90,10 +91,34 @@ async def claim(
             del left[i]
             if short[i].grants:
                 break
-    held = [drafts[i].asked.id for i in lost if drafts[i].asked.cart_id or drafts[i].asked.reservation_id]
+    held = [drafts[i].asked.id for i in lost if _had_claims(drafts[i])]
     if held:
         await release(db, releases=[Release(holder_id=id_) for id_ in held], now=now)
     return {i: Claims(ahead=ahead.get(i, {})) for i in drafts if i not in lost}, lost
+
+
+async def _take_over_what_was_held(
+    db: Connection,
+    drafts: Mapping[int, Draft],
+    shelves: Mapping[int, Shelves],
+    lasting: Mapping[int, datetime],
+    *,
+    now: datetime,
+) -> None:
+    """Make the claims of carts and reservations the orders', but for lots that do not last."""
+    carts = [_harden(one) for one in drafts.values() if one.asked.cart_id]
+    if carts:
+        await harden(db, holders=carts, now=now)
+    reserved = [_take_over(one, shelves[i]) for i, one in drafts.items() if one.asked.reservation_id]
+    if reserved:
+        await take_over(db, takeovers=reserved, now=now)
+    demands = {drafts[i].asked.id: at for i, at in lasting.items() if _had_claims(drafts[i])}
+    if demands:
+        await demand_good_until(db, demands=demands, now=now)
+
+
+def _had_claims(one: Draft) -> bool:
+    return one.asked.cart_id is not None or one.asked.reservation_id is not None
 
 
 async def _reserve(
@@ -225,7 +250,9 @@ async def _shelves(db: Connection, drafts: Mapping[int, Draft]) -> dict[int, She
     }
 
 
-def _reserve_request(one: Draft, shelves: Shelves, *, is_partial: bool) -> ReserveRequest:
+def _reserve_request(
+    one: Draft, shelves: Shelves, good_until_at: datetime | None, *, is_partial: bool
+) -> ReserveRequest:
     return ReserveRequest(
         holder_id=one.asked.id,
         channel_id=one.channel.id,
@@ -233,6 +260,7 @@ def _reserve_request(one: Draft, shelves: Shelves, *, is_partial: bool) -> Reser
         customer_group=one.customer_group,
         location_ids=shelves,
         allow_partial=is_partial,
+        good_until_at=good_until_at,
         actor=one.asked.actor,
         lines=_reserve_lines(one),
     )

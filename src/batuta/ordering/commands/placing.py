@@ -62,7 +62,7 @@ async def place(db: Connection, *, orders: Sequence[PlaceOrder], now: datetime) 
     outcomes |= unkept
     ready = {i: one for i, one in ready.items() if i not in unkept}
     priced = await _priced(db, ready, outcomes)
-    claims, refused = await claim(db, {i: ready[i] for i in priced}, now=now)
+    claims, refused = await claim(db, {i: ready[i] for i in priced}, told, now=now)
     outcomes |= refused
     slotless = await take_slots(db, {i: ready[i] for i in claims}, now=now)
     outcomes |= slotless

@@ -8,7 +8,7 @@ from batuta.sourcing.queries.facts import goods_of, said_of, sites_of
 from batuta.sourcing.queries.glancing import Glance, glance
 from batuta.sourcing.queries.history import History, Standing, history_of
 from batuta.sourcing.queries.keys import promise_secret
-from batuta.sourcing.queries.lanes import LaneRequest, lanes_of
+from batuta.sourcing.queries.lanes import LaneRequest, days_at_most, lanes_of
 from batuta.sourcing.queries.lateness import late_lanes
 from batuta.sourcing.queries.parking import due_to_cancel, given_back_of, list_parked, parkings_of, rejections_of
 from batuta.sourcing.queries.pools import list_pool_runs
@@ -53,6 +53,7 @@ __all__ = [
     "capacities_of",
     "capacity_holds_of",
     "categories_of",
+    "days_at_most",
     "decisions_of",
     "due_to_cancel",
     "explain",

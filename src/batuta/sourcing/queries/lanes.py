@@ -1,6 +1,6 @@
 """Which services go from locations to addresses, and their prices by weight, out of shipping's rate cards."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -11,12 +11,14 @@ from batuta.kernel.addresses import Address, bare_postal_code
 from batuta.locations.domain import Ability
 from batuta.locations.queries import AllLocations
 from batuta.plumbing.database import Connection
-from batuta.shipping.domain import NotServed, RateRequest, Service, ServiceKind, Tariffs
+from batuta.shipping.domain import NotServed, Rated, RateRequest, Service, ServiceKind, Tariffs
 from batuta.shipping.queries import rate_cards_of, services_by_id, tariffs
 from batuta.sourcing.domain import Lane
 
 WAYS_MAX = 5_000
 """How many destinations of a kind of service are kept in memory, each with its lanes from everywhere."""
+
+WORKING_DAYS_A_WEEK = 5
 
 Origins = Mapping[UUID, tuple[Lane, ...]]
 """Lanes to one destination, by the location they begin at."""
@@ -97,6 +99,29 @@ async def lanes_of(db: Connection, requests: Collection[LaneRequest], every: All
     return Lanes(found)
 
 
+async def days_at_most(db: Connection, requests: Collection[LaneRequest], every: AllLocations) -> dict[UUID, int]:
+    """In how many days of the calendar each order is there, from wherever it is sent; those are left out that nobody
+    takes there.
+
+    By the rate cards' slowest service, whose days are working days, and one until it leaves.
+    """
+    known = await tariffs(db)
+    found: dict[UUID, int] = {}
+    for request in requests:
+        for country, postal_code in _begin_at(every) if request.service_kind in _KINDS else ():
+            for one in _rated(known, request, country, postal_code):
+                working = one.days_max + 1
+                days = working + 2 * -(-working // WORKING_DAYS_A_WEEK)
+                found[request.order_id] = max(days, found.get(request.order_id, 0))
+    return found
+
+
+def _begin_at(every: AllLocations) -> set[tuple[str, str]]:
+    return {
+        (one.address.country, one.address.postal_code) for one in every.by_id.values() if Ability.SHIP in one.abilities
+    }
+
+
 def _origins(known: Tariffs, cards: _Cards, every: AllLocations, request: LaneRequest) -> Origins:
     zones: dict[tuple[str, str], tuple[Lane, ...]] = {}
     alike: dict[tuple[int, ...], tuple[Lane, ...]] = {}
@@ -114,24 +139,28 @@ def _origins(known: Tariffs, cards: _Cards, every: AllLocations, request: LaneRe
 
 
 def _lanes(known: Tariffs, cards: _Cards, request: LaneRequest, origin: Address) -> tuple[Lane, ...]:
+    return tuple(
+        lane
+        for one in _rated(known, request, origin.country, origin.postal_code)
+        if (lane := cards.lanes.get((one.service_id, one.zone)))
+        and cards.services[one.service_id].currency == request.currency
+    )
+
+
+def _rated(known: Tariffs, request: LaneRequest, country: str, postal_code: str) -> Sequence[Rated]:
     """The services of the kind that go there; the lightest parcel finds them all."""
     rated = known.rate(
         RateRequest(
             id=request.order_id,
-            origin_country=origin.country,
-            origin_postal_code=origin.postal_code,
+            origin_country=country,
+            origin_postal_code=postal_code,
             destination_country=request.destination.country,
             destination_postal_code=request.destination.postal_code,
             weight_g=1,
             service_kind=ServiceKind(request.service_kind),
         )
     )
-    return tuple(
-        lane
-        for one in ([] if isinstance(rated, NotServed) else rated)
-        if (lane := cards.lanes.get((one.service_id, one.zone)))
-        and cards.services[one.service_id].currency == request.currency
-    )
+    return [] if isinstance(rated, NotServed) else rated
 
 
 async def _read(db: Connection, known: Tariffs) -> _Cards:

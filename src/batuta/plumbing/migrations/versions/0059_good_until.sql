@@ -1,0 +1,1 @@
+ALTER TABLE inventory.reservation ADD COLUMN good_until_at timestamptz;
