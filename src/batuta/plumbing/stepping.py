@@ -1,4 +1,4 @@
-"""One step of the house's time: sweeps, then reactions and jobs until all is quiet.
+"""One step of the house's time: reactions and jobs until all is quiet, sweeps, and what follows from those.
 
 The worker takes a step each second; a replay of the past takes one for each moment
 of its data. Both are the same step, so what is tested is what runs.
@@ -65,6 +65,7 @@ async def settle_wholly(engine: Engine, clockwork: Clockwork, *, now: datetime, 
     """
     done = 0
     while True:
+        done += await _follow(engine, clockwork, lambda: now, worker=worker)
         more, is_quiet = await _settle(engine, clockwork, lambda: now, worker=worker)
         done += more
         if is_quiet:
@@ -77,14 +78,28 @@ async def _settle(engine: Engine, clockwork: Clockwork, clock: Clock, *, worker:
     done = 0
     while seen := await _look(engine, clockwork, now=clock()):
         more = await sweep(engine, seen.due, failed=seen.failed, now=clock())
-        read, has_queued = await _react_all(engine, seen.behind, clock)
-        more += read
-        if seen.has_jobs or has_queued:
-            more += await _work_all(engine, clockwork, clock, worker=worker)
+        more += await _follow(engine, clockwork, clock, worker=worker)
         if not more:
             return done, not (seen.behind or seen.has_jobs)
         done += more
     return done, True
+
+
+async def _follow(engine: Engine, clockwork: Clockwork, clock: Clock, *, worker: UUID) -> int:
+    """React to facts and carry out jobs until none is left that can be now; return how much was done.
+
+    Time is not asked: that question is put to every room, and takes longer than any other of a step.
+    """
+    done = 0
+    timeless = msgspec.structs.replace(clockwork, sweeps=())
+    while seen := await _look(engine, timeless, now=clock()):
+        more, has_queued = await _react_all(engine, seen.behind, clock)
+        if seen.has_jobs or has_queued:
+            more += await _work_all(engine, clockwork, clock, worker=worker)
+        if not more:
+            break
+        done += more
+    return done
 
 
 async def _look(engine: Engine, clockwork: Clockwork, *, now: datetime) -> _Look:
