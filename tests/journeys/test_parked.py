@@ -13,6 +13,7 @@ from batuta.inventory.queries import availability
 from batuta.locations.commands import save_locations
 from batuta.orchestration.api import ROUTES
 from batuta.ordering.domain import HoldKind, OrderStatus
+from batuta.ordering.queries import promises_of
 from batuta.plumbing.database import Engine
 from batuta.sourcing.domain import PromiseEffect, explain
 from batuta.sourcing.queries import decisions_of, parkings_of, rejections_of
@@ -180,6 +181,21 @@ async def test_silence_that_puts_a_promise_at_risk_is_told_before_the_offer_ends
     assert work.escalated_at is not None
     assert work.status is OFFERED
     assert (await journey.facts(order_id)).count("fulfillment.offer_escalated") == 1
+
+
+async def test_a_location_that_can_still_keep_the_promise_is_not_pressed(open_shop: OpenShop) -> None:
+    """SRC-09: whoever begins before the cut-off is in time, though the likely day is the promised one."""
+    journey = await open_shop({"chair": {"north": 1}}, policies=msgspec.structs.replace(MUTED, offer_minutes=20_000))
+    order_id = await journey.buy(("chair", 1), gross_minor=2_990)
+
+    async with journey.engine.connect() as db:
+        told = (await promises_of(db, [order_id]))[order_id][0]
+    (work,) = await journey.work(order_id)
+
+    assert journey.now < told.order_by_at
+    assert work.escalate_at is not None
+    assert work.escalate_at >= told.order_by_at + (told.p90_at - told.p50_at)
+    assert work.escalated_at is None
 
 
 async def test_what_is_not_fit_for_sale_is_kept_apart_and_the_order_comes_from_elsewhere(open_shop: OpenShop) -> None:

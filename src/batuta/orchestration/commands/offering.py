@@ -75,11 +75,14 @@ class _Clock:
 
 
 def _risk_at(told: Sequence[Promise], planned: Promised | None, now: datetime) -> datetime | None:
-    """Until when the plan may wait to begin so that it mostly still keeps what the buyer was told first."""
+    """Until when the plan may wait to begin so that it mostly still keeps what the buyer was told first.
+
+    Who begins before the cut-off (`order_by_at`) has the plan's own dates; what was promised beyond those is to spare.
+    """
     if planned is None:
         return None
     promised_at = told[0].p90_at if told else planned.p90_at
-    return max(now, now + (promised_at - planned.p50_at))
+    return max(now, max(now, planned.order_by_at) + (promised_at - planned.p50_at))
 
 
 def _offers(
