@@ -63,6 +63,16 @@ FAULTS = """
     const isInText = element.tagName === "A" && getComputedStyle(element).display === "inline";
     if (!isInText && (box.width < 24 || box.height < 24)) faults.push(`smaller than 24px: ${about(element)}`);
   }
+  const kinds = "button, summary, .button, input:not([type=hidden]), select, textarea";
+  const controls = [...document.querySelectorAll(kinds)];
+  const boxes = controls.filter(seen).map((element) => [element, element.getBoundingClientRect()]);
+  for (const [i, [one, box]] of boxes.entries()) {
+    for (const [other, by] of boxes.slice(i + 1)) {
+      const width = Math.min(box.right, by.right) - Math.max(box.left, by.left);
+      const height = Math.min(box.bottom, by.bottom) - Math.max(box.top, by.top);
+      if (width > 1 && height > 1 && !one.contains(other)) faults.push(`${about(one)} lies over ${about(other)}`);
+    }
+  }
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let text = texts.nextNode(); text; text = texts.nextNode()) {
     const element = text.parentElement;

@@ -72,6 +72,17 @@ async def test_a_wrong_password_is_said_in_words_and_lets_nobody_in(shell: Lites
     assert "set-cookie" not in answer.headers
 
 
+async def test_who_tries_too_often_is_told_for_how_long_to_wait(shell: Litestar, engine: Engine) -> None:
+    staff = await somebody(engine)
+    async with browser(shell, address=fresh_address()) as client:
+        client.headers.update(ACCEPTS)
+        for _ in range(20):
+            answer = await client.post("/sign-in", data={"email": staff.email, "password": "not it"})
+
+    assert answer.status_code == 429
+    assert f"dentro de {answer.headers['retry-after']} segundos" in Page(answer.text).words
+
+
 async def test_a_form_of_another_site_signs_nobody_in(shell: Litestar, engine: Engine) -> None:
     staff = await somebody(engine)
     async with browser(shell, address=fresh_address()) as client:

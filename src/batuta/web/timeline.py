@@ -126,6 +126,12 @@ def reason_in_words(reason: str, speech: Speech) -> str:
     return f"{head}: {speech(f'reason.{rest}')}" if colon and speech.knows(f"reason.{rest}") else reason
 
 
+def queue_in_words(queue: str, speech: Speech) -> str:
+    """The queues that batuta fills have names; one of the merchant's own is called as they call it."""
+    key = f"queue.{queue}"
+    return speech(key) if speech.knows(key) else queue
+
+
 def _is_repeated(one: Fact, facts: Sequence[Fact]) -> bool:
     """A parcel's arrival is told by its carrier and by the location's work; the carrier's is enough."""
     twin = _SEEN_ELSEWHERE.get(one.name)
@@ -179,7 +185,7 @@ def _words(told: Mapping[str, Any], named: Named, speech: Speech) -> dict[str, s
         "detail": speech.of("detail", str(told.get("code") or "")),
         "template": speech.of("template", str(told.get("template") or "")),
         "name": str(told.get("name") or ""),
-        "queue": str(told.get("queue") or ""),
+        "queue": queue_in_words(str(told.get("queue") or ""), speech),
         "note": str(told.get("note") or ""),
         "grade": str(told.get("grade") or ""),
         "tracking": str(told.get("tracking_number") or ""),

@@ -57,8 +57,7 @@ async def enter(request: AnyRequest, engine: NamedDependency[Engine]) -> Respons
     except (WrongCredentials, msgspec.ValidationError):
         return _form(request, then=then, email=email, problem="sign_in.wrong", status=401)
     except TooMany as error:
-        headers = problem_headers(error)
-        return _form(request, then=then, email=email, problem="sign_in.too_many", status=429, headers=headers)
+        return _form(request, then=then, email=email, wait=error, status=429)
     except Forbidden as error:
         return _form(request, then=then, email=email, problem="sign_in.stale", status=status_of(error))
     return go_to(then, cookies=[session_cookie(request, begun.token)])
@@ -80,11 +79,14 @@ def _form(
     told: str = "",
     email: str = "",
     problem: str | None = None,
+    wait: TooMany | None = None,
     status: int = 200,
-    headers: dict[str, str] | None = None,
 ) -> Response[str]:
     speech = speech_for(request, None)
     then = own_address(then)
+    said = speech(problem) if problem else None
+    if wait:
+        said = speech.count("sign_in.too_many", wait.retry_after_s)
     company = f"{COMPANY_ADDRESS}?{urlencode({'return_to': then})}" if request.app.state.get(PROVIDER) else None
     return draw(
         request,
@@ -92,10 +94,10 @@ def _form(
         speech,
         None,
         status=status,
-        headers=headers,
+        headers=problem_headers(wait) if wait else None,
         next=then,
         email=email[:254],
-        problem=speech(problem) if problem else None,
+        problem=said,
         notice=speech(f"sign_in.{told}") if told in NOTICES else None,
         notice_tone=NOTICES.get(told),
         company_address=company,
