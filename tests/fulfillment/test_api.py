@@ -156,6 +156,23 @@ async def test_a_parcel_of_elsewhere_is_not_taken_back_here(
     assert back.json()["packages"][0]["taken_back_at"]
 
 
+async def test_a_lost_parcel_is_written_off_by_whoever_may_cancel(
+    engine: Engine, world: World, house: House, picker: httpx.AsyncClient
+) -> None:
+    one = await offered(engine, world)
+    parcel_id = (await do(picker, one, "dispatch"))["packages"][0]["parcel_id"]
+    path, body = f"/api/parcels/{parcel_id}/write-off", {"reason": "claim 12"}
+    agent = house.asked_by(a_caller("orders.cancel"))
+    stranger = house.asked_by(a_caller("orders.cancel", channel_ids=frozenset({fresh_id()})))
+
+    assert problem(await picker.post(path, json=body)) == (403, "permission_missing")
+    assert problem(await stranger.post(path, json=body)) == (404, "unknown_package")
+    assert (await agent.post(path, json={})).status_code == 400
+    lost = await agent.post(path, json=body)
+    assert lost.json()["packages"][0]["written_off_at"]
+    assert problem(await picker.post(f"/api/parcels/{parcel_id}/take-back", json={})) == (409, "already_written_off")
+
+
 async def test_pages_of_the_work_list_neither_repeat_nor_skip(
     engine: Engine, world: World, picker: httpx.AsyncClient
 ) -> None:

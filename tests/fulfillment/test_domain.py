@@ -12,6 +12,7 @@ from batuta.fulfillment.domain import (
     AlreadyPacked,
     AlreadyReady,
     AlreadyTakenBack,
+    AlreadyWrittenOff,
     AnswerCancellation,
     BadOffer,
     BadTime,
@@ -50,6 +51,7 @@ from batuta.fulfillment.domain import (
     TakeBack,
     UnknownLine,
     UnknownPackage,
+    WriteOff,
     WrongCode,
     WrongContents,
     WrongMethod,
@@ -71,6 +73,7 @@ from batuta.fulfillment.domain import (
     decide_short,
     decide_start,
     decide_take_back,
+    decide_write_off,
     measure,
     pickup_code,
     planned,
@@ -450,6 +453,22 @@ def test_a_parcel_that_comes_home_undelivered_cancels_its_units() -> None:
         )
 
 
+def test_a_parcel_that_is_lost_cancels_its_units_and_neither_arrives_nor_comes_home() -> None:
+    one = handed_over(2)
+    parcel_id = one.packages[0].parcel_id
+    request = WriteOff(parcel_id=parcel_id, actor=ACTOR, reason="claim 12")
+
+    change = decide_write_off(one, request, now=NOW)
+
+    assert change.after.status is IS.CLOSED
+    assert (change.moves[0].source, change.moves[0].target) == (Stage.SHIPPED, Stage.CANCELLED)
+    assert decide_write_off(change.after, request, now=NOW).is_nothing
+    with pytest.raises(AlreadyWrittenOff):
+        decide_take_back(change.after, TakeBack(parcel_id=parcel_id, actor=ACTOR), now=NOW)
+    with pytest.raises(AlreadyWrittenOff):
+        decide_delivery(change.after, ConfirmDelivery(parcel_id=parcel_id, delivered_at=NOW, actor="carrier:seur"))
+
+
 def test_what_has_not_left_can_be_neither_delivered_nor_taken_back() -> None:
     one = packed(1)
     parcel_id = one.packages[0].parcel_id
@@ -458,6 +477,8 @@ def test_what_has_not_left_can_be_neither_delivered_nor_taken_back() -> None:
         decide_delivery(one, ConfirmDelivery(parcel_id=parcel_id, delivered_at=NOW, actor="carrier:seur"))
     with pytest.raises(NotHandedOver):
         decide_take_back(one, TakeBack(parcel_id=parcel_id, actor=ACTOR), now=NOW)
+    with pytest.raises(NotHandedOver):
+        decide_write_off(one, WriteOff(parcel_id=parcel_id, actor=ACTOR, reason="lost"), now=NOW)
 
 
 def test_a_bundle_whose_components_travel_apart_ships_and_arrives_with_its_last_part() -> None:

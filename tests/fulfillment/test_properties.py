@@ -25,6 +25,7 @@ from batuta.fulfillment.domain import (
     ShortUnits,
     StartPicking,
     TakeBack,
+    WriteOff,
     decide_accept,
     decide_agreement,
     decide_cancellation,
@@ -40,6 +41,7 @@ from batuta.fulfillment.domain import (
     decide_short,
     decide_start,
     decide_take_back,
+    decide_write_off,
 )
 from batuta.kernel.errors import BatutaError
 from tests.fulfillment.given import ACTOR, SOON, assert_sound, cartons_of, lines_of, offered
@@ -57,6 +59,7 @@ VERBS = (
     "hand_over",
     "deliver",
     "take_back",
+    "write_off",
     "expire",
     "cancel",
     "agree",
@@ -100,6 +103,7 @@ class Journey:
         ready = MakeReady(fulfillment_order_id=id_, code="AAAA", until_at=SOON, actor=ACTOR)
         left = HandOver(fulfillment_order_id=id_, actor=ACTOR, parcel_ids=(parcel_id,))
         arrived = ConfirmDelivery(parcel_id=parcel_id, delivered_at=NOW, actor=ACTOR)
+        lost = WriteOff(parcel_id=parcel_id, actor=ACTOR, reason="lost")
         cartons = cartons_of(one, weight_max_g=2_000)
         decisions: dict[str, Callable[[FulfillmentOrder], Change]] = {
             "accept": lambda f: decide_accept(f, Accept(fulfillment_order_id=id_, actor=ACTOR), now=NOW),
@@ -115,6 +119,7 @@ class Journey:
             "hand_over": lambda f: decide_hand_over(f, left, now=NOW),
             "deliver": lambda f: decide_delivery(f, arrived),
             "take_back": lambda f: decide_take_back(f, TakeBack(parcel_id=parcel_id, actor=ACTOR), now=NOW),
+            "write_off": lambda f: decide_write_off(f, lost, now=NOW),
             "expire": lambda f: decide_expiry(f, now=SOON),
             "cancel": lambda f: self.cancel(f, line_id, units),
             "agree": lambda f: self.answer(f, is_agreed=True),

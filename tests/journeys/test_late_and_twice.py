@@ -8,6 +8,8 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from batuta.fulfillment.commands import write_off
+from batuta.fulfillment.domain import WriteOff
 from batuta.kernel.gs1 import check_digit
 from batuta.ordering.domain import Means, OrderStatus
 from batuta.payments.adapters.test_provider import TestProvider
@@ -19,7 +21,7 @@ from batuta.returns.domain import Resolve
 from batuta.shipping.commands import record_tracking
 from batuta.shipping.domain import ParcelStatus, UnknownParcel
 from tests.journeys.conftest import OpenShop
-from tests.journeys.journey import Journey
+from tests.journeys.journey import Journey, broken_laws
 from tests.journeys.test_returned_goods import STAFF, announced, counted_in
 from tests.making import fresh_id
 
@@ -60,6 +62,28 @@ async def test_webhooks_of_a_whole_journey_leave_the_same_money(open_shop: OpenS
 
     money = await journey.money(order_id)
     assert (money.captured_minor, money.refunded_minor, money.due_minor, money.held_minor) == (7_990, 2_500, 5_490, 0)
+
+
+async def test_a_lost_parcel_is_written_off_once_and_its_buyer_has_the_money_back(open_shop: OpenShop) -> None:
+    """SHP-02, ORD-04, PAY-06: the carrier's word alone moves nothing, for the lost turn up; a person gives it up."""
+    journey = await open_shop({"chair": {"north": 3}})
+    order_id = await journey.buy(("chair", 2), gross_minor=5_490)
+    await journey.send(order_id)
+    (parcel,) = await journey.parcels(order_id)
+    await journey.carrier_says(order_id, "lost", journey.now)
+    assert (await journey.order(order_id)).lines[0].buckets.shipped == 2
+    loss = WriteOff(parcel_id=parcel.id, actor=STAFF, reason="the carrier pays, claim 12")
+
+    await journey.do(write_off, losses=[loss])
+    await journey.do(write_off, losses=[loss])
+    await journey.carrier_says(order_id, "delivered", journey.now)
+
+    assert (await journey.order(order_id)).status is OrderStatus.CANCELLED
+    assert (await journey.facts(order_id)).count("fulfillment.written_off") == 1
+    money = await journey.money(order_id)
+    assert (money.captured_minor, money.refunded_minor, money.due_minor) == (5_490, 5_490, 0)
+    assert await journey.available("chair") == 1
+    assert await broken_laws(journey.engine) == []
 
 
 SCANS = (("in_transit", 1), ("attempt_failed", 5), ("out_for_delivery", 8), ("delivered", 9))

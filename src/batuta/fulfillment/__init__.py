@@ -5,7 +5,7 @@ location's yes), rejection (the location's no, with a reason that says what happ
 short (units that are not there), package (a parcel and what was packed into it, with its lots, serial numbers and
 weights), work order (how what is made to order is made here: its proof, its steps, and who signed them), hand-over (to
 the carrier), collection (by the customer, with a code), cancellation (asked of a location, which answers), take back (a
-parcel that comes home without having been delivered).
+parcel that comes home without having been delivered), write off (one that is lost for good).
 
 Laws: every verb is told in totals, so saying it again changes nothing. Along a line, units come only in this order:
 quantity >= live >= picked >= packed >= handed over >= delivered + taken back. The buckets of the order's line move in

@@ -147,6 +147,14 @@ class TakenBack(FulfillmentEvent, frozen=True):
     reason: str
 
 
+class WrittenOff(FulfillmentEvent, frozen=True):
+    """A parcel is lost for good; its units are cancelled."""
+
+    lines: tuple[LineUnits, ...]
+    parcel_id: UUID
+    reason: str
+
+
 class CancellationRequested(FulfillmentEvent, frozen=True):
     """The location has begun, and is asked to stop."""
 

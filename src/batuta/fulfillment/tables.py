@@ -122,14 +122,18 @@ class PackageColumns(TypedColumns):
     delivered_at: Named[datetime | None] = Column(Instant)
     taken_back_at: Named[datetime | None] = Column(Instant)
     unpacked_at: Named[datetime | None] = Column(Instant)
+    written_off_at: Named[datetime | None] = Column(Instant)
 
 
 package = Table(
     "package",
     metadata,
     PackageColumns,
-    CheckConstraint("num_nonnulls(delivered_at, taken_back_at, unpacked_at) <= 1", name="one_end"),
-    CheckConstraint("handed_over_at IS NOT NULL OR num_nonnulls(delivered_at, taken_back_at) = 0", name="left_first"),
+    CheckConstraint("num_nonnulls(delivered_at, taken_back_at, unpacked_at, written_off_at) <= 1", name="one_end"),
+    CheckConstraint(
+        "handed_over_at IS NOT NULL OR num_nonnulls(delivered_at, taken_back_at, written_off_at) = 0",
+        name="left_first",
+    ),
     CheckConstraint("handed_over_at IS NULL OR unpacked_at IS NULL", name="unpacked_here"),
     schema=SCHEMA,
 )

@@ -105,6 +105,7 @@ SCORE: Mapping[type[Event], Sequence[Handler]] = {
     shipping.ParcelReturned: (take_back_parcel,),
     fulfillment.Delivered: (tell_delivered, follow_supplier),
     fulfillment.TakenBack: (follow_supplier,),
+    fulfillment.WrittenOff: (follow_supplier,),
     ordering.OrderCompleted: (capture_what_is_owed, release_held_money),
     # Somebody changes their mind, or is sent something else.
     ordering.LineSubstituted: (retry_substituted, plan_and_offer_again),

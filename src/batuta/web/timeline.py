@@ -24,6 +24,7 @@ _TONES = {
         "fulfillment.offer_escalated",
         "fulfillment.offer_expired",
         "fulfillment.work_failed",
+        "fulfillment.written_off",
         "shipping.parcel_exception",
         "shipping.parcel_lost",
         "notifications.message_failed",

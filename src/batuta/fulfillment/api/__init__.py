@@ -1,7 +1,14 @@
 """The JSON routes of fulfillment: what a location has to do, and the verbs with which it does it."""
 
 from batuta.fulfillment.api import lots, making, proofs
-from batuta.fulfillment.api.leaving import collect_goods, extend_time, give_to_carrier, make_ready, take_parcel_back
+from batuta.fulfillment.api.leaving import (
+    collect_goods,
+    extend_time,
+    give_to_carrier,
+    make_ready,
+    take_parcel_back,
+    write_parcel_off,
+)
 from batuta.fulfillment.api.reading import fulfillments_of_order, one_fulfillment, open_work
 from batuta.fulfillment.api.working import (
     accept_work,
@@ -33,6 +40,7 @@ ROUTES = [
     agree_to_stop,
     refuse_to_stop,
     take_parcel_back,
+    write_parcel_off,
     *making.ROUTES,
     *proofs.ROUTES,
     *lots.ROUTES,

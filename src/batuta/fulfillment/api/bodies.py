@@ -111,3 +111,9 @@ class TakeBackBody(Body, frozen=True):
 
     location_id: UUID | None = None
     reason: Reason = ""
+
+
+class WriteOffBody(Body, frozen=True):
+    """reason: what is known of it, as the number of the claim against the carrier."""
+
+    reason: Text

@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from batuta.company.queries import channels_by_id
-from batuta.fulfillment.api.bodies import CollectBody, ExtendBody, HandOverBody, ReadyBody, TakeBackBody
+from batuta.fulfillment.api.bodies import CollectBody, ExtendBody, HandOverBody, ReadyBody, TakeBackBody, WriteOffBody
 from batuta.fulfillment.api.sight import answer_of, check_may_ship_held, check_parcel_seen, work
 from batuta.fulfillment.commands import (
     UnknownLocation,
@@ -17,6 +17,7 @@ from batuta.fulfillment.commands import (
     hand_over,
     ready_for_pickup,
     take_back,
+    write_off,
 )
 from batuta.fulfillment.commands.carrying import lock_fulfillments, unknown
 from batuta.fulfillment.domain import (
@@ -27,6 +28,7 @@ from batuta.fulfillment.domain import (
     HandOver,
     MakeReady,
     TakeBack,
+    WriteOff,
     pickup_code,
 )
 from batuta.fulfillment.queries import work_scopes
@@ -158,6 +160,28 @@ async def take_parcel_back(
             if data.location_id not in known or not caller.sees_location(data.location_id):
                 raise UnknownLocation("no location has this id", location_id=str(data.location_id))
         (outcome,) = await take_back(db, returns=[wish], now=moment())
+        return answer_of(outcome)
+
+    return await once(engine, request, act)
+
+
+@post("/api/parcels/{parcel_id:uuid}/write-off", status_code=200, guards=[requires("orders.cancel")])
+async def write_parcel_off(
+    request: AnyRequest,
+    engine: NamedDependency[Engine],
+    parcel_id: FromPath[UUID],
+    data: JSONBody[WriteOffBody],
+) -> Response[FulfillmentOrder]:
+    """A parcel is lost for good: its goods are booked as a loss, its units cancelled and what was paid given back.
+
+    A carrier's `lost` alone does none of this: lost parcels turn up again.
+    """
+    caller = caller_of(request)
+    wish = WriteOff(parcel_id=parcel_id, reason=data.reason, actor=caller.actor)
+
+    async def act(db: Connection) -> Answer[FulfillmentOrder]:
+        await check_parcel_seen(db, caller, parcel_id)
+        (outcome,) = await write_off(db, losses=[wish], now=moment())
         return answer_of(outcome)
 
     return await once(engine, request, act)

@@ -12,6 +12,7 @@ from batuta.fulfillment.commands.leaving import (
     hand_over_parcels,
     ready_for_pickup,
     take_back,
+    write_off,
 )
 from batuta.fulfillment.commands.making import (
     answer_proofs,
@@ -65,4 +66,5 @@ __all__ = [
     "start_picking",
     "start_work",
     "take_back",
+    "write_off",
 ]

@@ -163,7 +163,8 @@ async def carry_out(db: Connection, changes: Changes, *, tells: Sequence[Tell], 
 def _weighed(change: Change, now: datetime) -> Iterator[Weighed]:
     """What was weighed goes into parcels, or is in none any more."""
     packed = ((parcel.id, parcel.contents) for parcel in change.packed)
-    gone = ((one.parcel_id, one.contents) for one in (*change.unpacked, *change.taken_back))
+    undone = (*change.unpacked, *change.taken_back, *change.written_off)
+    gone = ((one.parcel_id, one.contents) for one in undone)
     for parcels, is_undone in ((packed, False), (gone, True)):
         units = tuple(
             WeighedUnits(parcel_id, part.line_id, part.sku_id, part.quantity, part.weight_g)

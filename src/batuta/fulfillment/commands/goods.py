@@ -120,7 +120,7 @@ def _made(change: Change) -> dict[tuple[UUID, UUID], tuple[Component, ...]]:
 
 
 def _movements(change: Change, now: datetime) -> Iterator[Movement]:
-    """What leaves parcels: to the customer, back on the shelf, or into quarantine where it came home to.
+    """What leaves parcels: to the customer, back on the shelf, into quarantine where it came home to, or for good.
 
     What was made for one buyer is put aside until somebody has looked whether another wants it.
     """
@@ -136,6 +136,8 @@ def _movements(change: Change, now: datetime) -> Iterator[Movement]:
         yield from _emptied(change, "deliver", package, target=to, reason=MovementReason.DELIVER, at=at)
     for package in change.taken_back:
         yield from _emptied(change, "take_back", package, target=home, reason=MovementReason.RETURN_RECEIVE, at=now)
+    for package in change.written_off:
+        yield from _emptied(change, "write_off", package, target=Account.loss(), reason=MovementReason.ADJUST, at=now)
 
 
 def _emptied(

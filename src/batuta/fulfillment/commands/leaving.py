@@ -20,6 +20,7 @@ from batuta.fulfillment.domain import (
     MakeReady,
     TakeBack,
     UnknownPackage,
+    WriteOff,
     decide_collect,
     decide_delivery,
     decide_expiry,
@@ -27,6 +28,7 @@ from batuta.fulfillment.domain import (
     decide_hand_over,
     decide_ready,
     decide_take_back,
+    decide_write_off,
 )
 from batuta.fulfillment.events import (
     Collected,
@@ -36,6 +38,7 @@ from batuta.fulfillment.events import (
     PickupExtended,
     ReadyForPickup,
     TakenBack,
+    WrittenOff,
 )
 from batuta.fulfillment.queries import fulfillment_orders_by_parcel
 from batuta.fulfillment.tables import fulfillment_order
@@ -130,6 +133,15 @@ async def take_back(
     parcels = await fulfillment_orders_by_parcel(db, [one.parcel_id for one in returns])
     decisions = [(one.parcel_id, partial(decide_take_back, request=one, now=now)) for one in returns]
     return await _carry_parcels(db, parcels, decisions, tell=_tell_taken_back, now=now)
+
+
+async def write_off(
+    db: Connection, *, losses: Sequence[WriteOff], now: datetime
+) -> list[FulfillmentOrder | BatutaError]:
+    """Parcels are lost: their goods are booked as a loss, and their units cancelled."""
+    parcels = await fulfillment_orders_by_parcel(db, [one.parcel_id for one in losses])
+    decisions = [(one.parcel_id, partial(decide_write_off, request=one, now=now)) for one in losses]
+    return await _carry_parcels(db, parcels, decisions, tell=_tell_written_off, now=now)
 
 
 async def expire_pickups(db: Connection, *, now: datetime, limit: int) -> int:
@@ -230,6 +242,11 @@ def _tell_delivered(change: Change, now: datetime) -> list[Event]:
 def _tell_taken_back(change: Change, now: datetime) -> list[Event]:
     (package,) = change.taken_back
     return [TakenBack(**about(change, now), lines=change.units, parcel_id=package.parcel_id, reason=change.because)]
+
+
+def _tell_written_off(change: Change, now: datetime) -> list[Event]:
+    (package,) = change.written_off
+    return [WrittenOff(**about(change, now), lines=change.units, parcel_id=package.parcel_id, reason=change.because)]
 
 
 def _tell_pickup_expired(change: Change, now: datetime) -> list[Event]:

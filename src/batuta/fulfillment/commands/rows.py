@@ -49,7 +49,7 @@ _forget_lines = delete(fulfillment_line).where(
     fulfillment_line.c.sku_id == _gone.c.sku_id,
 )
 
-TIMES = ("handed_over_at", "delivered_at", "taken_back_at", "unpacked_at")
+TIMES = ("handed_over_at", "delivered_at", "taken_back_at", "written_off_at", "unpacked_at")
 _package = arrays("given", parcel_id=Uuid(), **dict.fromkeys(TIMES, Instant))
 _update_packages = (
     update(package)

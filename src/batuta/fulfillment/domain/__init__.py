@@ -17,6 +17,7 @@ from batuta.fulfillment.domain.leaving import (
     AlreadyDelivered,
     AlreadyReady,
     AlreadyTakenBack,
+    AlreadyWrittenOff,
     BadTime,
     NotHandedOver,
     NotPacked,
@@ -32,6 +33,7 @@ from batuta.fulfillment.domain.leaving import (
     decide_hand_over,
     decide_ready,
     decide_take_back,
+    decide_write_off,
     pickup_code,
 )
 from batuta.fulfillment.domain.offering import (
@@ -91,6 +93,7 @@ from batuta.fulfillment.domain.requests import (
     StartPicking,
     TakeBack,
     TrackingNumber,
+    WriteOff,
 )
 from batuta.fulfillment.domain.statuses import (
     CANCELLATION_MOVES,
@@ -145,6 +148,7 @@ __all__ = [
     "AlreadyPacked",
     "AlreadyReady",
     "AlreadyTakenBack",
+    "AlreadyWrittenOff",
     "AnswerCancellation",
     "AnswerDecision",
     "AnswerProof",
@@ -226,6 +230,7 @@ __all__ = [
     "WeightMissing",
     "WorkOrder",
     "WorkStatus",
+    "WriteOff",
     "WrongCode",
     "WrongContents",
     "WrongLots",
@@ -254,6 +259,7 @@ __all__ = [
     "decide_start",
     "decide_start_work",
     "decide_take_back",
+    "decide_write_off",
     "is_acceptance",
     "measure",
     "pickup_code",

@@ -24,7 +24,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """One verb's outcome on one fulfillment order.
 
     moves: of the order's buckets. units: what the fact about it tells, in units of the order line.
-    packed, unpacked, handed_over, delivered, taken_back: the packages this happened to.
+    packed, unpacked, handed_over, delivered, taken_back, written_off: the packages this happened to.
     lost: what the location said it lacks, because of `reason`; along: what it could have served, and is planned anew
     with that. because: why units are cancelled, or leave despite a hold, in people's words.
     """
@@ -41,6 +41,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     delivered: tuple[Package, ...] = ()
     taken_back: tuple[Package, ...] = ()
     taken_to: UUID | None = None
+    written_off: tuple[Package, ...] = ()
     lost: tuple[SkuUnits, ...] = ()
     along: tuple[SkuUnits, ...] = ()
     reason: RejectionReason | None = None

@@ -9,10 +9,18 @@ from uuid import UUID
 
 import msgspec
 
-from batuta.fulfillment.domain.changes import Change, StageMove, gained, nothing, stage_moves
+from batuta.fulfillment.domain.changes import Change, gained, nothing, stage_moves
 from batuta.fulfillment.domain.orders import FulfillmentOrder, Package
 from batuta.fulfillment.domain.picking import refuse_while_cancelling
-from batuta.fulfillment.domain.requests import Collect, ConfirmDelivery, ExtendPickup, HandOver, MakeReady, TakeBack
+from batuta.fulfillment.domain.requests import (
+    Collect,
+    ConfirmDelivery,
+    ExtendPickup,
+    HandOver,
+    MakeReady,
+    TakeBack,
+    WriteOff,
+)
 from batuta.fulfillment.domain.statuses import FULFILLMENT_MOVES, FulfillmentStatus, Method, Stage
 from batuta.kernel.errors import NotFound, Refused
 from batuta.kernel.states import move
@@ -64,6 +72,10 @@ class NotHandedOver(Refused):
 
 class AlreadyTakenBack(Refused):
     """The parcel came home."""
+
+
+class AlreadyWrittenOff(Refused):
+    """The parcel was given up as lost; what turns up after all is booked as found."""
 
 
 class AlreadyDelivered(Refused):
@@ -215,15 +227,12 @@ def decide_delivery(fulfillment: FulfillmentOrder, request: ConfirmDelivery) -> 
     """The carrier delivered a parcel; with the last one the fulfillment order is closed.
 
     Raises:
-        UnknownPackage. NotHandedOver. AlreadyTakenBack.
+        UnknownPackage. NotHandedOver. AlreadyTakenBack. AlreadyWrittenOff.
     """
     package = _package(fulfillment, request.parcel_id)
     if package.delivered_at is not None:
         return nothing(fulfillment, request.actor)
-    if package.taken_back_at is not None:
-        raise AlreadyTakenBack("the parcel came home", taken_back_at=package.taken_back_at.isoformat())
-    if package.handed_over_at is None:
-        raise NotHandedOver("the parcel has not left", parcel_id=str(package.parcel_id))
+    _refuse_ended(package)
     delivered = msgspec.structs.replace(package, delivered_at=request.delivered_at)
     after = closed_when_settled(_with(fulfillment, "delivered", {package.parcel_id: delivered}))
     units = gained(fulfillment, after, "delivered")
@@ -241,31 +250,55 @@ def decide_take_back(fulfillment: FulfillmentOrder, request: TakeBack, *, now: d
     """A parcel came home undelivered: its goods are here again, and its units are cancelled.
 
     Raises:
-        UnknownPackage. NotHandedOver. AlreadyDelivered.
+        UnknownPackage. NotHandedOver. AlreadyDelivered. AlreadyWrittenOff.
     """
     package = _package(fulfillment, request.parcel_id)
     if package.taken_back_at is not None:
         return nothing(fulfillment, request.actor)
-    if package.delivered_at is not None:
-        raise AlreadyDelivered("the parcel has been delivered", delivered_at=package.delivered_at.isoformat())
-    if package.handed_over_at is None:
-        raise NotHandedOver("the parcel has not left", parcel_id=str(package.parcel_id))
+    _refuse_ended(package)
     back = msgspec.structs.replace(package, taken_back_at=now)
-    after = closed_when_settled(_with(fulfillment, "taken_back", {package.parcel_id: back}))
+    change = _without(fulfillment, back, request)
+    return msgspec.structs.replace(change, taken_back=(back,), taken_to=request.location_id or fulfillment.location_id)
+
+
+def decide_write_off(fulfillment: FulfillmentOrder, request: WriteOff, *, now: datetime) -> Change:
+    """A parcel is lost: its goods are a loss, and its units are cancelled.
+
+    Raises:
+        UnknownPackage. NotHandedOver. AlreadyDelivered. AlreadyTakenBack.
+    """
+    package = _package(fulfillment, request.parcel_id)
+    if package.written_off_at is not None:
+        return nothing(fulfillment, request.actor)
+    _refuse_ended(package)
+    lost = msgspec.structs.replace(package, written_off_at=now)
+    return msgspec.structs.replace(_without(fulfillment, lost, request), written_off=(lost,))
+
+
+def _without(fulfillment: FulfillmentOrder, package: Package, request: TakeBack | WriteOff) -> Change:
+    """A parcel that left and that the customer will not have."""
+    after = closed_when_settled(_with(fulfillment, "taken_back", {package.parcel_id: package}))
     units = gained(fulfillment, after, "taken_back")
     return Change(
         before=fulfillment,
         after=after,
         actor=request.actor,
         units=units,
-        moves=tuple(
-            StageMove(line_id=one.line_id, source=Stage.SHIPPED, target=Stage.CANCELLED, quantity=one.quantity)
-            for one in units
-        ),
-        taken_back=(back,),
-        taken_to=request.location_id or fulfillment.location_id,
+        moves=stage_moves(units, Stage.SHIPPED, Stage.CANCELLED),
         because=request.reason,
     )
+
+
+def _refuse_ended(package: Package) -> None:
+    """Refuse what is not under way."""
+    if package.handed_over_at is None:
+        raise NotHandedOver("the parcel has not left", parcel_id=str(package.parcel_id))
+    if package.delivered_at is not None:
+        raise AlreadyDelivered("the parcel has been delivered", delivered_at=package.delivered_at.isoformat())
+    if package.taken_back_at is not None:
+        raise AlreadyTakenBack("the parcel came home", taken_back_at=package.taken_back_at.isoformat())
+    if package.written_off_at is not None:
+        raise AlreadyWrittenOff("the parcel was written off", written_off_at=package.written_off_at.isoformat())
 
 
 def _refuse_while_held(fulfillment: FulfillmentOrder, holds: Sequence[Hold], despite: str | None) -> None:

@@ -28,6 +28,7 @@ class FulfillmentLine(msgspec.Struct, frozen=True, kw_only=True):
 
     per_unit: how many of the SKU make one unit of the order line. is_tracked: whether stock is kept of it.
     makes: the SKU that is made of this and the line's other SKUs, whose place it takes when it is packed.
+    taken_back: what came home undelivered, or was written off on its way.
     Every count is in units of the SKU and holds what has come so far, not what is there now: a unit handed over stays
     counted as picked and packed.
     """
@@ -87,6 +88,7 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
     handed_over_at: datetime | None = None
     delivered_at: datetime | None = None
     taken_back_at: datetime | None = None
+    written_off_at: datetime | None = None
     unpacked_at: datetime | None = None
 
     @property
@@ -96,7 +98,8 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_under_way(self) -> bool:
-        return self.handed_over_at is not None and self.delivered_at is None and self.taken_back_at is None
+        ends = (self.delivered_at, self.taken_back_at, self.written_off_at)
+        return self.handed_over_at is not None and not any(ends)
 
 
 class FulfillmentOrder(msgspec.Struct, frozen=True, kw_only=True):

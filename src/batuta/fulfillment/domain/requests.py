@@ -248,3 +248,11 @@ class TakeBack(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
     location_id: UUID | None = None
     reason: str = ""
+
+
+class WriteOff(msgspec.Struct, frozen=True, kw_only=True):
+    """A parcel will never arrive nor come home: its carrier lost it, or its goods are destroyed."""
+
+    parcel_id: UUID
+    actor: str
+    reason: str

@@ -316,7 +316,8 @@ _PACKED = """
            sum((part ->> 'quantity')::int) AS packed,
            coalesce(sum((part ->> 'quantity')::int) FILTER (WHERE p.handed_over_at IS NOT NULL), 0) AS handed_over,
            coalesce(sum((part ->> 'quantity')::int) FILTER (WHERE p.delivered_at IS NOT NULL), 0) AS delivered,
-           coalesce(sum((part ->> 'quantity')::int) FILTER (WHERE p.taken_back_at IS NOT NULL), 0) AS taken_back
+           coalesce(sum((part ->> 'quantity')::int) FILTER (WHERE p.taken_back_at IS NOT NULL
+                                                              OR p.written_off_at IS NOT NULL), 0) AS taken_back
     FROM fulfillment.package p CROSS JOIN LATERAL jsonb_array_elements(p.contents) AS part
     WHERE p.unpacked_at IS NULL GROUP BY 1, 2, 3
 """
