@@ -32,6 +32,7 @@ from batuta.plumbing.migrate import migrate
 from batuta.plumbing.opening import OpenDatabase, open_database
 from batuta.plumbing.settings import Settings
 from batuta.plumbing.web import Guard, create_shell
+from batuta.plumbing.web.serving import OneWrite
 from batuta.web.problems import refuse_http
 
 CONNECTIONS_WAITING_MAX = 2048
@@ -201,7 +202,7 @@ class _Server(uvicorn.Server):
 def _config(app: Litestar) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=OneWrite,
         ws="none",
         log_config=None,
         log_level="warning",
