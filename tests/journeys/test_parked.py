@@ -15,6 +15,7 @@ from batuta.orchestration.api import ROUTES
 from batuta.ordering.domain import HoldKind, OrderStatus
 from batuta.ordering.queries import promises_of
 from batuta.plumbing.database import Engine
+from batuta.sourcing.api import ROUTES as SOURCING_ROUTES
 from batuta.sourcing.domain import PromiseEffect, explain
 from batuta.sourcing.queries import decisions_of, parkings_of, rejections_of
 from tests.asking import House, a_caller, at, problem
@@ -29,7 +30,7 @@ OFFERED, REJECTED = FulfillmentStatus.OFFERED, FulfillmentStatus.REJECTED
 
 @pytest.fixture
 def house(engine: Engine) -> House:
-    return House(engine, ROUTES)
+    return House(engine, [*ROUTES, *SOURCING_ROUTES])
 
 
 def clerk(house: House, **scope: object) -> httpx.AsyncClient:
@@ -274,6 +275,30 @@ async def test_a_person_says_where_an_order_ships_from_and_why(open_shop: OpenSh
     back = body | {"location_id": str(first.location_id)}
     assert problem(await boss.post(path, json=back)) == (409, "not_free")
     await journey.finish(order_id)
+
+
+async def test_who_reviews_the_rules_sees_what_people_decided_otherwise_and_what_it_cost(
+    open_shop: OpenShop, house: House
+) -> None:
+    """SRC-15: an override feeds back into the review of the rules."""
+    journey = await open_shop({"chair": {"north": 3, "south": 3}}, policies=MUTED)
+    order_id = await journey.buy(("chair", 2), gross_minor=5_490)
+    (first,) = await journey.work(order_id)
+    (other,) = (one for one in journey.shop.locations.values() if one.id != first.location_id)
+    body = {"location_id": str(other.id), "reason": "the store is closing"}
+    boss = house.asked_by(a_caller("sourcing.override", "sourcing.manage"))
+    assert (await boss.post(f"/api/orders/{order_id}/sourcing/override", json=body)).status_code == 200
+
+    listed = await boss.get("/api/sourcing/overrides", params={"location_id": str(other.id)})
+    of_a_strategy = await boss.get("/api/sourcing/overrides", params={"strategy_code": "no-such-strategy"})
+
+    (one,) = listed.json()["items"]
+    assert (one["order_id"], one["quantity"], one["reason"]) == (str(order_id), 2, "the store is closing")
+    assert [source["location_id"] for source in one["before"]] == [str(first.location_id)]
+    assert one["costs"]["freight_minor"] >= one["costs_before"]["freight_minor"] > 0
+    assert of_a_strategy.json()["items"] == []
+    nosy = house.asked_by(a_caller("sourcing.manage", location_ids=frozenset({other.id})))
+    assert (await nosy.get("/api/sourcing/overrides")).status_code == 403
 
 
 async def test_a_channel_says_for_how_long_a_reason_bans(open_shop: OpenShop) -> None:

@@ -10,6 +10,7 @@ from batuta.sourcing.queries.history import History, Standing, history_of
 from batuta.sourcing.queries.keys import promise_secret
 from batuta.sourcing.queries.lanes import LaneRequest, days_at_most, lanes_of
 from batuta.sourcing.queries.lateness import late_lanes
+from batuta.sourcing.queries.overrides import Overridden, OverriddenFilter, list_overridden
 from batuta.sourcing.queries.parking import due_to_cancel, given_back_of, list_parked, parkings_of, rejections_of
 from batuta.sourcing.queries.pools import list_pool_runs
 from batuta.sourcing.queries.promising import offers
@@ -45,6 +46,8 @@ __all__ = [
     "Glance",
     "History",
     "LaneRequest",
+    "Overridden",
+    "OverriddenFilter",
     "Planned",
     "SlotFilter",
     "Standing",
@@ -63,6 +66,7 @@ __all__ = [
     "history_of",
     "lanes_of",
     "late_lanes",
+    "list_overridden",
     "list_parked",
     "list_pool_runs",
     "list_slot_templates",

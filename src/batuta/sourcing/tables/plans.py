@@ -46,6 +46,14 @@ decision = Table(
     schema="sourcing",
 )
 Index("decision_whole_idx", decision.c.at, postgresql_where=decision.c.is_whole)
+Index(
+    "decision_overridden_idx",
+    decision.c.at,
+    decision.c.order_id,
+    decision.c.line_id,
+    decision.c.attempt,
+    postgresql_where=decision.c.record.has_key("override"),
+)
 
 
 class AssignmentColumns(TypedColumns):
