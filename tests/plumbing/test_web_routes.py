@@ -194,7 +194,7 @@ async def unnamed() -> str:
 
 @get("/numbers", guards=[anyone()])
 async def numbers(limit: Limit = LIMIT_USUAL, cursor: Cursor = None) -> Page[int]:
-    (after,) = read_cursor(cursor, tuple[int]) if cursor else (0,)
+    (after,) = read_cursor(cursor, tuple[int]) or (0,)
     return page_of(list(range(after + 1, 121))[: limit + 1], limit=limit, key=lambda number: (number,))
 
 

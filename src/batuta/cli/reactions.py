@@ -2,7 +2,7 @@
 
 import getpass
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from batuta.kernel.errors import BatutaError, NotFound, Refused
 if TYPE_CHECKING:
     from batuta.plumbing.database import Engine
     from batuta.plumbing.events import Reaction
+    from batuta.plumbing.events.parked import ParkedStream, Standing
     from batuta.plumbing.settings import Settings
 
 
@@ -121,29 +122,37 @@ async def _look(engine: "Engine", _: "Settings") -> dict[str, Any]:
 def _tell(told: dict[str, Any]) -> None:
     if told["waits_for_rebase"]:
         click.echo("this database was restored from another one: nothing reacts until `batuta events rebase`")
-    for one in told["reactions"]:
-        place = ":".join(map(str, one.position))
-        click.echo(f"{one.name}  at {place}, {_facts(one.behind)} behind, lag {one.lag_seconds:.1f} s")
-        if one.failures:
-            click.echo(f"    its next fact has failed {one.failures} times")
-    if not told["reactions"]:
-        click.echo("no reaction has read anything yet: batuta up does")
+    _tell_reactions(told["reactions"])
     if (found := told["holder"]) and found.seconds >= HOLDER_SHOWN_S:
         who = f"process {found.pid} ({found.application})"
         click.echo(f"all wait for the transaction of {who}, open for {found.seconds:.1f} s")
         click.echo(f"    {' '.join(found.query.split())}")
-    if not told["parked"]:
-        click.echo("no stream is parked")
-    for one in told["parked"]:
-        click.echo(f"parked {one.stream}  {one.fact}, {_facts(one.facts)} since {one.parked_at:%Y-%m-%d %H:%M:%S}Z")
-        click.echo(f"    {one.error}")
-        click.echo(f"    batuta events retry {one.reaction} {one.stream}")
-        click.echo(f'    batuta events skip {one.reaction} {one.stream} --reason "…"')
+    _tell_parked(told["parked"])
     for one in told["failed_sweeps"]:
         click.echo(f"sweep failed: {one.name}, {one.failures} times since {one.since_at:%Y-%m-%d %H:%M:%S}Z")
         click.echo(f"    {one.error}")
         click.echo(f"    tried again from {one.again_at:%Y-%m-%d %H:%M:%S}Z")
     tell_held(told["held_jobs"])
+
+
+def _tell_reactions(reactions: "Sequence[Standing]") -> None:
+    for one in reactions:
+        place = ":".join(map(str, one.position))
+        click.echo(f"{one.name}  at {place}, {_facts(one.behind)} behind, lag {one.lag_seconds:.1f} s")
+        if one.failures:
+            click.echo(f"    its next fact has failed {one.failures} times")
+    if not reactions:
+        click.echo("no reaction has read anything yet: batuta up does")
+
+
+def _tell_parked(streams: "Sequence[ParkedStream]") -> None:
+    if not streams:
+        click.echo("no stream is parked")
+    for one in streams:
+        click.echo(f"parked {one.stream}  {one.fact}, {_facts(one.facts)} since {one.parked_at:%Y-%m-%d %H:%M:%S}Z")
+        click.echo(f"    {one.error}")
+        click.echo(f"    batuta events retry {one.reaction} {one.stream}")
+        click.echo(f'    batuta events skip {one.reaction} {one.stream} --reason "…"')
 
 
 def _facts(count: int) -> str:

@@ -56,7 +56,7 @@ from batuta.plumbing.web import (
     etag,
     once,
     page_of,
-    read_cursor,
+    read_code,
     requires,
 )
 from batuta.plumbing.web.moments import fresh_id, moment
@@ -124,7 +124,7 @@ async def channels(
 ) -> Page[Channel]:
     """List the channels that the caller may see, in the order of their codes."""
     async with engine.connect() as db:
-        found = await list_channels(db, ids=caller.channel_ids, behind=_behind(cursor), limit=limit + 1)
+        found = await list_channels(db, ids=caller.channel_ids, behind=read_code(cursor), limit=limit + 1)
     return page_of(found, limit=limit, key=lambda one: (one.code,))
 
 
@@ -169,7 +169,7 @@ async def put_channel(
 async def brands(engine: NamedDependency[Engine], cursor: Cursor = None, limit: Limit = LIMIT_USUAL) -> Page[Brand]:
     """List brands in the order of their codes."""
     async with engine.connect() as db:
-        found = await list_brands(db, behind=_behind(cursor), limit=limit + 1)
+        found = await list_brands(db, behind=read_code(cursor), limit=limit + 1)
     return page_of(found, limit=limit, key=lambda one: (one.code,))
 
 
@@ -206,7 +206,7 @@ async def legal_entities(
 ) -> Page[LegalEntity]:
     """List those who owe the tax and own the stock, in the order of their codes."""
     async with engine.connect() as db:
-        found = await list_legal_entities(db, behind=_behind(cursor), limit=limit + 1)
+        found = await list_legal_entities(db, behind=read_code(cursor), limit=limit + 1)
     return page_of(found, limit=limit, key=lambda one: (one.code,))
 
 
@@ -289,10 +289,6 @@ async def _shown(engine: Engine, with_version: WithVersion[Thing], id_: UUID, mi
     if found is None:
         raise missing
     return Response(found[0], headers={"etag": etag(found[1])})
-
-
-def _behind(cursor: str | None) -> str | None:
-    return read_cursor(cursor, tuple[Code])[0] if cursor else None
 
 
 ROUTES = [

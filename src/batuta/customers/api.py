@@ -48,7 +48,7 @@ from batuta.plumbing.web import (
     etag,
     once,
     page_of,
-    read_cursor,
+    read_id,
     requires,
 )
 from batuta.plumbing.web.moments import fresh_id, moment
@@ -139,7 +139,7 @@ async def customers(  # noqa: PLR0917 - the parameters of the address
         is_guest=is_guest,
         search=search,
     )
-    behind = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+    behind = read_id(cursor)
     async with engine.connect() as db:
         found = await list_customers(db, wanted=wanted, behind=behind, limit=limit + 1)
     return page_of(found, limit=limit, key=lambda one: (one.id,))

@@ -57,7 +57,7 @@ from batuta.plumbing.web import (
     etag,
     once,
     page_of,
-    read_cursor,
+    read_code,
     requires,
 )
 from batuta.plumbing.web.moments import fresh_id, moment
@@ -167,7 +167,7 @@ async def locations(  # noqa: PLR0917 - the parameters of the address
         legal_entity_id=legal_entity_id,
         ids=None if caller.location_ids is None else sorted(caller.location_ids),
     )
-    behind = read_cursor(cursor, tuple[Code])[0] if cursor else None
+    behind = read_code(cursor)
     async with engine.connect() as db:
         found = await list_locations(db, wanted=wanted, behind=behind, limit=limit + 1)
     return page_of(found, limit=limit, key=lambda one: (one.code,))

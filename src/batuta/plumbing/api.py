@@ -13,7 +13,7 @@ from litestar.params import FromQuery, QueryParameter
 from batuta.kernel.errors import Forbidden
 from batuta.plumbing.database import Engine
 from batuta.plumbing.events.feed import BEGINNING, end_of, follow
-from batuta.plumbing.events.log import Fact, Position
+from batuta.plumbing.events.log import Fact
 from batuta.plumbing.web import CURSOR_MAX, Caller, cursor_of, read_cursor, requires
 from batuta.plumbing.web.scopes import sees_all
 
@@ -79,10 +79,11 @@ async def events(  # noqa: PLR0917 - the parameters of the address
     """Answer with facts that no later one can precede any more; each is told once, in order, to who follows `next`."""
     if not sees_all(caller):
         raise FeedIsForAll("the feed is for callers who see every channel, location and customer")
-    position: Position = read_cursor(after, tuple[Epoch, Count, Count]) if after not in {None, END} else BEGINNING
     if after == END:
         async with engine.connect() as db:
             position = await end_of(db)
+    else:
+        position = read_cursor(after, tuple[Epoch, Count, Count]) or BEGINNING
     loop = asyncio.get_running_loop()
     until = loop.time() + wait
     while True:

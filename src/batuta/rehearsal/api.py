@@ -42,7 +42,7 @@ class ShadowBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 @get("/api/sourcing/shadows", guards=[requires("sourcing.manage")])
 async def shadows(engine: NamedDependency[Engine], limit: Limit = LIMIT_USUAL, cursor: Cursor = None) -> Page[Shadow]:
     """List the drafts that are or were in shadow, the newest first."""
-    after = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
+    after = read_cursor(cursor, tuple[datetime, UUID])
     async with engine.connect() as db:
         found = await list_shadows(db, after=after, limit=limit + 1)
     return page_of(found, limit=limit, key=lambda one: (one.begun_at, one.id))
@@ -97,7 +97,7 @@ async def differences(
     cursor: Cursor = None,
 ) -> Page[Changed]:
     """The orders that would ship from elsewhere, the newest first, with what either plan costs by component."""
-    after = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
+    after = read_cursor(cursor, tuple[datetime, UUID])
     async with engine.connect() as db:
         await _found(db, shadow_id)
         found = await list_differences(db, Differing(shadow_id=shadow_id, after=after, limit=limit + 1))

@@ -160,8 +160,6 @@ def _midnight(day: date | None, zone: ZoneInfo) -> datetime | None:
 
 def _place(cursor: str) -> tuple[datetime, UUID] | None:
     """Where a page begins; an address that somebody has shortened begins at the top."""
-    if not cursor:
-        return None
     try:
         return read_cursor(cursor, tuple[datetime, UUID])
     except BadCursor:

@@ -51,7 +51,7 @@ from batuta.plumbing.web import (
     etag,
     once,
     page_of,
-    read_cursor,
+    read_code,
     requires,
 )
 from batuta.plumbing.web.moments import fresh_id, moment
@@ -136,7 +136,7 @@ async def products(
     """List products in the order of their codes."""
     wanted = ProductFilter(category=category, search=search)
     async with engine.connect() as db:
-        found = await list_products(db, wanted=wanted, behind=_behind(cursor), limit=limit + 1)
+        found = await list_products(db, wanted=wanted, behind=read_code(cursor), limit=limit + 1)
     return page_of(found, limit=limit, key=lambda one: (one.code,))
 
 
@@ -189,7 +189,7 @@ async def skus(  # noqa: PLR0917 - the parameters of the address
     """List SKUs in the order of their codes."""
     wanted = SkuFilter(product_id=product_id, kind=kind, gtin=gtin, code=code, is_active=is_active, search=search)
     async with engine.connect() as db:
-        found = await list_skus(db, wanted=wanted, behind=_behind(cursor), limit=limit + 1)
+        found = await list_skus(db, wanted=wanted, behind=read_code(cursor), limit=limit + 1)
     return page_of(found, limit=limit, key=lambda one: (one.code,))
 
 
@@ -297,10 +297,6 @@ def _as_product(body: ProductBody, product_id: UUID) -> Product:
 
 def _as_sku(body: SkuBody, sku_id: UUID) -> Sku:
     return Sku(id=sku_id, **msgspec.structs.asdict(body))
-
-
-def _behind(cursor: str | None) -> str | None:
-    return read_cursor(cursor, tuple[Code])[0] if cursor else None
 
 
 ROUTES = [

@@ -23,7 +23,7 @@ async def lot_orders(
     limit: Limit = LIMIT_USUAL,
 ) -> Page[LotOrder]:
     """List the orders that got units of a lot, with whom to tell: recalled or not, the oldest first."""
-    behind = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
+    behind = read_cursor(cursor, tuple[datetime, UUID])
     async with engine.connect() as db:
         lot = await _lot(db, lot_id)
         found = await orders_of_lot(

@@ -113,7 +113,7 @@ async def work_orders(
         statuses=statuses,
         order_id=order_id,
     )
-    behind = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
+    behind = read_cursor(cursor, tuple[datetime, UUID])
     async with engine.connect() as db:
         found = await list_work_orders(db, wanted=wanted, behind=behind, limit=limit + 1)
     return page_of(found, limit=limit, key=lambda one: (one.created_at, one.id))

@@ -62,7 +62,7 @@ async def open_work(
         statuses=statuses,
         methods=methods,
     )
-    after = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
+    after = read_cursor(cursor, tuple[datetime, UUID])
     async with engine.connect() as db:
         found = await work_page(db, wanted=wanted, after=after, limit=limit + 1)
     page = page_of(found, limit=limit, key=lambda one: (one[0], one[1].id))

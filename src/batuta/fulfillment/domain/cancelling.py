@@ -162,11 +162,8 @@ def _share_out(
     asked: Mapping[UUID, Sequence[CancellationPart]],
     request: RequestCancellation,
 ) -> tuple[dict[UUID, dict[UUID, int]], dict[UUID, int]]:
-    free = {one.id: _free(one) for one in fulfillments}
-    for fulfillment in fulfillments:
-        for part in asked.get(fulfillment.id, ()):
-            for units in part.units:
-                free[fulfillment.id][units.line_id] -= units.quantity
+    """Units to give up by fulfillment order and line, where least is done first; and what of the request is left."""
+    free = {one.id: _unasked(one, asked.get(one.id, ())) for one in fulfillments}
     wanted = _wanted(fulfillments, request)
     shares: dict[UUID, dict[UUID, int]] = defaultdict(dict)
     for fulfillment in sorted(fulfillments, key=lambda one: (_BY_PROGRESS[one.status], one.id)):
@@ -176,12 +173,16 @@ def _share_out(
                 shares[fulfillment.id][line_id] = share
                 wanted[line_id] -= share
     for fulfillment in fulfillments:
-        is_packed = any(package.is_here for package in fulfillment.packages)
-        rest = {line_id: there for line_id, there in free[fulfillment.id].items() if there}
-        if is_packed and shares.get(fulfillment.id, rest) != rest:
+        if not _can_part(fulfillment, free[fulfillment.id], shares.get(fulfillment.id)):
             for line_id, share in shares.pop(fulfillment.id).items():
                 wanted[line_id] += share
     return shares, wanted
+
+
+def _can_part(fulfillment: FulfillmentOrder, free: Mapping[UUID, int], share: Mapping[UUID, int] | None) -> bool:
+    """Whether a share can be given up: of what is packed only all, for no package is opened."""
+    is_packed = any(package.is_here for package in fulfillment.packages)
+    return not (is_packed and share) or share == {line_id: there for line_id, there in free.items() if there}
 
 
 def _wanted(fulfillments: Sequence[FulfillmentOrder], request: RequestCancellation) -> dict[UUID, int]:
@@ -195,6 +196,15 @@ def _wanted(fulfillments: Sequence[FulfillmentOrder], request: RequestCancellati
         for line_id, live in fulfillment.units("live").items():
             wanted[line_id] += live - settled[line_id]
     return wanted
+
+
+def _unasked(fulfillment: FulfillmentOrder, asked: Sequence[CancellationPart]) -> dict[UUID, int]:
+    """Units of each line that are here and wanted, and that nobody has asked to give up yet."""
+    free = _free(fulfillment)
+    for part in asked:
+        for units in part.units:
+            free[units.line_id] -= units.quantity
+    return free
 
 
 def _free(fulfillment: FulfillmentOrder) -> dict[UUID, int]:

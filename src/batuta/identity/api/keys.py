@@ -24,7 +24,7 @@ from batuta.plumbing.web import (
     Page,
     once,
     page_of,
-    read_cursor,
+    read_id,
 )
 from batuta.plumbing.web.moments import moment
 
@@ -36,7 +36,7 @@ _chance = random.SystemRandom()
 @get("/api/keys", guards=[MANAGE])
 async def list_keys(engine: NamedDependency[Engine], limit: Limit = LIMIT_USUAL, cursor: Cursor = None) -> Page[ApiKey]:
     """All keys, oldest first, those that are revoked or over too. Secrets are not kept."""
-    after = read_cursor(cursor, tuple[UUID])[0] if cursor else FIRST
+    after = read_id(cursor) or FIRST
     async with engine.connect() as db:
         found = await keys_after(db, after, limit=limit + 1)
     return page_of(found, limit=limit, key=lambda one: (one.id,))

@@ -63,7 +63,7 @@ class PasswordGiven(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 @get("/api/users", guards=[MANAGE])
 async def list_staff(engine: NamedDependency[Engine], limit: Limit = LIMIT_USUAL, cursor: Cursor = None) -> Page[Staff]:
     """Everybody who works or worked here, by e-mail."""
-    after = read_cursor(cursor, tuple[str])[0] if cursor else ""
+    (after,) = read_cursor(cursor, tuple[str]) or ("",)
     async with engine.connect() as db:
         found = await staff_after(db, after, limit=limit + 1)
     return page_of(found, limit=limit, key=lambda one: (one.email,))

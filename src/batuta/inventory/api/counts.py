@@ -215,7 +215,7 @@ async def counts(  # noqa: PLR0917 - the parameters of the address
     limit: Limit = LIMIT_USUAL,
 ) -> Page[CountHead]:
     """List counts, the newest first."""
-    behind = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
+    behind = read_cursor(cursor, tuple[datetime, UUID])
     wanted = CountFilter(location_ids=seen_by(caller, location_id), status=status)
     async with engine.connect() as db:
         found = await list_counts(db, wanted=wanted, behind=behind, limit=limit + 1)

@@ -53,6 +53,7 @@ from batuta.plumbing.web import (
     Page,
     once,
     page_of,
+    read_code,
     read_cursor,
     requires,
     sentence_for,
@@ -141,7 +142,7 @@ async def feeds(
     limit: Limit = LIMIT_USUAL,
 ) -> Page[FeedTold]:
     """List who feeds stock, when they were heard last, and whether their locations keep units back."""
-    behind = read_cursor(cursor, tuple[Code])[0] if cursor else None
+    behind = read_code(cursor)
     async with engine.connect() as db:
         found = await list_feeds(db, behind=behind, limit=limit + 1)
         codes = await _codes(db, found)
@@ -233,7 +234,7 @@ async def differences(  # noqa: PLR0917 - the parameters of the address
     limit: Limit = LIMIT_USUAL,
 ) -> Page[Difference]:
     """List counts that were not what the ledger said, found last first; `open` ones wait for somebody to look."""
-    behind = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
+    behind = read_cursor(cursor, tuple[datetime, UUID])
     async with engine.connect() as db:
         wanted = DifferenceFilter(
             feed_id=None if feed is None else (await _feed(db, caller, feed)).id,

@@ -89,7 +89,7 @@ async def lots(  # noqa: PLR0917 - the parameters of the address
     limit: Limit = LIMIT_USUAL,
 ) -> Page[Lot]:
     """List lots by SKU and code: those that end soon, or are called back."""
-    behind = read_cursor(cursor, tuple[UUID, Code]) if cursor else None
+    behind = read_cursor(cursor, tuple[UUID, Code])
     wanted = LotFilter(sku_id=sku_id, code=code, expires_until=expires_until, is_recalled=is_recalled)
     async with engine.connect() as db:
         found = await list_lots(db, wanted=wanted, behind=behind, limit=limit + 1)
@@ -179,7 +179,7 @@ async def serials(  # noqa: PLR0917 - the parameters of the address
 
     Whoever works at some locations sees the pieces that are there.
     """
-    behind = read_cursor(cursor, tuple[Text, UUID]) if cursor else None
+    behind = read_cursor(cursor, tuple[Text, UUID])
     places = None if caller.location_ids is None else sorted(caller.location_ids)
     wanted = SerialFilter(sku_id=sku_id, serial=serial, location_ids=places)
     async with engine.connect() as db:

@@ -193,7 +193,7 @@ async def replenishment_rules(  # noqa: PLR0917 - the parameters of the address
     limit: Limit = LIMIT_USUAL,
 ) -> Page[Rule]:
     """List rules, by SKU and location."""
-    behind = read_cursor(cursor, tuple[UUID, UUID]) if cursor else None
+    behind = read_cursor(cursor, tuple[UUID, UUID])
     wanted = RuleFilter(sku_id=sku_id, location_ids=seen_by(caller, location_id), source_location_id=source_location_id)
     async with engine.connect() as db:
         found = await list_rules(db, wanted=wanted, behind=behind, limit=limit + 1)
@@ -263,7 +263,7 @@ async def proposals(
     limit: Limit = LIMIT_USUAL,
 ) -> Page[ProposalHead]:
     """List proposals, the newest first."""
-    behind = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
+    behind = read_cursor(cursor, tuple[datetime, UUID])
     wanted = ProposalFilter(source_location_ids=seen_by(caller, source_location_id), status=status)
     async with engine.connect() as db:
         found = await list_proposals(db, wanted=wanted, behind=behind, limit=limit + 1)

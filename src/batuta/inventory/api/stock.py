@@ -85,9 +85,10 @@ async def stock(  # noqa: PLR0917 - the parameters of the address
     limit: Limit = LIMIT_USUAL,
 ) -> Page[StockLevel]:
     """List stock rows: units on hand, reserved and kept back, by SKU, location, condition and lot."""
-    behind = StockKey(*read_cursor(cursor, tuple[UUID, UUID, Condition, Lot])) if cursor else None
+    place = read_cursor(cursor, tuple[UUID, UUID, Condition, Lot])
     wanted = StockFilter(sku_ids=sku_id, location_ids=_seen(caller, location_id), condition=condition)
     async with engine.connect() as db:
+        behind = StockKey(*place) if place else None
         found = await list_stock(db, wanted=wanted, behind=behind, limit=limit + 1, now=moment())
     return page_of(found, limit=limit, key=lambda one: (one.sku_id, one.location_id, one.condition, one.lot))
 
@@ -106,7 +107,7 @@ async def movements(  # noqa: PLR0917 - the parameters of the address
     limit: Limit = LIMIT_USUAL,
 ) -> Page[LedgerEntry]:
     """List the ledger, what was recorded last first."""
-    behind = read_cursor(cursor, tuple[datetime, Lot]) if cursor else None
+    behind = read_cursor(cursor, tuple[datetime, Lot])
     wanted = MovementFilter(
         sku_id=sku_id,
         location_ids=_seen(caller, location_id),

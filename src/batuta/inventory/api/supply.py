@@ -124,7 +124,7 @@ async def receipts(  # noqa: PLR0917 - the parameters of the address
     limit: Limit = LIMIT_USUAL,
 ) -> Page[ExpectedReceipt]:
     """List what is, or was, to come, by the day it is due."""
-    behind = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
+    behind = read_cursor(cursor, tuple[datetime, UUID])
     wanted = SupplyFilter(sku_id=sku_id, location_ids=seen_by(caller, location_id), status=status, document=document)
     async with engine.connect() as db:
         found = await list_receipts(db, wanted=wanted, behind=behind, limit=limit + 1)
@@ -232,7 +232,7 @@ async def runs(  # noqa: PLR0917 - the parameters of the address
     limit: Limit = LIMIT_USUAL,
 ) -> Page[SupplyRun]:
     """List the documents of service, the newest first: what came, who got it, and who was passed over."""
-    behind = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
+    behind = read_cursor(cursor, tuple[datetime, UUID])
     wanted = RunFilter(sku_id=sku_id, location_ids=seen_by(caller, location_id), expected_id=receipt_id)
     async with engine.connect() as db:
         found = await list_runs(db, wanted=wanted, behind=behind, limit=limit + 1)

@@ -126,7 +126,7 @@ async def transfers(  # noqa: PLR0917 - the parameters of the address
 
     Of kind `order` are those that bring orders to the stores where they are picked up; order_id: one order's.
     """
-    behind = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
+    behind = read_cursor(cursor, tuple[datetime, UUID])
     wanted = TransferFilter(
         location_ids=seen_by(caller, location_id),
         source_location_id=source_location_id,

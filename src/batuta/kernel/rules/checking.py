@@ -107,15 +107,7 @@ def _join(path: str, name: str) -> str:
 
 
 def _read(raw: Any, catalogue: Catalogue, path: str, *, is_of_line: bool) -> Condition:
-    if not isinstance(raw, dict) or not raw:
-        raise _Bad(path, "a clause is an object with all, any, not, any_line, every_line, sum_of_lines or field")
-    named = [key for key in (*_JOINED, *_WRAPPED, "sum_of_lines", "field") if key in raw]
-    if len(named) != 1:
-        raise _Bad(path, "a clause says one thing", found=sorted(map(str, raw))[:NAMES_TOLD_MAX])
-    (kind,) = named
-    known = {"field": {"field", "is", "value"}, "sum_of_lines": {"sum_of_lines", "where", "is", "value"}}
-    if unknown := sorted(str(key) for key in raw if key not in known.get(kind, {kind})):
-        raise _Bad(path, "the clause says what nobody understands", unknown=unknown[:NAMES_TOLD_MAX])
+    kind = _kind(raw, path)
     at = _join(path, kind)
     if kind in _JOINED:
         if not isinstance(raw[kind], list) or not raw[kind]:
@@ -135,6 +127,20 @@ def _read(raw: Any, catalogue: Catalogue, path: str, *, is_of_line: bool) -> Con
     if field.is_of_line and not is_of_line:
         raise _Bad(at, "each line has its own: say any_line, every_line or sum_of_lines", field=field.name)
     return Compare(field, *_compared(raw, field, path))
+
+
+def _kind(raw: Any, path: str) -> str:
+    """The one thing that a clause says, as `any` or `field`."""
+    if not isinstance(raw, dict) or not raw:
+        raise _Bad(path, "a clause is an object with all, any, not, any_line, every_line, sum_of_lines or field")
+    named = [key for key in (*_JOINED, *_WRAPPED, "sum_of_lines", "field") if key in raw]
+    if len(named) != 1:
+        raise _Bad(path, "a clause says one thing", found=sorted(map(str, raw))[:NAMES_TOLD_MAX])
+    (kind,) = named
+    known = {"field": {"field", "is", "value"}, "sum_of_lines": {"sum_of_lines", "where", "is", "value"}}
+    if unknown := sorted(str(key) for key in raw if key not in known.get(kind, {kind})):
+        raise _Bad(path, "the clause says what nobody understands", unknown=unknown[:NAMES_TOLD_MAX])
+    return kind
 
 
 def _sum(raw: dict[str, Any], catalogue: Catalogue, path: str, *, is_of_line: bool) -> SumOfLines:

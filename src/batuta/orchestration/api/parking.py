@@ -72,7 +72,7 @@ async def parked_orders(
     now = moment()
     if caller.location_ids is not None or caller.customer_id is not None:
         return page_of([], limit=limit, key=_place)
-    after = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
+    after = read_cursor(cursor, tuple[datetime, UUID])
     async with engine.connect() as db:
         found = await list_parked(db, queue=queue, channel_ids=caller.channel_ids, after=after, limit=limit + 1)
     return page_of([_shown(one, now) for one in found], limit=limit, key=_place)

@@ -160,7 +160,7 @@ async def get_orders(  # noqa: PLR0917 - one argument a filter
         placed_until=placed_until,
         is_held=held,
     )
-    before = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
+    before = read_cursor(cursor, tuple[datetime, UUID])
     async with engine.connect() as db:
         found = await list_orders(db, wanted, before=before, limit=limit + 1)
     return page_of(found, limit=limit, key=lambda one: (one.placed_at, one.id))

@@ -30,7 +30,9 @@ from batuta.plumbing.web.paging import (
     Page,
     cursor_of,
     page_of,
+    read_code,
     read_cursor,
+    read_id,
 )
 from batuta.plumbing.web.problems import explain, explain_accident, explain_http, sentence_for, status_of
 from batuta.plumbing.web.shell import create_shell
@@ -68,7 +70,9 @@ __all__ = [
     "nobody",
     "once",
     "page_of",
+    "read_code",
     "read_cursor",
+    "read_id",
     "requires",
     "sentence_for",
     "signed_in",

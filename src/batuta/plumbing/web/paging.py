@@ -4,11 +4,13 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from datetime import MAXYEAR, datetime
 from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
 
 import msgspec
 from litestar.params import QueryParameter
 
 from batuta.kernel.errors import Refused
+from batuta.kernel.quantities import Code
 
 T = TypeVar("T")
 
@@ -49,12 +51,14 @@ def cursor_of(place: tuple[Any, ...]) -> str:
     return urlsafe_b64encode(msgspec.json.encode(place)).rstrip(b"=").decode()
 
 
-def read_cursor(cursor: str, kind: type[T]) -> T:
-    """The place that `cursor_of` wrote down. kind: its type, as `tuple[datetime, UUID]`.
+def read_cursor(cursor: str | None, kind: type[T]) -> T | None:
+    """The place that `cursor_of` wrote down; None where a list begins. kind: its type, as `tuple[datetime, UUID]`.
 
     Raises:
         BadCursor: it is no such place.
     """
+    if not cursor:
+        return None
     problem: ValueError | None = None
     try:
         place = msgspec.json.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=kind)
@@ -63,6 +67,26 @@ def read_cursor(cursor: str, kind: type[T]) -> T:
     except ValueError as found:
         problem = found
     raise BadCursor("the cursor is none that a page of this list gave", cursor=cursor[:CURSOR_MAX]) from problem
+
+
+def read_code(cursor: str | None) -> str | None:
+    """The code behind which a page of a list in the order of codes begins.
+
+    Raises:
+        BadCursor: it is none.
+    """
+    place = read_cursor(cursor, tuple[Code])
+    return place[0] if place else None
+
+
+def read_id(cursor: str | None) -> UUID | None:
+    """The id behind which a page of a list in the order of ids begins.
+
+    Raises:
+        BadCursor: it is none.
+    """
+    place = read_cursor(cursor, tuple[UUID])
+    return place[0] if place else None
 
 
 def _is_beyond(value: object) -> bool:

@@ -30,6 +30,7 @@ from batuta.plumbing.web import (
     Page,
     once,
     page_of,
+    read_code,
     read_cursor,
     requires,
 )
@@ -115,7 +116,7 @@ async def price_lists(
     limit: Limit = LIMIT_USUAL,
 ) -> Page[PriceList]:
     """List the price lists of the caller's channels in the order of their codes."""
-    behind = read_cursor(cursor, tuple[Code])[0] if cursor else None
+    behind = read_code(cursor)
     async with engine.connect() as db:
         found = await list_price_lists(db, channel_ids=_channels(caller), behind=behind, limit=limit + 1)
     return page_of(found, limit=limit, key=lambda one: (one.code,))
@@ -131,7 +132,7 @@ async def prices(  # noqa: PLR0917 - the parameters of the address
     limit: Limit = LIMIT_USUAL,
 ) -> Page[Price]:
     """List dated prices, past, present and to come, by list, SKU and beginning."""
-    behind = read_cursor(cursor, tuple[UUID, UUID, Instant]) if cursor else None
+    behind = read_cursor(cursor, tuple[UUID, UUID, Instant])
     wanted = PriceFilter(price_list_id=price_list_id, sku_ids=sku_id, channel_ids=_channels(caller))
     async with engine.connect() as db:
         found = await list_prices(db, wanted=wanted, behind=behind, limit=limit + 1)
@@ -143,7 +144,7 @@ async def tax_rates(
     engine: NamedDependency[Engine], country: In = None, cursor: Cursor = None, limit: Limit = LIMIT_USUAL
 ) -> Page[TaxRate]:
     """List dated tax rates by country, region and category."""
-    behind = read_cursor(cursor, tuple[Country, Region, Code, Instant]) if cursor else None
+    behind = read_cursor(cursor, tuple[Country, Region, Code, Instant])
     async with engine.connect() as db:
         found = await list_tax_rates(db, country=country, behind=behind, limit=limit + 1)
     return page_of(found, limit=limit, key=lambda one: (one.country, one.region, one.tax_category, one.valid.from_at))

@@ -44,7 +44,7 @@ async def purchases(  # noqa: PLR0917 - the parameters of the address
     limit: Limit = LIMIT_USUAL,
 ) -> Page[PurchaseTold]:
     """List purchase orders, the newest first; a supplier's people see those of their location."""
-    behind = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
+    behind = read_cursor(cursor, tuple[datetime, UUID])
     asked = None if location_id is None else [location_id]
     if caller.location_ids is not None:
         asked = sorted(caller.location_ids.intersection(caller.location_ids if asked is None else asked))

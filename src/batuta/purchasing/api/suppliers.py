@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from litestar import Response, get, put
 from litestar.di import NamedDependency
@@ -21,7 +20,7 @@ from batuta.plumbing.web import (
     Page,
     once,
     page_of,
-    read_cursor,
+    read_id,
     requires,
 )
 from batuta.plumbing.web.moments import moment
@@ -102,7 +101,7 @@ async def supplier_costs(
     limit: Limit = LIMIT_USUAL,
 ) -> Page[SupplierCost]:
     """List what units cost at a supplier."""
-    (behind,) = read_cursor(cursor, tuple[UUID]) if cursor else (None,)
+    behind = read_id(cursor)
     async with engine.connect() as db:
         place = await place_of(db, caller, location_code)
         found = await list_costs(db, location_id=place.id, behind=behind, limit=limit + 1)

@@ -56,7 +56,7 @@ async def returns_found(
         order_ids=[order_id] if order_id else None,
         customer_ids=_within([customer_id] if customer_id else None, own),
     )
-    before = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
+    before = read_cursor(cursor, tuple[datetime, UUID])
     async with engine.connect() as db:
         found = await returns_page(db, wanted=wanted, before=before, limit=limit + 1)
     page = page_of(found, limit=limit, key=lambda one: (one[0], one[1].id))

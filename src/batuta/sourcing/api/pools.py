@@ -17,7 +17,7 @@ async def pool_runs(
     engine: NamedDependency[Engine], limit: Limit = LIMIT_USUAL, cursor: Cursor = None
 ) -> Page[PoolRun]:
     """List the pools that were planned in the last 90 days, the newest first, with what that saved."""
-    after = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
+    after = read_cursor(cursor, tuple[datetime, UUID])
     async with engine.connect() as db:
         found = await list_pool_runs(db, after=after, limit=limit + 1)
     return page_of(found, limit=limit, key=lambda one: (one.planned_at, one.id))

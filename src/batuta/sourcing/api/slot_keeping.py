@@ -27,6 +27,7 @@ from batuta.plumbing.web import (
     etag,
     once,
     page_of,
+    read_code,
     read_cursor,
     requires,
 )
@@ -123,7 +124,7 @@ async def slots_kept(
         from_at=_midnight(from_day),
         until_at=_midnight(until_day),
     )
-    behind = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
+    behind = read_cursor(cursor, tuple[datetime, UUID])
     async with engine.connect() as db:
         found = await list_slots(db, wanted=wanted, behind=behind, limit=limit + 1, now=moment())
     return page_of(found, limit=limit, key=lambda one: (one.slot.from_at, one.slot.id))
@@ -192,7 +193,7 @@ async def slot_templates(
     limit: Limit = LIMIT_USUAL,
 ) -> Page[SlotTemplate]:
     """The templates of slots, in the order of their codes."""
-    behind = read_cursor(cursor, tuple[Code])[0] if cursor else None
+    behind = read_code(cursor)
     own = None if caller.location_ids is None else sorted(caller.location_ids)
     async with engine.connect() as db:
         found = await list_slot_templates(db, location_ids=own, behind=behind, limit=limit + 1)

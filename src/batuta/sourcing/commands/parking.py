@@ -34,46 +34,14 @@ async def park(db: Connection, *, parks: Sequence[Park], now: datetime) -> list[
     before = await parkings_of(db, [one.order_id for one in parks])
     made = [parked(one, before.get(one.order_id), now=now) for one in parks]
     await upsert_rows(db, parking, [_row(one) for one in made], key=("order_id",))
-    await publish(
-        db,
-        [
-            OrderParked(
-                stream=one.order_id,
-                happened_at=now,
-                actor=one.actor,
-                queue=one.queue,
-                reason=one.reason,
-                line_ids=one.line_ids,
-                next_try_at=one.next_try_at,
-                cancel_at=one.cancel_at,
-                promise=one.effect(now),
-            )
-            for one in made
-        ],
-    )
+    await publish(db, [_told(one, now) for one in made])
     return made
 
 
 async def requeue(db: Connection, *, parkings: Sequence[Parking], now: datetime) -> None:
     """Keep parked orders as a person wants them: in another queue, tried at another time, ended on another day."""
     await upsert_rows(db, parking, [_row(one) for one in parkings], key=("order_id",))
-    await publish(
-        db,
-        [
-            OrderParked(
-                stream=one.order_id,
-                happened_at=now,
-                actor=one.actor,
-                queue=one.queue,
-                reason=one.reason,
-                line_ids=one.line_ids,
-                next_try_at=one.next_try_at,
-                cancel_at=one.cancel_at,
-                promise=one.effect(now),
-            )
-            for one in parkings
-        ],
-    )
+    await publish(db, [_told(one, now) for one in parkings])
 
 
 async def unpark(db: Connection, *, order_ids: Collection[UUID], because: str, actor: str, now: datetime) -> list[UUID]:
@@ -89,6 +57,20 @@ async def unpark(db: Connection, *, order_ids: Collection[UUID], because: str, a
         ],
     )
     return [row.order_id for row in rows]
+
+
+def _told(one: Parking, now: datetime) -> OrderParked:
+    return OrderParked(
+        stream=one.order_id,
+        happened_at=now,
+        actor=one.actor,
+        queue=one.queue,
+        reason=one.reason,
+        line_ids=one.line_ids,
+        next_try_at=one.next_try_at,
+        cancel_at=one.cancel_at,
+        promise=one.effect(now),
+    )
 
 
 def _row(one: Parking) -> dict[str, Any]:

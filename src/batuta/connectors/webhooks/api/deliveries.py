@@ -163,9 +163,7 @@ def _in_utc(time: datetime) -> datetime:
 
 
 def _place(cursor: str | None) -> tuple[int, int, int] | None:
-    if cursor is None:
-        return None
     place = read_cursor(cursor, tuple[int, int, int])
-    if min(place) < 0 or place[0] > COLUMN_INTEGER_MAX:
+    if place and (min(place) < 0 or place[0] > COLUMN_INTEGER_MAX):
         raise BadCursor("the cursor is none that a page of this list gave", cursor=cursor)
     return place

@@ -35,7 +35,7 @@ from batuta.plumbing.web import (
     Page,
     once,
     page_of,
-    read_cursor,
+    read_id,
 )
 from batuta.plumbing.web.moments import fresh_id, moment
 
@@ -87,7 +87,7 @@ async def list_endpoints(
     limit: Limit = LIMIT_USUAL,
 ) -> Page[Endpoint]:
     """List endpoints, oldest first, with how they fare."""
-    behind = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+    behind = read_id(cursor)
     async with engine.connect() as db:
         found = await listed_endpoints(db, channel_ids=caller.channel_ids, behind=behind, limit=limit + 1)
     seen = page_of(found, limit=limit, key=lambda one: (one.id,))
