@@ -15,6 +15,7 @@ from batuta.inventory.queries import availability
 from batuta.kernel.errors import BatutaError
 from batuta.ordering.commands import (
     EndHold,
+    ExternalIdUsed,
     UnitReturn,
     accept_ready,
     cancel,
@@ -188,6 +189,33 @@ async def test_the_same_id_or_outside_number_is_the_same_order(db: Connection) -
 
     assert len({msgspec.json.encode(one) for one in [*together, *later] if isinstance(one, Placed)}) == 1
     assert await left(db, shop, "chair") == 4
+
+
+async def test_an_outside_number_that_stands_for_other_goods_is_refused_not_taken_for_the_same(db: Connection) -> None:
+    """ORD-07."""
+    shop = await build_shop(db, stock={"chair": {"north": 5}, "lamp": {"north": 5}})
+    number = fresh_code("market")
+    first, other, lamp = (an_order(shop, one, external_id=number) for one in (("chair", 1), ("chair", 2), ("lamp", 1)))
+
+    placed_first = await placed(db, first)
+    later = await place(db, orders=[lamp, first, other], now=NOW)
+
+    assert [type(one) for one in later] == [ExternalIdUsed, Placed, ExternalIdUsed]
+    assert isinstance(later[0], ExternalIdUsed)
+    assert later[0].facts == {"external_id": number, "number": placed_first.number}
+    assert (await left(db, shop, "chair"), await left(db, shop, "lamp")) == (4, 5)
+
+
+async def test_one_outside_number_for_two_orders_at_once_is_one_of_them(db: Connection) -> None:
+    """ORD-07."""
+    shop = await build_shop(db, stock={"chair": {"north": 5}, "lamp": {"north": 5}})
+    number = fresh_code("market")
+    orders = [an_order(shop, one, external_id=number) for one in (("chair", 1), ("lamp", 1))]
+
+    together = await place(db, orders=orders, now=NOW)
+
+    assert {type(one) for one in together} == {Placed, ExternalIdUsed}
+    assert await left(db, shop, "chair") + await left(db, shop, "lamp") == 9
 
 
 async def test_the_same_goods_for_the_same_customer_within_minutes_are_held_not_dropped(db: Connection) -> None:

@@ -15,7 +15,7 @@ from batuta.ordering.commands.holding import (
 )
 from batuta.ordering.commands.importing import import_closed
 from batuta.ordering.commands.moving import UnitReturn, UnknownLine, count_returned, lock_orders, move_units
-from batuta.ordering.commands.placing import PaysTooMuch, place
+from batuta.ordering.commands.placing import ExternalIdUsed, PaysTooMuch, place
 from batuta.ordering.commands.promising import move_promises, record_promises
 from batuta.ordering.commands.rerouting import ask_for_choices, book_choices
 from batuta.ordering.commands.waiting import Came, end_patience, take_over
@@ -25,6 +25,7 @@ __all__ = [
     "Came",
     "CartReserved",
     "EndHold",
+    "ExternalIdUsed",
     "GivenUp",
     "PaysTooMuch",
     "UnitReturn",

@@ -21,7 +21,7 @@ from batuta.ordering.commands.claiming import claim
 from batuta.ordering.commands.promising import keep_told, read_promises
 from batuta.ordering.commands.slots import take_slots
 from batuta.ordering.commands.storing import Priced, payments_of, store
-from batuta.ordering.domain import BadOrder, Placed, PlaceOrder
+from batuta.ordering.domain import BadOrder, Placed, PlaceOrder, fingerprint
 from batuta.ordering.domain.drafts import Draft, World, draft
 from batuta.ordering.tables import order
 from batuta.payments.domain import check_payment
@@ -36,14 +36,19 @@ class PaysTooMuch(Refused):
     """The means of payment come to more than the order is worth."""
 
 
+class ExternalIdUsed(Refused):
+    """The channel's number stands for an order of other goods: what was placed is cancelled, not sent again."""
+
+
 Outcome = Placed | BatutaError
 
 
 async def place(db: Connection, *, orders: Sequence[PlaceOrder], now: datetime) -> list[Outcome]:
     """Place orders; each stands whole or is refused with the reason, and its neighbours go on.
 
-    An order whose id, or channel and outside number, is already placed is answered as before (ORD-07). Stock is
-    claimed for all lines or for none (RES-05, RES-06); a refusal says what is left and where. Locks stock rows.
+    An order whose id, or channel and outside number, is already placed is answered as before (ORD-07), and refused
+    where that number stands for other goods. Stock is claimed for all lines or for none (RES-05, RES-06); a refusal
+    says what is left and where. Locks stock rows.
     """
     outcomes: dict[int, Outcome] = {}
     first = _first_of_each(orders)
@@ -87,7 +92,7 @@ def _first_of_each(orders: Sequence[PlaceOrder]) -> list[int]:
 
 
 def _own_key(one: PlaceOrder) -> object:
-    return (one.channel_code, one.external_id) if one.external_id else one.id
+    return (one.channel_code, one.external_id, fingerprint(one)) if one.external_id else one.id
 
 
 def _first_index(orders: Sequence[PlaceOrder], first: Sequence[int]) -> list[int]:
@@ -95,6 +100,12 @@ def _first_index(orders: Sequence[PlaceOrder], first: Sequence[int]) -> list[int
     for i in first:
         by_key[_own_key(orders[i])] = by_key[orders[i].id] = i
     return [by_key.get(_own_key(one), by_key.get(one.id, i)) for i, one in enumerate(orders)]
+
+
+def _other_goods(one: PlaceOrder, number: str) -> ExternalIdUsed:
+    return ExternalIdUsed(
+        "this number of the channel's stands for an order of other goods", external_id=one.external_id, number=number
+    )
 
 
 def _drafting(world: World) -> Any:
@@ -128,7 +139,14 @@ async def _world(db: Connection, orders: Sequence[PlaceOrder]) -> World:
 
 
 _asked = arrays("asked", id=Uuid(), channel_id=Uuid(), external_id=Text())
-_as_placed = (_asked.c.id.label("asked_id"), order.c.id, order.c.number, order.c.currency, order.c.gross_minor)
+_as_placed = (
+    _asked.c.id.label("asked_id"),
+    order.c.id,
+    order.c.number,
+    order.c.currency,
+    order.c.gross_minor,
+    order.c.fingerprint,
+)
 _has_key = (order.c.channel_id == _asked.c.channel_id) & (order.c.external_id == _asked.c.external_id)
 _PLACED = union_all(
     select(*_as_placed).join_from(_asked, order, _has_key),
@@ -136,8 +154,8 @@ _PLACED = union_all(
 )
 
 
-async def _already_placed(db: Connection, drafts: Sequence[Draft]) -> dict[UUID, Placed]:
-    """What was placed before, under the ids that are asked for now."""
+async def _already_placed(db: Connection, drafts: Sequence[Draft]) -> dict[UUID, Placed | ExternalIdUsed]:
+    """What was placed before, under the ids that are asked for now; imported orders do not say of which goods."""
     if not drafts:
         return {}
     given = params(
@@ -146,10 +164,13 @@ async def _already_placed(db: Connection, drafts: Sequence[Draft]) -> dict[UUID,
         channel_id=[one.channel.id for one in drafts],
         external_id=[one.asked.external_id for one in drafts],
     )
-    known: dict[UUID, Placed] = {}
-    for asked_id, id_, number, currency, gross_minor in await db.execute(_PLACED, given):
-        if asked_id not in known or asked_id == id_:
+    asked = {one.asked.id: one.asked for one in drafts}
+    known: dict[UUID, Placed | ExternalIdUsed] = {}
+    for asked_id, id_, number, currency, gross_minor, goods in await db.execute(_PLACED, given):
+        if asked_id == id_ or (asked_id not in known and goods in {b"", fingerprint(asked[asked_id])}):
             known[asked_id] = Placed(order_id=id_, number=number, currency=currency, gross_minor=gross_minor)
+        else:
+            known.setdefault(asked_id, _other_goods(asked[asked_id], number))
     return known
 
 
@@ -219,10 +240,14 @@ async def _placed_elsewhere(db: Connection, drafts: Mapping[int, Draft], *, now:
     if not drafts:
         return {}
     theirs = await _already_placed(db, list(drafts.values()))
-    ours = [one for one in drafts.values() if theirs[one.asked.id].order_id != one.asked.id]
+    ours = [one for one in drafts.values() if not _is_own(theirs[one.asked.id], one)]
     await _give_back(db, ours, now=now)
     await release_slots(db, holder_ids=[one.asked.id for one in ours if one.asked.slot_hold_id])
     return {i: theirs[one.asked.id] for i, one in drafts.items()}
+
+
+def _is_own(placed: Outcome, one: Draft) -> bool:
+    return isinstance(placed, Placed) and placed.order_id == one.asked.id
 
 
 async def _give_back(db: Connection, drafts: Sequence[Draft], *, now: datetime) -> None:
@@ -234,4 +259,4 @@ async def _give_back(db: Connection, drafts: Sequence[Draft], *, now: datetime) 
     await forgo_orders(db, order_ids=ids, now=now)
 
 
-__all__ = ["OutOfStock", "PaysTooMuch", "place"]
+__all__ = ["ExternalIdUsed", "OutOfStock", "PaysTooMuch", "place"]
