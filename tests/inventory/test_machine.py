@@ -10,7 +10,6 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from asyncpg.transaction import Transaction
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -50,6 +49,7 @@ from batuta.inventory.domain.feeds import Feed
 from batuta.inventory.queries import availability, claims_of, stock_of
 from batuta.kernel.ids import child_id
 from batuta.plumbing.database import Connection, create_engine
+from batuta.plumbing.driver import Savepoint
 from tests.inventory.feeding import given_feed, heard, message
 from tests.inventory.feeding import line as counted_line
 from tests.inventory.making import assert_laws_hold, given_locations, given_skus, hardening, movement, receipt
@@ -354,7 +354,7 @@ class StockMachine(RuleBasedStateMachine):
                 assert (one.available if one else 0) == self.free(sku, at)
 
 
-async def _nested(db: Connection) -> Transaction:
+async def _nested(db: Connection) -> Savepoint:
     savepoint = db.savepoint()
     await savepoint.start()
     return savepoint

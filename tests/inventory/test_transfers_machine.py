@@ -11,7 +11,6 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from asyncpg.transaction import Transaction
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -67,6 +66,7 @@ from batuta.inventory.queries import stock_of
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.ids import child_id
 from batuta.plumbing.database import Connection, create_engine
+from batuta.plumbing.driver import Savepoint
 from tests.inventory.making import assert_laws_hold, given_locations, given_skus, movement
 from tests.making import NOW
 
@@ -361,7 +361,7 @@ class TransfersMachine(RuleBasedStateMachine):
         assert everywhere == self.brought
 
 
-async def _nested(db: Connection) -> Transaction:
+async def _nested(db: Connection) -> Savepoint:
     savepoint = db.savepoint()
     await savepoint.start()
     return savepoint

@@ -122,6 +122,13 @@ SCORE: Mapping[type[Event], Sequence[Handler]] = {
 }
 
 
+AT_ONCE: frozenset[type[Event]] = frozenset(
+    {ordering.OrderAccepted, fulfillment.Offered, fulfillment.Delivered, ordering.OrderCompleted}
+)
+"""Followed in the transaction that tells them. Whoever tells them holds their order's lock, and what follows takes none
+of another order, so that locks are still taken in one direction."""
+
+
 def score() -> Reaction:
     """The reaction that plays the score."""
-    return Reaction("score", SCORE)
+    return Reaction("score", SCORE, at_once=AT_ONCE)

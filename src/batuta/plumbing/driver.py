@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -103,18 +104,47 @@ class Scalars(list[Any]):
         return self[0] if self else None
 
 
+class Savepoint:
+    """A part of a transaction that can be undone alone: `async with`, or `start`, `commit`, `rollback`."""
+
+    __slots__ = ("_held", "_part")
+
+    def __init__(self, part: Transaction, held: dict[UUID, Any]) -> None:
+        self._part = part
+        self._held = held
+
+    async def start(self) -> None:
+        await self._part.start()
+
+    async def commit(self) -> None:
+        await self._part.commit()
+
+    async def rollback(self) -> None:
+        """Undo the part; rows that were locked in it are locked no longer."""
+        self._held.clear()
+        await self._part.rollback()
+
+    async def __aenter__(self) -> None:
+        await self.start()
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        await (self.rollback() if kind else self.commit())
+
+
 class Connection:
     """A session of the database, for one task at a time.
 
-    info: what callers note on it for the time of a transaction.
+    info: what callers note on it for the time of a transaction. held: what callers know of rows by their ids, true for
+    as long as the transaction, or the part of it that locked them, is not over.
     """
 
-    __slots__ = ("_transaction", "engine", "info", "session")
+    __slots__ = ("_transaction", "engine", "held", "info", "session")
 
     def __init__(self, session: "Session", engine: "Engine") -> None:
         self.session = session
         self.engine = engine
         self.info: dict[str, Any] = {}
+        self.held: dict[UUID, Any] = {}
         self._transaction: Transaction | None = None
 
     async def execute(self, statement: Executable, given: Given | Sequence[Given] = NOTHING) -> Rows:
@@ -148,6 +178,7 @@ class Connection:
     async def begin(self) -> None:
         """Begin a transaction; `commit` or `rollback` ends it."""
         self.info.clear()
+        self.held.clear()
         self._transaction = self.session.transaction()
         await self._transaction.start()
 
@@ -163,9 +194,9 @@ class Connection:
         transaction, self._transaction = self._transaction, None
         await transaction.rollback()
 
-    def savepoint(self) -> Transaction:
-        """A part of the transaction that can be undone alone: `async with`, or `start`, `commit`, `rollback`."""
-        return self.session.transaction()
+    def savepoint(self) -> Savepoint:
+        """A part of the transaction that can be undone alone."""
+        return Savepoint(self.session.transaction(), self.held)
 
 
 class Engine:

@@ -93,12 +93,12 @@ async def _follow(engine: Engine, clockwork: Clockwork, clock: Clock, *, worker:
     done = 0
     timeless = msgspec.structs.replace(clockwork, sweeps=())
     while seen := await _look(engine, timeless, now=clock()):
-        more, has_queued = await _react_all(engine, seen.behind, clock)
-        if seen.has_jobs or has_queued:
-            more += await _work_all(engine, clockwork, clock, worker=worker)
-        if not more:
+        read, has_queued = await _react_all(engine, seen.behind, clock)
+        carried = await _work_all(engine, clockwork, clock, worker=worker) if seen.has_jobs or has_queued else 0
+        done += read + carried
+        if not carried:
+            # Reactions know when they have told nothing that one of them hears; what jobs tell has to be looked for.
             break
-        done += more
     return done
 
 

@@ -52,12 +52,17 @@ _lock = (
 
 
 async def lock_orders(db: Connection, ids: Iterable[UUID]) -> dict[UUID, OrderStatus]:
-    """Lock orders in ascending order of id, so that two batches queue; return their statuses."""
-    wanted = sorted(set(ids))
-    if not wanted:
-        return {}
-    rows = await db.execute(_lock, params("given", id=wanted))
-    return {row.id: OrderStatus(row.status) for row in rows}
+    """Lock orders in ascending order of id, so that two batches queue; return their statuses.
+
+    What this transaction has locked already is not asked for again.
+    """
+    held: dict[UUID, OrderStatus] = db.held if db.session.is_in_transaction() else {}
+    asked = sorted(set(ids))
+    wanted = [id_ for id_ in asked if id_ not in held]
+    if wanted:
+        rows = await db.execute(_lock, params("given", id=wanted))
+        held.update((row.id, OrderStatus(row.status)) for row in rows)
+    return {id_: held[id_] for id_ in asked if id_ in held}
 
 
 async def move_units(db: Connection, *, moves: Sequence[UnitMove], now: datetime) -> list[UnitsMoved | Refusal]:
@@ -264,6 +269,7 @@ async def set_statuses(db: Connection, statuses: Mapping[UUID, OrderStatus]) -> 
     if statuses:
         given = params("given", id=list(statuses), status=[str(status) for status in statuses.values()])
         await db.execute(_set_statuses, given)
+        db.held.update((id_, status) for id_, status in statuses.items() if id_ in db.held)
 
 
 __all__ = ["UnitReturn", "UnknownLine", "count_returned", "lock_orders", "move_units", "set_statuses"]

@@ -1,12 +1,13 @@
 """Reactions: what is done on which fact, in order, exactly once.
 
 A pass reads the facts behind the position that the reaction hears, hands runs of one type to their handlers, and
-moves the position past them and past what it does not hear, all in one transaction. When a handler fails, the pass is
-rolled back and tried again with half the facts, down to the one that fails alone; five such failures park its stream
-and the others go on.
+moves the position past them and past what it does not hear, all in one transaction. What its steps tell is read in the
+next pass, or in the same if the reaction says so (`at_once`) and nobody else may have told something before it. When a
+handler fails, the pass is rolled back and tried again without going on, then with half the facts, down to the one that
+fails alone; five such failures park its stream and the others go on.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import groupby
@@ -41,17 +42,25 @@ class Reaction(msgspec.Struct, frozen=True):
     """A named reader of the log and its table: on this fact, these handlers, in this order.
 
     follow: is handed all facts that are heard, as they stand in the log, instead of steps. listeners: SQL whose rows
-    are those for whom the log is read; while there are none, facts are passed over unread.
+    are those for whom the log is read; while there are none, facts are passed over unread. at_once: facts that, told by
+    a step, are reacted to in the transaction that told them.
     """
 
     name: str
     steps: Mapping[type[Event], Sequence[Handler]]
     follow: Handler | None = None
     listeners: str = "SELECT"
+    at_once: frozenset[type[Event]] = frozenset()
 
     def kinds(self) -> dict[str, type[Event]]:
         """What it hears, by the name in the log."""
         return _kinds(tuple(self.steps))
+
+    def goes_on_after(self, told: Collection[str]) -> bool:
+        """Whether some of what a step told is heard, and all of that at once."""
+        kinds = self.kinds()
+        heard = {kinds[name] for name in told if name in kinds}
+        return bool(heard) and heard <= self.at_once
 
 
 @lru_cache(maxsize=100)
@@ -71,12 +80,13 @@ class Pass(msgspec.Struct, frozen=True):
 
 
 class Failed(Exception):
-    """A handler failed on a run of facts; `facts` are all the pass had read."""
+    """A handler failed on a run of facts; `facts` are all the pass had read, its own among them if it went on."""
 
-    def __init__(self, facts: list[Fact], cause: BaseException) -> None:
+    def __init__(self, facts: list[Fact], cause: BaseException, *, went_on: bool) -> None:
         super().__init__(str(cause))
         self.facts = facts
         self.cause = cause
+        self.went_on = went_on
 
 
 async def react(engine: Engine, to: Reaction, *, now: datetime, limit: int = FACTS_PER_PASS) -> Pass:
@@ -85,33 +95,53 @@ async def react(engine: Engine, to: Reaction, *, now: datetime, limit: int = FAC
     Raises:
         RestoredElsewhere: the database is a restored copy; `rebase` says that this copy is the one that acts.
     """
-    size = limit
+    size, goes_on = limit, True
     while True:
         try:
-            return await _pass(engine, to, now=now, limit=size)
+            return await _pass(engine, to, now=now, limit=size, goes_on=goes_on)
         except Failed as failure:
-            if len(failure.facts) > 1:
+            if failure.went_on:
+                goes_on = False
+            elif len(failure.facts) > 1:
                 size = len(failure.facts) // 2
-                continue
-            await _blame(engine, to, failure, now=now)
-            return Pass(facts=1, is_last=False)
+            else:
+                await _blame(engine, to, failure, now=now)
+                return Pass(facts=1, is_last=False)
 
 
-async def _pass(engine: Engine, to: Reaction, *, now: datetime, limit: int) -> Pass:
+async def _pass(engine: Engine, to: Reaction, *, now: datetime, limit: int, goes_on: bool) -> Pass:
     async with engine.begin() as db:
         behind = await _lock_and_read(db, to, limit=limit)
         if behind.end is None:
             return Pass(facts=0, is_last=True)
-        facts, held = behind.facts, behind.held
-        await park(db, to.name, [fact for fact in facts if fact.stream in held], error=None, now=now)
-        try:
-            await perform(db, to, [fact for fact in facts if fact.stream not in held], now=now)
-        except Exception as problem:
-            raise Failed(facts, problem) from problem
-        is_all = len(facts) < limit
-        await _move_position(db, to.name, behind.end if is_all else facts[-1].position)
-        is_last = is_all and to.kinds().keys().isdisjoint(db.info.get(PUBLISHED, ()))
+        facts = behind.facts
+        await _hear(db, to, behind, facts, now=now)
+        is_all, end = len(facts) < limit, behind.end
+        while goes_on and is_all and to.goes_on_after(_told(db)):
+            own = await _read_own(db, to, end, limit=limit)
+            if own.end is None:
+                break
+            db.info[PUBLISHED].clear()
+            facts, end = facts + own.facts, own.end
+            await _hear(db, to, own, facts, now=now)
+        await _move_position(db, to.name, end if is_all else facts[-1].position)
+        is_last = is_all and to.kinds().keys().isdisjoint(_told(db))
         return Pass(facts=len(facts), is_last=is_last, has_queued=QUEUED in db.info)
+
+
+async def _hear(db: Connection, to: Reaction, behind: "_Behind", read_yet: list[Fact], *, now: datetime) -> None:
+    """React to facts, but keep back those of parked streams. read_yet: all that the pass has read."""
+    facts, held = behind.facts, behind.held
+    await park(db, to.name, [fact for fact in facts if fact.stream in held], error=None, now=now)
+    try:
+        await perform(db, to, [fact for fact in facts if fact.stream not in held], now=now)
+    except Exception as problem:
+        raise Failed(read_yet, problem, went_on=len(read_yet) > len(facts)) from problem
+
+
+def _told(db: Connection) -> Collection[str]:
+    told: Collection[str] = db.info.get(PUBLISHED, ())
+    return told
 
 
 BEHIND = """
@@ -157,9 +187,7 @@ _LOCK = text(
 _READ = """
     WITH settled AS NOT MATERIALIZED (
         SELECT * FROM plumbing.event e
-        WHERE (e.epoch, e.xid, e.id) > (:epoch, CAST(CAST(:xid AS text) AS xid8), :id)
-          AND (e.epoch < (SELECT max(c.epoch) FROM plumbing.cluster c)
-               OR e.xid < pg_snapshot_xmin(pg_current_snapshot())))
+        WHERE (e.epoch, e.xid, e.id) > (:epoch, CAST(CAST(:xid AS text) AS xid8), :id) AND ({readable}))
     SELECT last.epoch AS end_epoch, last.xid AS end_xid, last.id AS end_id, heard.*,
            EXISTS (SELECT FROM plumbing.parked p WHERE p.reaction = :name AND p.stream = heard.stream) AS is_held
     FROM (SELECT epoch, xid, id FROM settled ORDER BY epoch DESC, xid DESC, id DESC LIMIT 1) AS last
@@ -170,9 +198,17 @@ _READ = """
 """
 
 
+_SETTLED = """e.epoch < (SELECT max(c.epoch) FROM plumbing.cluster c)
+               OR e.xid < pg_snapshot_xmin(pg_current_snapshot())"""
+# With what this transaction told itself; nothing, as long as an older one is under way, whose facts stand before them.
+_SETTLED_AND_OWN = """pg_snapshot_xmin(pg_current_snapshot()) = pg_current_xact_id_if_assigned()
+          AND (e.epoch < (SELECT max(c.epoch) FROM plumbing.cluster c)
+               OR e.xid <= pg_snapshot_xmin(pg_current_snapshot()))"""
+
+
 @lru_cache(maxsize=100)
-def _reading(listeners: str) -> TextClause:
-    return text(_READ.format(listeners=listeners))
+def _reading(listeners: str, readable: str) -> TextClause:
+    return text(_READ.format(listeners=listeners, readable=readable))
 
 
 class _Behind(msgspec.Struct, frozen=True):
@@ -194,8 +230,20 @@ async def _lock_and_read(db: Connection, to: Reaction, *, limit: int) -> _Behind
         raise RestoredElsewhere(
             "this log was restored into another database; nothing reacts until `batuta events rebase`", reaction=to.name
         )
-    asked = {"epoch": place.epoch, "xid": str(place.xid), "id": place.id, "types": list(to.kinds()), "limit": limit}
-    rows = (await db.execute(_reading(to.listeners), {"name": to.name, **asked})).all()
+    return await _read(db, to, (place.epoch, place.xid, place.id), _SETTLED, limit=limit)
+
+
+async def _read_own(db: Connection, to: Reaction, after: Position, *, limit: int) -> _Behind:
+    """What this transaction told behind a position; nothing, where others told what is heard before it."""
+    own = await _read(db, to, after, _SETTLED_AND_OWN, limit=limit)
+    is_own = own.end and len(own.facts) < limit and all(one.position[1] == own.end[1] for one in own.facts)
+    return own if is_own else _Behind(None, [], set())
+
+
+async def _read(db: Connection, to: Reaction, after: Position, readable: str, *, limit: int) -> _Behind:
+    epoch, xid, id_ = after
+    asked = {"epoch": epoch, "xid": str(xid), "id": id_, "types": list(to.kinds()), "limit": limit}
+    rows = (await db.execute(_reading(to.listeners, readable), {"name": to.name, **asked})).all()
     if not rows:
         return _Behind(None, [], set())
     end = (rows[0].end_epoch, rows[0].end_xid, rows[0].end_id)
