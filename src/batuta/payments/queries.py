@@ -25,7 +25,7 @@ from batuta.payments.domain import (
 )
 from batuta.payments.tables import entry, instruction, payment
 from batuta.plumbing.audit import Law
-from batuta.plumbing.database import Connection, Row
+from batuta.plumbing.database import Connection, Row, opaque_array
 
 _ids = any_(bindparam("ids", type_=ARRAY(Uuid)))
 
@@ -169,13 +169,13 @@ _sums_by_order = (
 
 # One statement and no join: the rows of each table come as an array of their own.
 _books = text(
-    """
+    f"""
     SELECT o.id AS order_id,
         ARRAY(SELECT p FROM payments.payment p WHERE p.order_id = o.id) AS payments,
         ARRAY(SELECT i FROM payments.instruction i WHERE i.order_id = o.id ORDER BY i.created_at) AS instructions,
         ARRAY(SELECT r FROM payments.request r WHERE r.order_id = o.id) AS requests,
         ARRAY(SELECT e FROM payments.entry e WHERE e.order_id = o.id) AS entries
-    FROM unnest(CAST(:ids AS uuid[])) AS o (id)
+    FROM unnest({opaque_array("ids")}) AS o (id)
     """
 )
 _dues = (

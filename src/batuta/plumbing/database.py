@@ -13,6 +13,7 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     Column,
+    ColumnElement,
     DateTime,
     Insert,
     Integer,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     Uuid,
     any_,
     bindparam,
+    cast,
     func,
     or_,
     select,
@@ -100,6 +102,21 @@ def arrays(name: str, /, **columns: TypeEngine[Any]) -> TableValuedAlias:
 def params(name: str, /, **columns: Sequence[Any]) -> dict[str, Sequence[Any]]:
     """The parameters of `arrays(name, …)`, one sequence a column."""
     return {f"{name}_{key}": list(values) for key, values in columns.items()}
+
+
+def opaque_array(name: str, kind: str = "uuid") -> str:
+    """SQL of an array parameter whose length has no part in the plan.
+
+    PostgreSQL plans a statement anew, each time it runs, as long as that seems cheaper for the few ids at hand than the
+    plan for any number of them. For what is found by an index that plan is the same, and planning costs more than it.
+    """
+    return f"CAST((SELECT CAST(:{name} AS {kind}[])) AS {kind}[])"
+
+
+def is_among(column: Column[Any], name: str) -> ColumnElement[bool]:
+    """Whether a column has one of the values of an array parameter, whose length has no part in the plan."""
+    array = ARRAY(column.type, dimensions=1)
+    return column == any_(cast(select(bindparam(name, type_=array)).scalar_subquery(), array))
 
 
 async def rows_with(db: Connection, column: Column[Any], values: Collection[object]) -> list[dict[str, Any]]:
@@ -191,7 +208,7 @@ def _by_column(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dic
 
 @lru_cache(maxsize=500)
 def _rows_with(column: Column[Any]) -> Select[Any]:
-    return select(column.table).where(column == any_(bindparam("values", type_=ARRAY(column.type, dimensions=1))))
+    return select(column.table).where(is_among(column, "values"))
 
 
 @lru_cache(maxsize=500)
@@ -245,8 +262,10 @@ __all__ = [
     "create_engine",
     "insert_new",
     "insert_rows",
+    "is_among",
     "locked_rows",
     "metadata",
+    "opaque_array",
     "params",
     "rows_with",
     "upsert_rows",

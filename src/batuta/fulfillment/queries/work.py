@@ -31,7 +31,7 @@ from batuta.kernel.addresses import Address
 from batuta.kernel.scopes import Scope
 from batuta.ordering.tables import order
 from batuta.plumbing.audit import Law
-from batuta.plumbing.database import Connection, Row, arrays, params, rows_with
+from batuta.plumbing.database import Connection, Row, arrays, opaque_array, params, rows_with
 from batuta.plumbing.listing import Listing
 
 _OFFERED = (
@@ -256,8 +256,8 @@ _WHOLE = """
             AS lines,
         ARRAY(SELECT p FROM fulfillment.package p WHERE p.fulfillment_order_id = f.id ORDER BY p.parcel_id) AS packages
     FROM fulfillment.fulfillment_order f WHERE """
-_BY_ID = text(_WHOLE + "f.id = ANY(:keys)")
-_BY_ORDER = text(_WHOLE + "f.order_id = ANY(:keys)")
+_BY_ID = text(_WHOLE + f"f.id = ANY({opaque_array('keys')})")
+_BY_ORDER = text(_WHOLE + f"f.order_id = ANY({opaque_array('keys')})")
 _OPEN_AT = text(_WHOLE + "f.location_id = ANY(:keys) AND f.status <> ALL(:over) ORDER BY f.created_at, f.id")
 
 

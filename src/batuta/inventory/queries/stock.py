@@ -36,7 +36,7 @@ from batuta.inventory.domain import (
     StockKey,
 )
 from batuta.inventory.tables import holder, movement, reservation, stock
-from batuta.plumbing.database import Connection, Instant, Integer, Row, rows_with
+from batuta.plumbing.database import Connection, Instant, Integer, Row, is_among, rows_with
 from batuta.plumbing.listing import Listing
 
 
@@ -131,7 +131,7 @@ async def all_claims_of(db: Connection, holder_ids: Collection[UUID]) -> list[Cl
 
 claims_by_holder = (
     select(reservation)
-    .where(reservation.c.holder_id == any_(bindparam("holder_ids", type_=ARRAY(Uuid(), dimensions=1))))
+    .where(is_among(reservation.c.holder_id, "holder_ids"))
     .order_by(reservation.c.created_at, reservation.c.lot, reservation.c.id)
 )
 

@@ -41,7 +41,7 @@ from batuta.ordering.tables import cart, cart_line, hold, line, order, promise
 from batuta.payments.domain import Balance
 from batuta.payments.queries import balances
 from batuta.plumbing.audit import Law
-from batuta.plumbing.database import Connection, Instant, Row, rows_with
+from batuta.plumbing.database import Connection, Instant, Row, opaque_array, rows_with
 from batuta.sourcing.tables import assignment
 
 # One statement and no join: lines and holds come as arrays of their own rows.
@@ -49,7 +49,7 @@ _WHOLE = """
     SELECT o.*, ARRAY(SELECT l FROM ordering.line l WHERE l.order_id = o.id ORDER BY l.position) AS lines,
         ARRAY(SELECT h FROM ordering.hold h WHERE h.order_id = o.id ORDER BY h.placed_at, h.id) AS holds
     FROM ordering."order" o WHERE """
-_BY_ID = text(_WHOLE + "o.id = ANY(:ids)")
+_BY_ID = text(_WHOLE + f"o.id = ANY({opaque_array('ids')})")
 _BY_NUMBER = text(_WHOLE + "o.number = ANY(:numbers)")
 _BY_EXTERNAL_ID = text(
     _WHOLE + "(o.channel_id, o.external_id) IN (SELECT * FROM unnest(CAST(:channels AS uuid[]), CAST(:keys AS text[])))"
@@ -93,9 +93,9 @@ async def contacts_of(db: Connection, ids: Iterable[UUID]) -> dict[UUID, Contact
 
 
 _CONTACTS = text(
-    """
+    f"""
     SELECT id, number, channel_id, currency, email, locale, ship_to ->> 'name' AS name
-    FROM ordering."order" WHERE id = ANY(:ids)
+    FROM ordering."order" WHERE id = ANY({opaque_array("ids")})
     """
 )
 

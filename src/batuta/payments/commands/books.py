@@ -6,21 +6,20 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ARRAY, Integer, Text, Uuid, any_, bindparam, select, update
+from sqlalchemy import Integer, Text, Uuid, select, update
 
 from batuta.payments import queries
 from batuta.payments.domain import CARRY_OUT, Book, CarryOut, Instruction, Payment
 from batuta.payments.events import event_of
 from batuta.payments.tables import entry, instruction, payment, request
-from batuta.plumbing.database import Connection, Instant, arrays, insert_rows, params
+from batuta.plumbing.database import Connection, Instant, arrays, insert_rows, is_among, params
 from batuta.plumbing.events import publish
 from batuta.plumbing.jobs import Job, enqueue
 
-_ids = any_(bindparam("ids", type_=ARRAY(Uuid)))
 _lock = select(payment.c.id, payment.c.order_id).order_by(payment.c.id).with_for_update(key_share=True)
-_lock_by_order = _lock.where(payment.c.order_id == _ids)
+_lock_by_order = _lock.where(is_among(payment.c.order_id, "ids"))
 _lock_by_payment = _lock.where(
-    payment.c.order_id.in_(select(payment.c.order_id).where(payment.c.id == _ids).correlate(None))
+    payment.c.order_id.in_(select(payment.c.order_id).where(is_among(payment.c.id, "ids")).correlate(None))
 )
 
 
