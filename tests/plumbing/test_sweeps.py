@@ -25,6 +25,7 @@ class Broom:
         self.floor = fresh_code("floor")
         self.is_broken = False
         self.tried = 0
+        self.due: str | None = None
 
     async def __call__(self, db: Connection, *, now: datetime, limit: int) -> int:
         self.tried += 1
@@ -38,7 +39,7 @@ class Broom:
 
     def sweep(self) -> Sweep:
         due = f"SELECT FROM sweeping_test.dust WHERE lies_on = '{self.floor}' AND due_at <= :now"
-        return Sweep(self.floor, self, due=due)
+        return Sweep(self.floor, self, due=self.due or due)
 
     async def litter(self, engine: Engine) -> None:
         async with engine.begin() as db:
@@ -131,6 +132,40 @@ async def test_a_sweep_whose_work_somebody_else_did_is_noted_no_longer(engine: E
 
     assert bad.tried == 1
     assert await failures(engine) == []
+
+
+@pytest.mark.parametrize("due", ["SELECT FROM sweeping_test.dust WHERE 1 / length(left(lies_on, 0)) > 0", "SELECT FRM"])
+async def test_a_sweep_that_cannot_be_asked_is_noted_and_the_others_go_on(
+    engine: Engine, brooms: list[Broom], due: str
+) -> None:
+    first, bad, last = brooms
+    bad.due = due
+
+    await step(engine, brooms, now=NOW)
+
+    assert [await one.is_clean(engine) for one in (first, bad, last)] == [True, False, True]
+    (noted,) = await failures(engine)
+    assert (noted.name, noted.failures, noted.again_at) == (bad.floor, 1, NOW + timedelta(seconds=2))
+    await step(engine, brooms, now=noted.again_at)
+    (noted,) = await failures(engine)
+    assert (noted.failures, noted.again_at) == (2, NOW + timedelta(seconds=2 + 4))
+
+    bad.due = None
+    await step(engine, brooms, now=noted.again_at)
+    assert await bad.is_clean(engine)
+    assert await failures(engine) == []
+
+
+async def test_a_sweep_that_could_not_be_asked_is_left_in_peace_while_it_pauses(
+    engine: Engine, brooms: list[Broom]
+) -> None:
+    brooms[1].due = "SELECT FROM sweeping_test.dust WHERE 1 / length(left(lies_on, 0)) > 0"
+    await step(engine, brooms, now=NOW)
+
+    with statements_of(engine) as statements:
+        await step(engine, brooms, now=NOW + timedelta(seconds=1))
+
+    assert len(statements) == 1
 
 
 async def test_a_replay_comes_to_its_end_though_a_sweep_fails(engine: Engine, brooms: list[Broom]) -> None:

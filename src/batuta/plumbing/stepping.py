@@ -16,7 +16,8 @@ from sqlalchemy import TextClause, bindparam, text
 from batuta.plumbing.database import Engine, Instant
 from batuta.plumbing.events import BEHIND, Reaction, react
 from batuta.plumbing.jobs import JOBS_PER_BATCH, WAITING, Handler, work
-from batuta.plumbing.sweeps import FAILED, PAUSED, Sweep, sweep
+from batuta.plumbing.outage import DatabaseAway, DatabaseDiskFull, outage
+from batuta.plumbing.sweeps import FAILED, PAUSED, Sweep, askable, sweep
 
 LOOK_AGAIN_S = 0.005
 
@@ -103,6 +104,19 @@ async def _follow(engine: Engine, clockwork: Clockwork, clock: Clock, *, worker:
 
 
 async def _look(engine: Engine, clockwork: Clockwork, *, now: datetime) -> _Look:
+    """See what there is to do; sweeps that cannot be asked are noted and left out, and the others go on."""
+    try:
+        return await _see(engine, clockwork, now=now)
+    except Exception as problem:
+        if not clockwork.sweeps or isinstance(outage(problem), DatabaseAway | DatabaseDiskFull):
+            raise
+        sweeps = await askable(engine, clockwork.sweeps, now=now)
+        if len(sweeps) == len(clockwork.sweeps):
+            raise
+        return await _see(engine, msgspec.structs.replace(clockwork, sweeps=sweeps), now=now)
+
+
+async def _see(engine: Engine, clockwork: Clockwork, *, now: datetime) -> _Look:
     """See by one statement what there is to do, so that a step in which nothing is costs next to nothing."""
     sweeps, reactions = clockwork.sweeps, clockwork.reactions
     named = [one.name for one in sweeps]
@@ -114,7 +128,7 @@ async def _look(engine: Engine, clockwork: Clockwork, *, now: datetime) -> _Look
         *answers, has_jobs, failed, paused = tuple((await db.execute(looking, given)).one())
     are_due, are_behind = answers[: len(sweeps)], answers[len(sweeps) :]
     return _Look(
-        tuple(one for one, is_so in zip(sweeps, are_due, strict=True) if is_so and one.name not in paused),
+        tuple(one for one, is_so in zip(sweeps, are_due, strict=True) if is_so),
         frozenset(failed) - frozenset(paused),
         tuple(one for one, is_so in zip(reactions, are_behind, strict=True) if is_so),
         has_jobs,
@@ -127,14 +141,19 @@ def _looking(dues: tuple[str, ...], listeners: tuple[str, ...]) -> TextClause:
         BEHIND.format(name=f"CAST(:name_{i} AS text)", types=f":types_{i}", listeners=listening)
         for i, listening in enumerate(listeners)
     ]
+    # What is paused is not asked: the question itself may be what fails.
     asked = [
-        *(f"EXISTS ({due})" for due in dues),
+        *(f"CASE WHEN named[{i}] = ANY (paused) THEN false ELSE EXISTS ({due}) END" for i, due in enumerate(dues, 1)),
         *(f"({one})" for one in behind),
         f"EXISTS ({WAITING})",
-        f"ARRAY({FAILED})",
-        f"ARRAY({PAUSED})",
+        "failed",
+        "paused",
     ]
-    looking = text("SELECT " + ", ".join(f"{one} AS seen_{i}" for i, one in enumerate(asked)))
+    looking = text(
+        f"WITH known AS MATERIALIZED (SELECT CAST(:sweeps AS text[]) AS named, ARRAY({FAILED}) AS failed,"
+        f" ARRAY({PAUSED}) AS paused)"
+        f" SELECT {', '.join(f'{one} AS seen_{i}' for i, one in enumerate(asked))} FROM known"
+    )
     return looking.bindparams(bindparam("now", type_=Instant))
 
 

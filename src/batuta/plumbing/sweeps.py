@@ -2,16 +2,17 @@
 
 A sweep is called with `now` as long as its `due` finds something; correctness never depends on when it runs,
 because every read compares due times with its own `now`. Each runs in a transaction of its own: one that fails is
-noted and pauses, longer each time, and the others go on.
+noted and pauses, longer each time, and the others go on. So does one whose `due` cannot even be asked.
 """
 
 from collections.abc import Awaitable, Collection, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Protocol
 
 import msgspec
 import structlog
-from sqlalchemy import Column, Integer, Named, Table, Text, TypedColumns, bindparam, delete, select, text
+from sqlalchemy import Column, Integer, Named, Table, Text, TextClause, TypedColumns, bindparam, delete, select, text
 
 from batuta.plumbing.database import Connection, Engine, Instant, metadata
 from batuta.plumbing.outage import DatabaseAway, DatabaseDiskFull, outage
@@ -64,6 +65,8 @@ FAILED = "SELECT name FROM plumbing.failed_sweep WHERE name = ANY(:sweeps)"
 PAUSED = f"{FAILED} AND failed_at <= :now AND again_at > :now"
 """SQL: which of these sweeps failed on their last try, and which of those are not to be tried again yet."""
 
+_PAUSED = text(PAUSED).bindparams(bindparam("now", type_=Instant))
+
 # Two seconds, four, eight …, ten minutes at most.
 _NOTE = text(
     """
@@ -99,6 +102,38 @@ async def sweep(engine: Engine, due: Sequence[Sweep], *, failed: Collection[str]
         async with engine.begin() as db:
             await db.execute(delete(failed_sweep).where(failed_sweep.c.name.in_(well)))
     return done
+
+
+async def askable(engine: Engine, sweeps: Sequence[Sweep], *, now: datetime) -> tuple[Sweep, ...]:
+    """Ask sweeps one by one whether they have something to do, and return those that can be asked.
+
+    Those that cannot have failed: they are noted and pause. What pauses is not asked.
+
+    Raises:
+        DatabaseAway, DatabaseDiskFull: nothing can be asked.
+    """
+    async with engine.connect() as db:
+        paused = set(await db.scalars(_PAUSED, {"sweeps": [one.name for one in sweeps], "now": now}))
+    sound: list[Sweep] = []
+    for one in sweeps:
+        if one.name in paused:
+            continue
+        try:
+            async with engine.connect() as db:
+                await db.execute(_asking(one.due), {"now": now})
+        except Exception as problem:
+            if isinstance(outage(problem), DatabaseAway | DatabaseDiskFull):
+                raise
+            await _note(engine, one, problem, now=now)
+        else:
+            sound.append(one)
+    return tuple(sound)
+
+
+@lru_cache(maxsize=100)
+def _asking(due: str) -> TextClause:
+    asking = text(f"SELECT EXISTS ({due}), CAST(:now AS timestamptz)")
+    return asking.bindparams(bindparam("now", type_=Instant))
 
 
 async def _note(engine: Engine, one: Sweep, problem: Exception, *, now: datetime) -> None:
