@@ -12,6 +12,7 @@ from batuta.cli.shadows import shadow
 
 if TYPE_CHECKING:
     from batuta.kernel.rules import Problem
+    from batuta.plumbing.database import Connection
     from batuta.sourcing.domain.strategies import StrategyVersion
 
 ACTOR = "system:cli"
@@ -51,8 +52,12 @@ def check(file: Path, *, alone: bool, as_json: bool) -> None:
 @click.argument("file", type=_file)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def publish(file: Path, *, as_json: bool) -> None:
-    """Let a strategy decide from its beginning on, as the next version of its code; it never changes again."""
-    found = running.run(_publish(file.read_bytes()))
+    """Let a strategy decide from its beginning on, as the next version of its code; it never changes again.
+
+    What the newest version says already is not published again.
+    """
+    now = datetime.now(UTC)
+    found = running.run(_publish(file.read_bytes(), now=now))
     if isinstance(found, list):
         _tell(found)
         sys.exit(REFUSED_EXIT)
@@ -61,7 +66,8 @@ def publish(file: Path, *, as_json: bool) -> None:
 
         click.echo(msgspec.json.encode(found))
     else:
-        click.echo(f"published {found.code}@{found.number}, owned by {found.owner}")
+        done = "published" if found.published_at == now else "nothing is new in"
+        click.echo(f"{done} {found.code}@{found.number}, owned by {found.owner}")
 
 
 @sourcing.command()
@@ -111,7 +117,7 @@ async def _check(content: bytes) -> "list[Problem]":
         return _problems(content, await places_of_work(db))
 
 
-async def _publish(content: bytes) -> "StrategyVersion | list[Problem]":
+async def _publish(content: bytes, *, now: datetime) -> "StrategyVersion | list[Problem]":
     import random
 
     from batuta.kernel.ids import new_id
@@ -122,14 +128,28 @@ async def _publish(content: bytes) -> "StrategyVersion | list[Problem]":
     from batuta.sourcing.domain.strategies import read_text
     from batuta.sourcing.queries import places_of_work
 
-    now = datetime.now(UTC)
     async with join_database(running.loaded().settings) as database, database.engine.begin() as db:
         await expect_newest(db)
         if problems := _problems(content, await places_of_work(db)):
             return problems
-        draft = Draft(id=new_id(now, random.SystemRandom()), document=read_text(content))
+        document = read_text(content)
+        if same := await _in_force_already(db, document):
+            return same
+        draft = Draft(id=new_id(now, random.SystemRandom()), document=document)
         saved = only(await save_drafts(db, drafts=[draft], actor=ACTOR, now=now))
         return only(await publish_strategies(db, versions=[(saved.code, saved.number)], actor=ACTOR, now=now))
+
+
+async def _in_force_already(db: "Connection", document: Any) -> "StrategyVersion | None":
+    """The version that was published last, if it says the same."""
+    from batuta.sourcing.domain.strategies import VersionStatus, differences, read_strategy, written_strategy
+    from batuta.sourcing.queries import versions_of
+
+    said = read_strategy(document)
+    assert not isinstance(said, list), "it was checked"
+    versions = (await versions_of(db, [said.code]))[said.code]
+    last = next((one for one in reversed(versions) if one.status is VersionStatus.PUBLISHED), None)
+    return last if last and not differences(last.document, written_strategy(said)) else None
 
 
 def _document(name: str) -> dict[str, Any]:
