@@ -1,8 +1,10 @@
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
+from sqlalchemy import text
 
 from batuta.inventory.domain import OutOfStock
 from batuta.inventory.queries import availability
@@ -36,7 +38,7 @@ from batuta.ordering.domain import (
 )
 from batuta.ordering.queries import AUDIT, carts_by_id, orders_by_id
 from batuta.plumbing.audit import examine
-from batuta.plumbing.database import Connection
+from batuta.plumbing.database import Connection, Engine
 from tests.making import NOW, fresh_id
 from tests.world import MADRID, Shop, build_shop
 
@@ -100,6 +102,48 @@ async def test_a_cart_keeps_what_is_put_into_it_and_each_change_is_a_new_version
     assert found.ship_to
     assert found.ship_to.city == "Madrid"
     assert found.version == 3
+
+
+async def test_two_devices_that_fill_a_cart_at_once_both_find_their_goods_in_it(engine: Engine) -> None:
+    """PLT-02: whoever waits for the cart has its lines as the other left them."""
+    async with engine.begin() as db:
+        shop = await build_shop(db, stock={"chair": {"north": 5}, "lamp": {"north": 5}})
+        cart = await opened(db, shop)
+    first_has_the_cart = asyncio.Event()
+
+    async def first() -> None:
+        async with engine.begin() as db:
+            await changed(db, cart, lines=wanted(shop, ("chair", 2)))
+            first_has_the_cart.set()
+            await somebody_waits(engine)
+
+    async def second() -> None:
+        await first_has_the_cart.wait()
+        async with engine.begin() as db:
+            await changed(db, cart, lines=wanted(shop, ("lamp", 1)))
+
+    await asyncio.gather(first(), second())
+
+    async with engine.begin() as db:
+        found = (await carts_by_id(db, [cart.id]))[cart.id]
+    assert [(line.sku_id, line.quantity) for line in found.lines] == [
+        (shop.skus["chair"].id, 2),
+        (shop.skus["lamp"].id, 1),
+    ]
+    assert found.version == 3
+
+
+async def somebody_waits(engine: Engine) -> None:
+    """Return when somebody waits for a row of carts."""
+    async with asyncio.timeout(10), engine.connect() as db:
+        while not await db.scalar(_SOMEBODY_WAITS):  # noqa: ASYNC110 another session of the database waits
+            await asyncio.sleep(0.01)
+
+
+_SOMEBODY_WAITS = text(
+    "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%ordering.cart%'"
+    " AND datname = current_database())"
+)
 
 
 async def test_no_units_take_a_line_away(db: Connection) -> None:

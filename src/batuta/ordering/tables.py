@@ -303,7 +303,10 @@ promise = Table(
 
 
 class CartColumns(TypedColumns):
-    """token_hash: SHA-256 of the secret; the secret itself is nowhere. order_id: the order that the cart became."""
+    """token_hash: SHA-256 of the secret; the secret itself is nowhere. order_id: the order that the cart became.
+
+    lines: in their order. They are read and written with their cart alone, and whoever locks it has them as they are.
+    """
 
     id: Named[UUID] = Column(Uuid, primary_key=True)
     channel_id: Named[UUID] = Column(ForeignKey(channel.c.id), nullable=False)
@@ -323,26 +326,15 @@ class CartColumns(TypedColumns):
     created_at: Named[datetime] = Column(Instant, nullable=False)
     expires_at: Named[datetime] = Column(Instant, nullable=False, index=True)
     slot_id: Named[UUID | None] = Column(Uuid)
+    lines: Named[list[dict[str, Any]]] = Column(Json, nullable=False)
 
 
-cart = Table("cart", metadata, CartColumns, _one_of("method", Method), schema=SCHEMA)
-
-
-class CartLineColumns(TypedColumns):
-    id: Named[UUID] = Column(Uuid, primary_key=True)
-    cart_id: Named[UUID] = Column(ForeignKey(cart.c.id, ondelete="CASCADE"), nullable=False, index=True)
-    position: Named[int] = Column(Integer, nullable=False)
-    sku_id: Named[UUID] = Column(ForeignKey(sku.c.id), nullable=False)
-    quantity: Named[int] = Column(Integer, nullable=False)
-    sold_as: Named[dict[str, Any] | None] = Column(Json)
-    personalisation: Named[dict[str, str] | None] = Column(Json)
-
-
-cart_line = Table(
-    "cart_line",
+cart = Table(
+    "cart",
     metadata,
-    CartLineColumns,
-    CheckConstraint("quantity > 0", name="quantity_positive"),
+    CartColumns,
+    _one_of("method", Method),
+    CheckConstraint("NOT jsonb_path_exists(lines, '$[*] ? (!(@.quantity > 0))')", name="quantities_positive"),
     schema=SCHEMA,
 )
 

@@ -20,7 +20,7 @@ import structlog
 
 from batuta.kernel.errors import BatutaError, Unavailable
 from batuta.plumbing.database import Connection, DatabaseError, Engine
-from batuta.plumbing.keys import Kept, Key, check_same, keep, keep_if_new, kept_under
+from batuta.plumbing.keys import Kept, Key, check_same, keep, keep_if_new, kept_under, look_first
 from batuta.plumbing.outage import DatabaseAway, outage
 from batuta.plumbing.telemetry import batch_items, batches_run_again
 
@@ -267,7 +267,7 @@ class Batcher(Generic[Item, Outcome]):
             try:
                 if lock_wait_ms is not None:
                     await db.run_script(f"SET LOCAL lock_timeout = {lock_wait_ms}")
-                known = await kept_under(db, [asked.key for asked in group if asked.key])
+                known = await look_first(db, [asked.key for asked in group if asked.key])
                 fresh = [asked for asked in group if not _known(asked, known)] if known else group
                 answers, again = await self._decided(db, fresh, refusal, now=now)
                 rows = [(asked.key, answer) for asked, answer in answers if asked.key]

@@ -3,7 +3,7 @@
 The answer is written by the transaction that did the work: it is there if and only if the work is done.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ import asyncpg
 import msgspec
 from sqlalchemy import (
     Column,
+    CompoundSelect,
     Index,
     LargeBinary,
     Named,
@@ -21,12 +22,15 @@ from sqlalchemy import (
     TypedColumns,
     Uuid,
     delete,
+    null,
     select,
     tuple_,
+    union_all,
 )
 
 from batuta.kernel.errors import Refused, Unavailable
-from batuta.plumbing.database import Connection, Instant, Json, arrays, insert_new, insert_rows, metadata, params
+from batuta.plumbing.database import Connection, Instant, Json, Row, arrays, insert_new, insert_rows, metadata, params
+from batuta.plumbing.knowledge import CHANGES, note_changes
 
 KEPT = timedelta(hours=24)
 
@@ -112,9 +116,35 @@ async def kept_under(db: Connection, keys: Collection[Key]) -> dict[tuple[UUID, 
     """The answers kept under these keys, whatever their requests were."""
     if not keys:
         return {}
-    given = params("asked", scope=[one.scope for one in keys], key=[one.key for one in keys])
-    rows = await db.execute(_KEPT_UNDER, given)
-    return {(row[0], row[1]): Kept(row[2], row[3], row[4], row[5], is_told_again=True) for row in rows}
+    return {(row[0], row[1]): _kept(row) for row in await db.execute(_KEPT_UNDER, _asked_for(keys))}
+
+
+def _asked_for(keys: Collection[Key]) -> dict[str, Sequence[Any]]:
+    return params("asked", scope=[one.scope for one in keys], key=[one.key for one in keys])
+
+
+def _kept(row: Row) -> Kept:
+    return Kept(row[2], row[3], row[4], row[5], is_told_again=True)
+
+
+_LOOK: CompoundSelect[Any] = union_all(
+    _KEPT_UNDER.add_columns(null().label("subject"), null().label("changed_by"), null().label("is_ours")),
+    select(*(null().label(column.key) for column in _KEPT_UNDER.selected_columns), *CHANGES.selected_columns),
+)
+
+
+async def look_first(db: Connection, keys: Collection[Key]) -> dict[tuple[UUID, str], Kept]:
+    """The answers kept under these keys; the same statement is the transaction's look at what changed."""
+    if not keys:
+        return {}
+    known, changes = {}, []
+    for row in await db.execute(_LOOK, _asked_for(keys)):
+        if row[0] is None:
+            changes.append((row[6], row[7], row[8]))
+        else:
+            known[row[0], row[1]] = _kept(row)
+    note_changes(db, changes)
+    return known
 
 
 async def keep(db: Connection, answers: Iterable[tuple[Key, Kept]], *, now: datetime) -> None:

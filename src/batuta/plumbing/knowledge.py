@@ -4,7 +4,7 @@ One small table says which transactions changed each subject last. It is read on
 true as that look, in every process. Whoever changes a subject marks it in the same transaction, and waits for nobody.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -45,7 +45,7 @@ _older = (
     .with_for_update(skip_locked=True)
 )
 _FORGET = delete(change).where(change.c.subject == _subject, change.c.changed_by.in_(_older))
-_CHANGES = select(
+CHANGES = select(
     change.c.subject,
     change.c.changed_by,
     func.coalesce(change.c.changed_by == func.pg_current_xact_id_if_assigned(), False),
@@ -127,9 +127,18 @@ async def _changes(db: Connection) -> Mapping[str, Changes | None]:
     return seen
 
 
+def note_changes(db: Connection, rows: Iterable[tuple[str, int, bool]]) -> None:
+    """Take these rows of `CHANGES`, which were read along with something else, for the transaction's look."""
+    db.info[SEEN] = _by_subject(rows)
+
+
 async def _look(db: Connection) -> Mapping[str, Changes | None]:
+    return _by_subject((row[0], row[1], row[2]) for row in await db.execute(CHANGES))
+
+
+def _by_subject(rows: Iterable[tuple[str, int, bool]]) -> Mapping[str, Changes | None]:
     found: dict[str, Changes | None] = {}
-    for subject, changed_by, is_ours in await db.execute(_CHANGES):
+    for subject, changed_by, is_ours in rows:
         others = found.get(subject, NEVER)
         found[subject] = None if is_ours or others is None else others | {changed_by}
     return found

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -36,6 +36,7 @@ from batuta.ordering.domain.shown import ShownCart
 from batuta.ordering.queries import carts_by_id
 from batuta.plumbing.batching import Batcher
 from batuta.plumbing.database import Connection, Engine
+from batuta.plumbing.shared_reads import SharedRead
 from batuta.plumbing.web import (
     Answer,
     AnyRequest,
@@ -50,8 +51,8 @@ from batuta.plumbing.web import (
 )
 from batuta.plumbing.web.callers import become
 from batuta.plumbing.web.headers import Header, reads
-from batuta.plumbing.web.idempotency import batcher_of
 from batuta.plumbing.web.moments import fresh_id, fresh_secret, moment
+from batuta.plumbing.web.reading import shared
 from batuta.plumbing.web.versions import wanted_version
 
 CART_TOKEN = Header(
@@ -137,25 +138,25 @@ class _Opening(msgspec.Struct, frozen=True):
     token: str
 
 
+_Step = _Opening | CartChange
+
+
 class _Looking(msgspec.Struct, frozen=True):
     cart_id: UUID
     visitor: Visitor
 
 
-def open_batcher(engine: Engine) -> Batcher[_Opening, OpenedCart]:
-    return Batcher(engine, _open, name="open_carts")
-
-
-def change_batcher(engine: Engine) -> Batcher[CartChange, ShownCart]:
-    return Batcher(engine, _change, name="change_carts")
+def cart_batcher(engine: Engine) -> Batcher[_Step, Any]:
+    """Carts opened and changed: one transaction takes all that have come, each is answered in its own way."""
+    return Batcher(engine, _step, name="carts")
 
 
 def reserve_batcher(engine: Engine) -> Batcher[ReserveCart, CartReserved]:
     return Batcher(engine, _reserve, name="reserve_carts")
 
 
-def options_batcher(engine: Engine) -> Batcher[_Looking, DeliveryOptions]:
-    return Batcher(engine, _options, name="delivery_options")
+def options_reader(engine: Engine) -> SharedRead[_Looking, DeliveryOptions]:
+    return SharedRead(engine, _options)
 
 
 @post("/api/carts", guards=[requires("carts.write")], is_express=True)
@@ -172,7 +173,8 @@ async def open_cart(request: AnyRequest, data: JSONBody[CartBody]) -> Response[O
         email=data.email,
         lines=data.lines,
     )
-    return await batched(request, open_batcher, _Opening(new, token))
+    opening: _Step = _Opening(new, token)
+    return await batched(request, cart_batcher, opening)
 
 
 @get("/api/carts/{cart_id:uuid}", guards=[anyone()], is_express=True)
@@ -191,15 +193,15 @@ async def get_cart(
 async def put_lines(request: AnyRequest, cart_id: FromPath[UUID], data: JSONBody[LinesBody]) -> Response[ShownCart]:
     """Set quantities of SKUs."""
     visitor, _ = await _visitor(request)
-    change = CartChange(cart_id=cart_id, visitor=visitor, version=wanted_version(request), lines=data.lines)
-    return await batched(request, change_batcher, change)
+    change: _Step = CartChange(cart_id=cart_id, visitor=visitor, version=wanted_version(request), lines=data.lines)
+    return await batched(request, cart_batcher, change)
 
 
 @put("/api/carts/{cart_id:uuid}/address", guards=[anyone()], is_express=True)
 async def put_address(request: AnyRequest, cart_id: FromPath[UUID], data: JSONBody[ContactBody]) -> Response[ShownCart]:
     """Say where the cart goes and how its customer is reached."""
     visitor, _ = await _visitor(request)
-    change = CartChange(
+    change: _Step = CartChange(
         cart_id=cart_id,
         visitor=visitor,
         version=wanted_version(request),
@@ -209,14 +211,14 @@ async def put_address(request: AnyRequest, cart_id: FromPath[UUID], data: JSONBo
         phone=data.phone,
         locale=data.locale,
     )
-    return await batched(request, change_batcher, change)
+    return await batched(request, cart_batcher, change)
 
 
 @get("/api/carts/{cart_id:uuid}/delivery-options", guards=[anyone()], is_express=True)
-async def get_delivery_options(request: AnyRequest, cart_id: FromPath[UUID]) -> DeliveryOptions:
+async def get_delivery_options(request: AnyRequest, cart_id: FromPath[UUID]) -> Response[DeliveryOptions]:
     """The ways in which the cart can be had: shipped to its address, or picked up where all of it lies."""
     visitor, _ = await _visitor(request)
-    return await batcher_of(request, options_batcher).submit(_Looking(cart_id, visitor))
+    return await shared(request, options_reader, _Looking(cart_id, visitor))
 
 
 @put("/api/carts/{cart_id:uuid}/delivery", guards=[anyone()], is_express=True)
@@ -229,7 +231,7 @@ async def put_delivery(
     if chosen > 1 or (chosen < 1 and data.slot_id is msgspec.UNSET):
         raise ChooseOne("choose service_kind or pickup_location_code")
     visitor, _ = await _visitor(request)
-    change = CartChange(
+    change: _Step = CartChange(
         cart_id=cart_id,
         visitor=visitor,
         version=wanted_version(request),
@@ -237,7 +239,7 @@ async def put_delivery(
         pickup_location_code=data.pickup_location_code,
         slot_id=data.slot_id,
     )
-    return await batched(request, change_batcher, change)
+    return await batched(request, cart_batcher, change)
 
 
 @post("/api/carts/{cart_id:uuid}/reservation", guards=[anyone()], is_express=True)
@@ -284,10 +286,17 @@ async def order_cart(request: AnyRequest, cart_id: FromPath[UUID], data: JSONBod
     return await batched(request, place_batcher, wish)
 
 
-async def _open(db: Connection, items: Sequence[_Opening], now: datetime) -> Sequence[OpenedCart | BatutaError]:
-    shown = await show_carts(db, await open_carts(db, carts=[one.new for one in items], now=now), now=now)
+async def _step(
+    db: Connection, items: Sequence[_Step], now: datetime
+) -> Sequence[OpenedCart | ShownCart | BatutaError]:
+    opening = [one for one in items if isinstance(one, _Opening)]
+    opened = iter(await open_carts(db, carts=[one.new for one in opening], now=now))
+    changes = [one for one in items if isinstance(one, CartChange)]
+    changed = iter(await change_carts(db, changes=changes, now=now))
+    outcomes = [next(opened if isinstance(one, _Opening) else changed) for one in items]
+    shown = await show_carts(db, outcomes, now=now)
     return [
-        OpenedCart(cart=cart, token=one.token) if isinstance(cart, ShownCart) else cart
+        OpenedCart(cart=cart, token=one.token) if isinstance(one, _Opening) and isinstance(cart, ShownCart) else cart
         for one, cart in zip(items, shown, strict=True)
     ]
 
@@ -300,10 +309,6 @@ async def _options(db: Connection, items: Sequence[_Looking], now: datetime) -> 
     options = dict(zip(full, await delivery_options(db, list(full.values()), now=now), strict=True)) if full else {}
     nothing = DeliveryOptions(shipping=[], pickup=[])
     return [options.get(cart.id, nothing) if cart else UnknownCart("there is no such cart") for cart in may]
-
-
-async def _change(db: Connection, items: Sequence[CartChange], now: datetime) -> Sequence[ShownCart | BatutaError]:
-    return await show_carts(db, await change_carts(db, changes=items, now=now), now=now)
 
 
 async def _reserve(db: Connection, items: Sequence[ReserveCart], now: datetime) -> Sequence[CartReserved | BatutaError]:

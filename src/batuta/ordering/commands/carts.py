@@ -42,13 +42,12 @@ from batuta.ordering.domain import (
     line_id_of,
 )
 from batuta.ordering.domain.drafts import base_units
-from batuta.ordering.queries import read_carts
-from batuta.ordering.tables import cart, cart_line
-from batuta.plumbing.database import Connection, Instant, Json, arrays, insert_new, params, upsert_rows
+from batuta.ordering.queries import read_cart
+from batuta.ordering.tables import cart
+from batuta.plumbing.database import Connection, Instant, Json, arrays, insert_new, params
 
 _ids = any_(bindparam("ids", type_=ARRAY(Uuid)))
 _lock = select(cart).where(cart.c.id == _ids).order_by(cart.c.id).with_for_update()
-_drop_lines = delete(cart_line).where(cart_line.c.id == _ids)
 _forget = delete(cart).where(cart.c.id == _ids)
 _ended = (
     select(cart.c.id)
@@ -75,6 +74,7 @@ _TYPES: Mapping[str, Any] = {
     "version": Integer(),
     "expires_at": Instant,
     "slot_id": Uuid(),
+    "lines": Json,
 }
 _given = arrays("given", **_TYPES)
 _change = (
@@ -96,8 +96,7 @@ class _World(msgspec.Struct, frozen=True, kw_only=True):
 
 async def lock_carts(db: Connection, ids: Collection[UUID]) -> dict[UUID, Cart]:
     """Lock carts in ascending order and read them with their lines; unknown ids are left out."""
-    rows = await db.execute(_lock, {"ids": list(set(ids))})
-    return await read_carts(db, [dict(row) for row in rows])
+    return {row["id"]: read_cart(dict(row)) for row in await db.execute(_lock, {"ids": list(set(ids))})}
 
 
 async def open_carts(db: Connection, *, carts: Sequence[NewCart], now: datetime) -> list[Cart | BatutaError]:
@@ -107,7 +106,6 @@ async def open_carts(db: Connection, *, carts: Sequence[NewCart], now: datetime)
     opened = each(carts, lambda one: _opened(one, channels, world, now))
     rows = {one.id: _row(one) for one in opened if isinstance(one, Cart)}
     new = {id_ for (id_,) in await insert_new(db, cart, [rows[id_] for id_ in sorted(rows)], returning=["id"])}
-    await _write_lines(db, [one for one in opened if isinstance(one, Cart) and one.id in new])
     known = await lock_carts(db, set(rows) - new) if set(rows) - new else {}
     return [_as_before(one, known) if isinstance(one, Cart) else one for one in opened]
 
@@ -124,6 +122,8 @@ async def change_carts(db: Connection, *, changes: Sequence[CartChange], now: da
     A place in a slot that is chosen is held, one that is given up is free; a slot that is refused leaves the way in
     which the cart is had as it was.
     """
+    if not changes:
+        return []
     found = await lock_carts(db, [one.cart_id for one in changes])
     world = await _world(
         db,
@@ -143,7 +143,6 @@ async def change_carts(db: Connection, *, changes: Sequence[CartChange], now: da
     await _give_back(db, [(before[one.id], one) for one in changed], now=now)
     named = {one.cart_id for one in changes if isinstance(one.slot_id, UUID)}
     refused = await choose_slots(db, before, found, named=named, now=now)
-    await _write_lines(db, changed, before)
     await write_carts(db, [found[one.id] for one in changed])
     if not refused:
         return outcomes
@@ -159,7 +158,7 @@ def _unless_refused(
 
 
 async def write_carts(db: Connection, carts: Sequence[Cart]) -> None:
-    """Store the headers of locked carts."""
+    """Store locked carts."""
     if carts:
         rows = [_row(one) for one in sorted(carts, key=lambda one: one.id)]
         await db.execute(_change, params("given", **{name: [row[name] for row in rows] for name in _TYPES}))
@@ -323,29 +322,5 @@ async def _give_back(db: Connection, changed: Sequence[tuple[Cart, Cart]], *, no
         await release(db, releases=releases, now=now)
 
 
-async def _write_lines(db: Connection, carts: Sequence[Cart], before: Mapping[UUID, Cart] | None = None) -> None:
-    known = {line.id: line for one in carts if before for line in before[one.id].lines}
-    lines = {line.id: (one.id, line) for one in carts for line in one.lines}
-    gone = [id_ for id_ in known if id_ not in lines]
-    if gone:
-        await db.execute(_drop_lines, {"ids": sorted(gone)})
-    rows = [
-        {
-            **msgspec.structs.asdict(line),
-            "sold_as": line.sold_as and msgspec.structs.asdict(line.sold_as),
-            "personalisation": line.personalisation or None,
-            "cart_id": cart_id,
-        }
-        for cart_id, line in lines.values()
-        if known.get(line.id) != line
-    ]
-    await upsert_rows(db, cart_line, rows, key=["id"])
-
-
 def _row(one: Cart) -> dict[str, Any]:
-    return {
-        **{name: getattr(one, name) for name in (*_KEPT, *_TYPES)},
-        "method": str(one.method),
-        "ship_to": msgspec.to_builtins(one.ship_to),
-        "bill_to": msgspec.to_builtins(one.bill_to),
-    }
+    return {**{name: getattr(one, name) for name in (*_KEPT, *_TYPES)}, "method": str(one.method)}

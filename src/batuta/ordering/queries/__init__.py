@@ -17,7 +17,7 @@ from batuta.ordering.queries.orders import (
     orders_placed,
     paid,
     promises_of,
-    read_carts,
+    read_cart,
     read_hold,
     read_line,
 )
@@ -45,7 +45,7 @@ __all__ = [
     "orders_placed",
     "paid",
     "promises_of",
-    "read_carts",
+    "read_cart",
     "read_hold",
     "read_line",
     "reroutes_by_id",

@@ -37,7 +37,7 @@ from batuta.ordering.domain import (
     payment_status,
 )
 from batuta.ordering.domain.listing import OrderFilter, OrderRow
-from batuta.ordering.tables import cart, cart_line, hold, line, order, promise
+from batuta.ordering.tables import cart, hold, line, order, promise
 from batuta.payments.domain import Balance
 from batuta.payments.queries import balances
 from batuta.plumbing.audit import Law
@@ -241,32 +241,20 @@ async def count_by_status(db: Connection) -> dict[OrderStatus, int]:
 
 async def carts_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Cart]:
     """Carts with their lines; unknown ids are left out."""
-    return await read_carts(db, await rows_with(db, cart.c.id, list(set(ids))))
+    return {row["id"]: read_cart(row) for row in await rows_with(db, cart.c.id, list(set(ids)))}
 
 
-async def read_carts(db: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[UUID, Cart]:
-    """The carts of these rows, with their lines in order."""
-    lines: dict[UUID, list[CartLine]] = defaultdict(list)
-    of_carts = await rows_with(db, cart_line.c.cart_id, [row["id"] for row in rows])
-    for one in sorted(of_carts, key=lambda one: (one["position"], one["id"])):
-        lines[one.pop("cart_id")].append(_read_cart_line(one))
-    return {
-        row["id"]: Cart(
-            **{
-                **row,
-                "method": Method(row["method"]),
-                "ship_to": msgspec.convert(row["ship_to"], Address | None),
-                "bill_to": msgspec.convert(row["bill_to"], Address | None),
-                "lines": tuple(lines[row["id"]]),
-            }
-        )
-        for row in rows
-    }
-
-
-def _read_cart_line(row: dict[str, Any]) -> CartLine:
-    sold_as = SoldAs(**row["sold_as"]) if row["sold_as"] else None
-    return CartLine(**{**row, "sold_as": sold_as, "personalisation": row["personalisation"] or {}})
+def read_cart(row: Mapping[str, Any]) -> Cart:
+    """Read a cart from its row."""
+    return Cart(
+        **{
+            **row,
+            "method": Method(row["method"]),
+            "ship_to": msgspec.convert(row["ship_to"], Address | None),
+            "bill_to": msgspec.convert(row["bill_to"], Address | None),
+            "lines": msgspec.convert(row["lines"], tuple[CartLine, ...]),
+        }
+    )
 
 
 _ORDER_FIELDS = tuple(name for name in Order.__struct_fields__ if name in order.c)
