@@ -2,7 +2,8 @@
 
 import msgspec
 
-from batuta.ordering.domain import ORDER_MOVES, HoldStatus, Order, payment_status
+from batuta.ordering.domain import ORDER_MOVES, HoldStatus, Order
+from batuta.ordering.queries import paid
 from batuta.payments.domain import Balance
 from batuta.web.catalogue import Speech
 
@@ -35,6 +36,7 @@ _TONES = {
         "authorised": CALM,
         "partly_captured": BUSY,
         "captured": GOOD,
+        "partly_refunded": OVER,
         "refund_owed": BAD,
     },
     "payment": {
@@ -124,14 +126,4 @@ def is_held(order: Order) -> bool:
 
 def money_pill(speech: Speech, balance: Balance | None) -> Pill:
     """How far the money of an order is."""
-    if balance is None or not (balance.due_minor or balance.authorised_minor or balance.captured_minor):
-        return pill(speech, "money", "nothing_due")
-    if not balance.due_minor and not balance.paid_minor and not balance.captured_minor:
-        return pill(speech, "money", "nothing_due")
-    name = payment_status(
-        due=balance.due_minor,
-        authorised=balance.held_minor + balance.paid_minor,
-        captured=balance.captured_minor,
-        refunded=balance.refunded_minor,
-    )
-    return pill(speech, "money", name)
+    return pill(speech, "money", paid(balance))

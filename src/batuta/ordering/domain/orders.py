@@ -233,15 +233,17 @@ def fulfillment_status(lines: Sequence[Buckets]) -> FulfillmentStatus:
 
 
 def payment_status(*, due: int, authorised: int, captured: int, refunded: int) -> str:
-    """Derive how far the money is: `refund_owed`, `over_captured`, `captured`, `partly_captured`, and so on.
+    """Derive how far the money is: `unpaid`, `authorised`, `captured`, `partly_refunded`, `refund_owed` and so on.
 
     due: what the customer owes now for what is not cancelled or refunded away; the others are sums of entries.
     """
     kept = captured - refunded
     if kept > due:
         return "refund_owed"
-    if kept == due and (captured or not due):
-        return "refunded" if refunded and not kept else "captured"
+    if kept == due and not captured:
+        return "nothing_due"
+    if kept == due:
+        return ("partly_refunded" if kept else "refunded") if refunded else "captured"
     if captured:
         return "partly_captured"
     if authorised >= due:
