@@ -70,7 +70,7 @@ async def start_work(db: Connection, *, starts: Sequence[StartWork], now: dateti
 
 
 async def sign_steps(db: Connection, *, signs: Sequence[SignStep], now: datetime) -> list[WorkOrder | BatutaError]:
-    """Sign for steps of the work."""
+    """Keep who did which step of the work; a step is signed once."""
     return await _carry(db, [(one.work_order_id, _without(decide_sign, one, now)) for one in signs], now=now)
 
 

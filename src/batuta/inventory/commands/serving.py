@@ -376,7 +376,7 @@ _forget_pegs = delete(peg).where(peg.c.sku_id == _skus.c.id)
 
 
 async def write_pegs(db: Connection, sku_ids: Collection[UUID], pegs: Sequence[Peg]) -> None:
-    """Replace the pegs of the SKUs."""
+    """Let these be all the pegs of the SKUs, whose supply the caller has locked."""
     if sku_ids:
         await db.execute(_forget_pegs, params("sku", id=sorted(sku_ids)))
     ordered = sorted(pegs, key=lambda one: (one.line_id, one.sku_id, one.expected_id))

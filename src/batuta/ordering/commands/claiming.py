@@ -70,10 +70,23 @@ async def claim(
             request := _reserve_request(one, shelves[i], lasting.get(i), is_partial=_sells_ahead(one, known, now))
         ).lines
     }
+    ahead, lost = await _claim_in_rounds(db, drafts, left, now=now)
+    held = [drafts[i].asked.id for i in lost if _had_claims(drafts[i])]
+    if held:
+        await release(db, releases=[Release(holder_id=id_) for id_ in held], now=now)
+    return {i: Claims(ahead=ahead.get(i, {})) for i in drafts if i not in lost}, lost
+
+
+async def _claim_in_rounds(
+    db: Connection, drafts: Mapping[int, Draft], left: dict[int, ReserveRequest], *, now: datetime
+) -> tuple[dict[int, Mapping[UUID, AheadUnits]], dict[int, Refusal]]:
+    """Claim for all of `left` at once, and again without those that get too little; return what is ahead, and who lost.
+
+    What one had of stock whose wait was refused was missing to those behind.
+    """
     lost: dict[int, Refusal] = {}
     ahead: dict[int, Mapping[UUID, AheadUnits]] = {}
     while left:
-        # What one had of stock whose wait was refused was missing to those behind, who ask again without it.
         savepoint = db.savepoint() if any(one.allow_partial for one in left.values()) else None
         if savepoint:
             await savepoint.start()
@@ -91,10 +104,7 @@ async def claim(
             del left[i]
             if short[i].grants:
                 break
-    held = [drafts[i].asked.id for i in lost if _had_claims(drafts[i])]
-    if held:
-        await release(db, releases=[Release(holder_id=id_) for id_ in held], now=now)
-    return {i: Claims(ahead=ahead.get(i, {})) for i in drafts if i not in lost}, lost
+    return ahead, lost
 
 
 async def _take_over_what_was_held(

@@ -59,7 +59,7 @@ class MovePromise(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def moved(last: Promise, move: MovePromise, *, now: datetime) -> Promise:
-    """The last promise of an order, moved."""
+    """The promise that takes the place of the last one, later by as much as its supply."""
     return msgspec.structs.replace(
         last,
         id=child_id(last.order_id, "promise", PromiseBasis.MOVED, move.cause),

@@ -281,7 +281,6 @@ _LINE_FIELDS = tuple(
 
 
 def read_line(row: dict[str, Any]) -> Line:
-    """Read a line from its row."""
     return Line(
         **{name: row[name] for name in _LINE_FIELDS},
         buckets=Buckets(**{name: row[name] for name in Buckets.__struct_fields__}),
@@ -293,7 +292,6 @@ def read_line(row: dict[str, Any]) -> Line:
 
 
 def read_hold(row: dict[str, Any] | Row) -> Hold:
-    """Read a hold from its row."""
     of = dict(row)
     return Hold(
         **{**of, "kind": HoldKind(of["kind"]), "status": HoldStatus(of["status"]), "blocks": Stage(of["blocks"])}

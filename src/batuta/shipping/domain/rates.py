@@ -127,7 +127,6 @@ class Tariffs:
         return known
 
     def service(self, service_id: UUID) -> Service:
-        """A service by its id."""
         return self._by_id[service_id].service
 
     def days(self, service_id: UUID, request: RateRequest) -> Rated | None:

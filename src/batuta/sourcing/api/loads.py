@@ -126,7 +126,7 @@ def _day(location: Location, day: date, given: Mapping[Window, Work], between: t
 
 
 def _taken(location: Location, works: Mapping[Window, Work], day_at: datetime, hour_at: datetime | None) -> list[Taken]:
-    """The limits of a day, or of one of its hours."""
+    """What is taken of each limit of a day, or of one of its hours."""
     windows = Windows(day_at, hour_at or day_at)
     given = {(one.per, one.method): work for one, work in works.items() if one.begins_at == windows.begin(one.per)}
     wanted = CapacityPeriod.DAY if hour_at is None else CapacityPeriod.HOUR
