@@ -30,10 +30,12 @@ from batuta.ordering.commands import place
 from batuta.ordering.domain import Order, PlaceLine
 from batuta.plumbing.audit import examine
 from batuta.plumbing.database import Connection
+from batuta.sourcing.domain.promises.asking import Ask, AskedLine, Offers
+from batuta.sourcing.queries.promising import offers
 from tests.making import NOW, fresh_code, fresh_id
 from tests.ordering.test_commands import an_order, placed
 from tests.ordering.test_ship_terms import given_customer
-from tests.world import Shop, build_carrier, build_shop, sound
+from tests.world import MADRID, Shop, build_carrier, build_shop, sound
 
 SOON, LATE = date(2026, 3, 12), date(2026, 5, 1)
 WEEK = ShipTerms(min_remaining_days=7)
@@ -146,6 +148,27 @@ async def test_customers_and_channels_ask_for_it_too(db: Connection, whose: str)
     order = await placed(db, an_order(shop, ("milk", 1), customer_id=eva.id))
 
     assert await lots_of(db, order.id) == [(str(LATE), 1)]
+
+
+async def test_what_is_promised_lasts_as_long_as_what_is_sold(db: Connection) -> None:
+    """INV-14, PRM-02: what is promised is what is planned."""
+    shop = await given_shop(db, ("north", SOON, 5), ("north", LATE, 3))
+
+    async def plans(units: int, terms: ShipTerms) -> int:
+        ask = Ask(
+            id=fresh_id(),
+            channel_code=shop.channel.code,
+            lines=[AskedLine(sku_code=shop.skus["milk"].code, quantity=units)],
+            destination=MADRID,
+            at=NOW,
+            stores_max=0,
+            ship_terms=terms,
+        )
+        (found,) = await offers(db, asks=[ask], now=NOW)
+        assert isinstance(found, Offers), found
+        return len(found.options)
+
+    assert (await plans(8, ShipTerms()), await plans(3, WEEK), await plans(4, WEEK)) == (1, 1, 0)
 
 
 async def test_wherever_the_units_come_from_later_they_last_as_long(db: Connection) -> None:

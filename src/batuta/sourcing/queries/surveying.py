@@ -1,7 +1,7 @@
 """Reading all that questions for promises are answered with, in a handful of statements however many there are."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import nsmallest
 from math import cos, inf, radians
 from uuid import UUID
@@ -14,7 +14,7 @@ from batuta.catalog.queries import composed_of, recipes_of, skus_by_code, skus_b
 from batuta.company.queries import channels_by_code
 from batuta.customers.queries import customers_by_id
 from batuta.inventory.domain import Asker
-from batuta.inventory.queries import availability
+from batuta.inventory.queries import availability, lots_of
 from batuta.kernel.addresses import Address
 from batuta.kernel.errors import BatutaError
 from batuta.kernel.outcomes import each
@@ -31,7 +31,7 @@ from batuta.sourcing.domain.promises.asking import Ask, Case, Place, Trade, Unkn
 from batuta.sourcing.queries.capacity import capacities_of
 from batuta.sourcing.queries.dating import door_of
 from batuta.sourcing.queries.facts import goods_of, said_of, sites_of
-from batuta.sourcing.queries.lanes import LaneRequest, Lanes, lanes_of
+from batuta.sourcing.queries.lanes import LaneRequest, Lanes, days_at_most, lanes_of
 from batuta.sourcing.queries.strategies import categories_of, strategies
 
 PICKUP = str(ServiceKind.PICKUP)
@@ -39,6 +39,10 @@ SHIPPED = [str(kind) for kind in ServiceKind if kind is not ServiceKind.PICKUP]
 
 Stock = tuple[dict[tuple[UUID, UUID], Shelf], dict[UUID, list[UUID]]]
 """Shelves by SKU and location, and the locations that have one by SKU."""
+
+
+Units = Mapping[tuple[UUID, UUID], int]
+"""By SKU and location."""
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -51,17 +55,23 @@ class Wish(msgspec.Struct, frozen=True):
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
-    """cases: by ask, or why it cannot be answered. known: by asker. capacity: of locations that have limits."""
+    """cases: by ask, or why it cannot be answered. known: by asker. capacity: of locations that have limits.
+
+    fleeting: by ask, the units that would not last for as long after the delivery as it asks for.
+    """
 
     cases: Sequence[Case | BatutaError]
     wishes: Sequence[Wish]
     known: Mapping[Asker, Known]
     every: AllLocations
     capacity: Mapping[UUID, Capacity]
+    fleeting: Mapping[UUID, Units] = {}
 
     def known_for(self, wish: Wish) -> Known:
         """What the plan of a wish is made on; of a pickup, its store and what sends goods there."""
         known = self.known[asker_of(wish.case)]
+        if fleeting := self.fleeting.get(wish.case.ask.id):
+            known = without(known, fleeting)
         if wish.store is None:
             return known
         shelves = self.every.shelves_for(wish.store.id, ships_to_store=wish.request.ships_to_store)
@@ -75,6 +85,15 @@ def only_at(known: Known, location_ids: Collection[UUID]) -> Known:
         holders={sku_id: [at for at in location_ids if (sku_id, at) in known.shelves] for sku_id in known.holders},
         sites={at: known.sites[at] for at in location_ids if at in known.sites},
     )
+
+
+def without(known: Known, units: Units) -> Known:
+    """The same facts with fewer units."""
+    shelves = {
+        place: Shelf(on_hand=shelf.on_hand - units.get(place, 0), room=shelf.room - units.get(place, 0))
+        for place, shelf in known.shelves.items()
+    }
+    return msgspec.structs.replace(known, shelves=shelves)
 
 
 def asker_of(case: Case) -> Asker:
@@ -121,7 +140,39 @@ async def survey(db: Connection, asks: Sequence[Ask], *, now: datetime) -> Surve
         )
         for asker, (shelves, holders) in stocks.items()
     }
-    return Survey(cases=cases, wishes=wishes, known=known, every=every, capacity=capacity)
+    fleeting = await _fleeting(db, wishes, tracked, every, now=now)
+    return Survey(cases=cases, wishes=wishes, known=known, every=every, capacity=capacity, fleeting=fleeting)
+
+
+async def _fleeting(
+    db: Connection, wishes: Sequence[Wish], sku_ids: Sequence[UUID], every: AllLocations, *, now: datetime
+) -> dict[UUID, Units]:
+    """What would not last, counted from the slowest way that is open, so that no order is refused what was promised.
+
+    Where nobody asks for days that are left, nothing is read.
+    """
+    asking = [one for one in wishes if one.case.min_remaining_days is not None]
+    if not asking:
+        return {}
+    ways = [
+        LaneRequest(
+            order_id=one.case.ask.id,
+            destination=one.request.destination,
+            service_kind=one.request.service_kind,
+            currency=one.case.channel.currency,
+        )
+        for one in asking
+        if one.store is None
+    ]
+    days = await days_at_most(db, ways, every)
+    lots = await lots_of(db, sku_ids, now=now)
+    found: dict[UUID, Units] = {}
+    for case in {one.case.ask.id: one.case for one in asking}.values():
+        until_at = case.ask.at + timedelta(days=days.get(case.ask.id, 0) + (case.min_remaining_days or 0))
+        found[case.ask.id] = {
+            place: sum(units for ends_at, units in several if ends_at < until_at) for place, several in lots.items()
+        }
+    return found
 
 
 async def _trade(db: Connection, asks: Sequence[Ask], every: AllLocations) -> Trade:

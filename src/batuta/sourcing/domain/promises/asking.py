@@ -124,6 +124,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     store: Location | None
     customer_group: str = ""
     max_splits: int | None = None
+    min_remaining_days: int | None = None
 
     def request(self, kind: str, *, store: Location | None = None, destination: Address) -> SourcingRequest:
         """The order that nobody has placed, as sourcing would be asked to plan it."""
@@ -209,6 +210,7 @@ def case_of(ask: Ask, trade: Trade, *, now: datetime) -> Case:
     )
     customer = trade.customers.get(ask.customer_id) if ask.customer_id else None
     theirs = customer.ship_terms if customer else ShipTerms()
+    terms = ask.ship_terms.or_else(theirs).or_else(channel.policies.ship_terms)
     return Case(
         ask=ask,
         channel=channel,
@@ -217,7 +219,8 @@ def case_of(ask: Ask, trade: Trade, *, now: datetime) -> Case:
         sku_codes={line.line_id: asked.sku_code for line, asked in zip(lines, ask.lines, strict=True)},
         store=store,
         customer_group=customer.customer_group if customer else "",
-        max_splits=ask.ship_terms.or_else(theirs).or_else(channel.policies.ship_terms).max_splits,
+        max_splits=terms.max_splits,
+        min_remaining_days=terms.min_remaining_days,
     )
 
 
