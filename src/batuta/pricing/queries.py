@@ -335,7 +335,8 @@ async def _rates(db: Connection, countries: Collection[str]) -> dict[str, dict[_
 async def _charges(db: Connection, ways: Collection[_Way]) -> dict[_Way, list[ShippingCharge]]:
     channel_ids, kinds, currencies = zip(*ways, strict=True)
     rows = await db.execute(_CHARGES, params("wanted", channel_id=channel_ids, service_kind=kinds, currency=currencies))
-    found: dict[_Way, list[ShippingCharge]] = defaultdict(list)
+    # That nothing is charged is kept, too.
+    found: dict[_Way, list[ShippingCharge]] = {way: [] for way in ways}
     for row in rows:
         charge = ShippingCharge(**row)
         found[charge.channel_id, charge.service_kind, charge.currency].append(charge)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from batuta.locations.queries import locations_by_id
+from batuta.locations.queries import all_locations
 from batuta.plumbing.database import Connection
 from batuta.shipping.commands import save_preparing
 from batuta.shipping.domain import Prepared, learn_preparing
@@ -41,7 +41,7 @@ async def learn_processing(
     prepared: defaultdict[UUID, list[Prepared]] = defaultdict(list)
     for row in rows:
         prepared[row.location_id].append(Prepared(**dict(row)))
-    known = await locations_by_id(db, list(prepared))
+    known = (await all_locations(db)).by_id
     learned = [learn_preparing(known[one], parcels, at=now) for one, parcels in prepared.items()]
     await save_preparing(db, learned=learned, now=now)
     return len(learned)

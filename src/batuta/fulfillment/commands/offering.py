@@ -30,9 +30,9 @@ from batuta.fulfillment.queries import fulfillment_orders_by_id
 from batuta.fulfillment.tables import fulfillment_line, fulfillment_order
 from batuta.kernel.errors import BatutaError, NotFound
 from batuta.kernel.events import Event
-from batuta.locations.tables import location
+from batuta.locations.queries import all_locations
 from batuta.ordering.commands.moving import lock_orders
-from batuta.plumbing.database import Connection, arrays, params, rows_with
+from batuta.plumbing.database import Connection, arrays, params
 
 
 class UnknownLocation(NotFound):
@@ -55,7 +55,7 @@ async def offer(db: Connection, *, offers: Sequence[Offer], now: datetime) -> li
     """
     await lock_orders(db, (one.order_id for one in offers))
     found = await fulfillment_orders_by_id(db, [one.id for one in offers])
-    places = {row["id"] for row in await rows_with(db, location.c.id, {one.location_id for one in offers})}
+    places = (await all_locations(db)).by_id
     for one in offers:
         found.setdefault(one.id, planned(one))
     tasks = [Task(one.id, partial(_offered, offer=one, is_known=one.location_id in places)) for one in offers]

@@ -10,7 +10,7 @@ from batuta.catalog.queries import skus_by_id
 from batuta.fulfillment.domain import Cartons, Change, Changes, FulfillmentOrder, Goods, Method, PackedParcel, measure
 from batuta.kernel.addresses import Address
 from batuta.kernel.errors import BatutaError
-from batuta.locations.queries import locations_by_id
+from batuta.locations.queries import all_locations
 from batuta.plumbing.database import Connection
 from batuta.shipping.commands import give_numbers, hand_over, label_parcels, open_parcels, void_parcels
 from batuta.shipping.domain import (
@@ -65,7 +65,7 @@ async def open_packed(db: Connection, changes: Changes, *, now: datetime) -> dic
     if not packed:
         return {}
     goods = await _goods(db, {one.sku_id for _, _, parcel in packed for one in parcel.contents})
-    locations = await locations_by_id(db, {change.after.location_id for _, change, _ in packed})
+    locations = (await all_locations(db)).by_id
     new = [_new_parcel(change, one, goods, locations[change.after.location_id].address) for _, change, one in packed]
     opened = await open_parcels(db, parcels=new, now=now)
     refusals: dict[int, BatutaError] = {

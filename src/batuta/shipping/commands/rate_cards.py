@@ -25,7 +25,7 @@ from batuta.shipping.domain import (
     check_service,
 )
 from batuta.shipping.events import CarrierSaved, RateCardSaved, ServiceSaved
-from batuta.shipping.queries import carriers_by_id, rate_cards_of, services_by_id
+from batuta.shipping.queries import carriers_by_id, rate_cards_of, stored_services_by_id
 from batuta.shipping.queries.rates import SHIPPING
 from batuta.shipping.tables import carrier, rate, service, transit, zone_rule
 
@@ -58,7 +58,7 @@ async def save_services(
     """Save services by code; each answer is the one stored (an old code keeps its id) or why not."""
     present = await _SERVICES.locked(db, services)
     owners = await carriers_by_id(db, {one.carrier_id for one in services})
-    names = Codes(await services_by_id(db, {one.id for one in services}))
+    names = Codes(await stored_services_by_id(db, {one.id for one in services}))
 
     def decide(one: Service) -> Service:
         names.check(one)

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, KeysView, Sequence
 from operator import attrgetter
 from uuid import UUID
 
@@ -114,7 +114,7 @@ class Tariffs:
         }
 
     @property
-    def service_ids(self) -> Iterable[UUID]:
+    def service_ids(self) -> KeysView[UUID]:
         """Every service there is."""
         return self._by_id.keys()
 

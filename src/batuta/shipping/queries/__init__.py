@@ -27,6 +27,7 @@ from batuta.shipping.queries.rates import (
     services,
     services_by_code,
     services_by_id,
+    stored_services_by_id,
     tariffs,
 )
 from batuta.shipping.queries.transit import learned_of, preparing_of, transit_of
@@ -55,6 +56,7 @@ __all__ = [
     "services",
     "services_by_code",
     "services_by_id",
+    "stored_services_by_id",
     "tariffs",
     "timetables",
     "transit_of",

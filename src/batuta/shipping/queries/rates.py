@@ -79,7 +79,16 @@ async def services_by_code(db: Connection, codes: Iterable[str]) -> dict[str, Se
 
 
 async def services_by_id(db: Connection, ids: Iterable[UUID]) -> dict[UUID, Service]:
-    """The services of these ids that exist."""
+    """The services of these ids that exist, from memory."""
+    wanted = set(ids)
+    if not wanted:
+        return {}
+    known = await tariffs(db)
+    return {id_: known.service(id_) for id_ in wanted & known.service_ids}
+
+
+async def stored_services_by_id(db: Connection, ids: Iterable[UUID]) -> dict[UUID, Service]:
+    """The services of these ids that exist, as they are stored: for those who are about to write them."""
     found = msgspec.convert(await rows_with(db, service.c.id, list(ids)), list[Service])
     return {one.id: one for one in sorted(found, key=lambda one: one.code)}
 
