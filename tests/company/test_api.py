@@ -196,6 +196,8 @@ async def test_what_does_not_fit_is_named_in_every_language(operator: httpx.Asyn
 
     spanish = await operator.post("/api/channels", json=body, headers={"accept-language": "es"})
 
-    assert spanish.json()["detail"] == "La petición no tiene la forma que se espera."
+    assert spanish.json()["detail"] == (
+        "La petición no tiene la forma que se espera. Se esperaba `int` >= 0, en `policies.return_days`."
+    )
     [told] = spanish.json()["facts"]["errors"]
     assert (told["key"], told["source"]) == ("policies.return_days", "body")

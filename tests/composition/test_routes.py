@@ -13,6 +13,7 @@ from batuta.app import create_app
 from batuta.identity.domain import PERMISSIONS
 from batuta.plumbing.database import create_engine
 from batuta.plumbing.opening import OpenDatabase
+from batuta.plumbing.web.bodies import PARAMETERS
 from batuta.plumbing.web.callers import PERMISSION, SIGNED_IN
 from batuta.plumbing.web.openapi import document_of
 from batuta.plumbing.web.openapi.routes import STYLE, page_of_document
@@ -82,6 +83,22 @@ def test_an_operation_is_told_with_its_problems_and_examples(path: str, method: 
         assert {"404", "408", "409", "413"} <= set(operation["responses"])
     for body in operation.get("requestBody", {}).get("content", {}).values():
         assert body["schema"] == {} or "example" in body
+
+
+def test_a_route_knows_the_parameters_that_the_document_tells_and_no_others() -> None:
+    """A misspelt filter would let everything through: it is refused, by what each route noted when it was put in."""
+    known = {
+        (route.path_format, method.lower()): {*handler.opt[PARAMETERS]}
+        for route in app.routes
+        for handler in getattr(route, "route_handlers", ())
+        for method in handler.http_methods
+    }
+    told = {
+        (path, method): {one["name"] for one in operation["parameters"] if one.get("in") == "query"}
+        for path, method, operation in OPERATIONS
+    }
+    assert any(told.values())
+    assert {key: known[key] for key in told} == told
 
 
 def test_operations_have_names_of_their_own() -> None:

@@ -151,7 +151,8 @@ async def test_a_position_that_nobody_gave_is_a_clear_problem(follower: httpx.As
         ({"wait": 26}, "invalid"),
         ({"limit": 0}, "invalid"),
         ({"stream": "nothing"}, "bad_parameter"),
-        ({"type": ["a" * 101]}, "invalid"),
+        ({"steam": "nothing"}, "unknown_parameter"),
+        ({"type": ["a" * 101]}, "bad_parameter"),
     ],
 )
 async def test_what_the_feed_does_not_take_is_a_clear_problem(

@@ -401,6 +401,30 @@ async def test_bad_input_has_a_clear_answer(
 
 
 @pytest.mark.parametrize("path", CHANGES)
+@pytest.mark.parametrize(
+    ("body", "misfit"),
+    [
+        (b'{"id": "%b", "quantity": "2"}', "Se esperaba `int` y ha llegado `str`, en `quantity`."),
+        (b'{"id": "%b", "quantity": 0}', "Se esperaba `int` >= 1, en `quantity`."),
+        (b'{"id": "%b", "colour": 1}', "No existe el campo `colour`."),
+        (b'{"id": "nobody", "quantity": 2}', "No es válido como `UUID`, en `id`."),
+        (b'{"id": "%b", "quantity": nul}', "El JSON está mal escrito, hacia byte"),
+        (b'{"id": ', "Está cortado o vacío."),
+        (b"[1]", "Se esperaba `object` y ha llegado `array`."),
+    ],
+)
+async def test_what_does_not_fit_is_told_in_the_language_of_who_asks(
+    client: httpx.AsyncClient, path: str, body: bytes, misfit: str
+) -> None:
+    content = body.replace(b"%b", str(uuid4()).encode())
+    headers = {"content-type": "application/json", "accept-language": "es-ES"}
+    answer = await client.post(path, content=content, headers=headers)
+
+    assert answer.status_code == 400
+    assert answer.json()["detail"].startswith(f"La petición no tiene la forma que se espera. {misfit}")
+
+
+@pytest.mark.parametrize("path", CHANGES)
 @pytest.mark.parametrize(("number", "status"), [("2.0", 201), ("2e0", 201), ("0.2e1", 201), ("2.5", 400), ("1e9", 400)])
 async def test_a_whole_number_may_be_written_with_a_point(
     client: httpx.AsyncClient, path: str, number: str, status: int

@@ -17,6 +17,7 @@ from batuta.identity.domain.sessions import new_token
 from batuta.identity.queries import staff_by_email
 from batuta.plumbing.database import Engine
 from batuta.plumbing.web import AnyRequest, anyone
+from batuta.plumbing.web.bodies import TAKES_ANY_PARAMETER
 from batuta.plumbing.web.browsers import address_of, own_cookie, session_cookie
 from batuta.plumbing.web.moments import moment
 
@@ -46,7 +47,7 @@ async def go(request: AnyRequest, engine: NamedDependency[Engine], return_to: Gi
     return Redirect(address, status_code=302, cookies=[cookie])
 
 
-@get(CALLBACK, guards=[anyone()], status_code=302, opt=NOT_SET)
+@get(CALLBACK, guards=[anyone()], status_code=302, opt={**NOT_SET, TAKES_ANY_PARAMETER: True})
 async def come_back(
     request: AnyRequest,
     engine: NamedDependency[Engine],

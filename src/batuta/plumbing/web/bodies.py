@@ -1,7 +1,10 @@
 """Bodies of requests: how large, how slow, of what kind."""
 
 import asyncio
+import difflib
 import re
+from collections.abc import Mapping
+from enum import StrEnum
 from functools import cache
 from http import HTTPStatus
 from types import UnionType
@@ -11,7 +14,7 @@ import msgspec
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
-from litestar.params import BodyKwarg
+from litestar.params import BodyKwarg, QueryParameter
 from litestar.types import HTTPReceiveMessage, Receive
 
 from batuta.kernel.errors import Invalid
@@ -22,6 +25,10 @@ BODY_WITHIN_S = 10.0
 BODY_BYTES_PER_S = 1_024
 JSON = "application/json"
 TAKES_JSON = "takes_json"
+PARAMETERS = "parameters"
+TAKES_ANY_PARAMETER = "takes_any_parameter"
+"""For routes that others send people to, with parameters of their own."""
+
 HEADERS = "batuta_headers"
 
 EXACT_MAX = 2**53
@@ -35,6 +42,10 @@ class NulInText(Invalid):
 
 class BadParameter(Invalid):
     """A parameter of the query is not what its route takes."""
+
+
+class UnknownParameter(Invalid):
+    """The route has no such parameter; what looks like a filter and is none would let everything through."""
 
 
 class NotUtf8(Invalid):
@@ -124,11 +135,22 @@ def note_body(handler: BaseRouteHandler) -> None:
     handler.opt[TAKES_JSON] = isinstance(kind, BodyKwarg) and kind.media_type == RequestEncodingType.JSON
 
 
+def note_parameters(handler: BaseRouteHandler) -> None:
+    """Note in a route's `opt` what each parameter of its query takes, by its name there; they hold for the API."""
+    given = handler.parsed_fn_signature.parameters.items()
+    queries = [(name, one, one.kwarg_definition) for name, one in given]
+    handler.opt[PARAMETERS] = {
+        kind.name or kind.query or name: one.annotation
+        for name, one, kind in queries
+        if isinstance(kind, QueryParameter)
+    }
+
+
 async def check_request(request: AnyRequest) -> None:
     """Refuse what no route of ours can take: a body of another kind, NUL in path, query or body.
 
     Raises:
-        NotJson, NotUtf8, NulInText, BadParameter.
+        NotJson, NotUtf8, NulInText, BadParameter, UnknownParameter.
     """
     scope = request.scope
     if "\0" in scope["path"] or b"%00" in scope["query_string"]:
@@ -146,10 +168,18 @@ async def check_request(request: AnyRequest) -> None:
 
 def _check_query(request: AnyRequest) -> None:
     """Read parameters as their types say; the framework itself would read `x=null` as one that is not there."""
-    known = request.scope["route_handler"].parsed_fn_signature.parameters
+    opt = request.scope["route_handler"].opt
+    known: Mapping[str, Any] = opt[PARAMETERS]
     for name, value in request.query_params.multi_items():
-        if name in known and not _is_meant(value, _one_of(known[name].annotation)):
-            raise BadParameter("this is not what the parameter takes", parameter=name)
+        if name in known:
+            if not _is_meant(value, kind := _one_of(known[name])):
+                raise BadParameter("this is not what the parameter takes", parameter=name, **_allowed(kind))
+        elif not opt.get(TAKES_ANY_PARAMETER):
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise UnknownParameter(
+                f"this route has no such parameter{hint}", parameter=name, near=near, known=sorted(known)
+            )
 
 
 def _is_meant(value: str, kind: Any) -> bool:
@@ -163,6 +193,13 @@ def _is_meant(value: str, kind: Any) -> bool:
             return False
         return value != "null"
     return True
+
+
+def _allowed(kind: Any) -> dict[str, list[str]]:
+    """The values of a parameter that takes one of a few."""
+    kinds = (one for one in (kind, *get_args(kind)) if isinstance(one, type))
+    found = next((one for one in kinds if issubclass(one, StrEnum)), None)
+    return {"allowed": [*found]} if found else {}
 
 
 @cache

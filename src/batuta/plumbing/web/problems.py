@@ -1,7 +1,8 @@
 """Problem details (RFC 9457): every error's status, its stable code and its facts."""
 
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
@@ -86,8 +87,12 @@ def explain_http(request: AnyRequest, error: HTTPException) -> Problem:
     misfit = [_misfit(error.detail)] if error.status_code == STATUS_BY_KIND[Invalid] else None
     errors = error.extra or misfit
     facts = {"errors": errors} if errors else facts_of_nowhere(request, error)
+    sentence = SENTENCES.get(code, error.detail)
+    body = problem_body(
+        request, error.status_code, code, sentence, facts=facts, misfits=errors if isinstance(errors, list) else ()
+    )
     return Response(
-        problem_body(request, error.status_code, code, SENTENCES.get(code, error.detail), facts=facts),
+        body,
         status_code=error.status_code,
         media_type=PROBLEM_TYPE,
         headers=dict(error.headers or {}),
@@ -98,6 +103,15 @@ def _misfit(detail: str) -> dict[str, str]:
     """What does not fit of a body, as a fact that is told in every language; key: where, as `policies.return_days`."""
     message, _, where = detail.partition(" - at `$")
     return {"message": message, "key": where.rstrip("`").lstrip("."), "source": "body"}
+
+
+def _misfit_in_spanish(misfit: Mapping[str, str]) -> str:
+    said, key = misfit.get("message", ""), misfit.get("key", "")
+    for english, spanish in misfits_in_spanish().items():
+        if found := english.fullmatch(said):
+            said = spanish.format(*found.groups())
+            break
+    return f"{said}, en `{key}`" if key else said
 
 
 def explain_accident(request: AnyRequest, error: Exception) -> Problem:
@@ -127,7 +141,15 @@ def words_in_spanish() -> Mapping[str, str]:
     """Sentences by codes, and titles by statuses."""
     words = tomllib.loads(files("batuta.plumbing.web").joinpath("problems.es.toml").read_text("utf-8"))
     titles: Mapping[str, str] = words.pop("titles")
+    del words["misfits"]
     return {**words, **titles}
+
+
+@cache
+def misfits_in_spanish() -> Mapping[re.Pattern[str], str]:
+    """What the reader of bodies says in English, and the same in Spanish."""
+    words = tomllib.loads(files("batuta.plumbing.web").joinpath("problems.es.toml").read_text("utf-8"))
+    return {re.compile(english): spanish for english, spanish in words["misfits"].items()}
 
 
 def problem_headers(error: BatutaError) -> dict[str, str]:
@@ -141,9 +163,20 @@ def problem_headers(error: BatutaError) -> dict[str, str]:
     return {}
 
 
-def problem_body(request: AnyRequest, status: int, code: str, sentence: str, *, facts: Mapping[str, object]) -> bytes:
-    """The problem as JSON, in the language of who asks. sentence: in English."""
+def problem_body(
+    request: AnyRequest,
+    status: int,
+    code: str,
+    sentence: str,
+    *,
+    facts: Mapping[str, object],
+    misfits: Sequence[Mapping[str, str]] = (),
+) -> bytes:
+    """The problem as JSON, in the language of who asks. sentence: in English. misfits: what does not fit, and where."""
     words = _words_for(request)
+    if words and misfits:
+        sentence = "; ".join(map(_misfit_in_spanish, misfits))
+        words = {**words, code: f"{words.get(code, '')} {sentence[0].upper()}{sentence[1:]}."}
     content: dict[str, object] = {
         "type": f"urn:batuta:problem:{code}",
         "title": words.get(str(status), code.replace("_", " ").capitalize()),

@@ -16,7 +16,7 @@ from batuta.kernel.errors import BatutaError
 from batuta.plumbing.database import Engine
 from batuta.plumbing.outage import outage
 from batuta.plumbing.telemetry import METRICS_TYPE, metrics_text
-from batuta.plumbing.web.bodies import BODY_BYTES_MAX, check_request, note_body
+from batuta.plumbing.web.bodies import BODY_BYTES_MAX, check_request, note_body, note_parameters
 from batuta.plumbing.web.callers import Guard, anyone, caller_of, name_permission, nobody
 from batuta.plumbing.web.express import Lanes
 from batuta.plumbing.web.observing import Observing
@@ -35,6 +35,7 @@ class Shell(Litestar):
         for route in self.routes:
             for handler in getattr(route, "route_handlers", ()):
                 note_body(handler)
+                note_parameters(handler)
                 if "OPTIONS" in getattr(handler, "http_methods", ()):
                     # It was made for the first route of its path, and knows no others.
                     getclosurevars(handler.fn).nonlocals["self"].methods = route.methods
