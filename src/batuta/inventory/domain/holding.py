@@ -141,13 +141,15 @@ def hold_until(wish: Wish, policies: Policies, *, now: datetime) -> datetime:
             "the channel does not hold units for so long", minutes=minutes, minutes_max=policies.hold_minutes_max
         )
     if len(wish.lines) > policies.lines_max:
-        raise TooManyLines("too many lines for one", lines=len(wish.lines), lines_max=policies.lines_max)
+        raise TooManyLines(
+            "a reservation has at most so many lines", lines=len(wish.lines), lines_max=policies.lines_max
+        )
     wanted: dict[str, int] = defaultdict(int)
     for line in wish.lines:
         wanted[line.sku_code] += line.quantity
         if wanted[line.sku_code] > policies.units_per_line_max:
             raise TooManyUnits(
-                "too many units of one SKU for one",
+                "a reservation holds at most so many units of one SKU",
                 sku_code=line.sku_code,
                 asked=wanted[line.sku_code],
                 units_max=policies.units_per_line_max,
