@@ -169,6 +169,8 @@ async def test_a_price_that_has_not_begun_is_taken_back_and_the_one_before_it_ho
         (6, "bad_price_row"),
         (7, "unknown_sku"),
     ]
+    in_spanish = await operator.post(path, content=lines(gone | {"from_at": soon}), headers={"accept-language": "es"})
+    assert in_spanish.json()["refused"][0]["detail"] == "Ningún precio empieza entonces."
     *_, (_, _, forgotten), _ = await told(engine, list_id)
     assert [(one["amount_minor"], one["was_amount_minor"]) for one in forgotten["prices"]] == [
         (None, 3),

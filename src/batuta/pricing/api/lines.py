@@ -18,7 +18,7 @@ from batuta.kernel.errors import BatutaError, Invalid, NotFound
 from batuta.kernel.outcomes import each, good
 from batuta.kernel.quantities import AmountMinor, Code
 from batuta.plumbing.database import Connection, Engine
-from batuta.plumbing.web import Answer, AnyRequest, Caller, once, requires
+from batuta.plumbing.web import Answer, AnyRequest, Caller, once, requires, sentence_for
 from batuta.plumbing.web.moments import moment
 from batuta.plumbing.web.scopes import check_everywhere
 from batuta.pricing.api.setting import Moment, list_of, period_of
@@ -99,16 +99,20 @@ async def put_prices(
         await list_of(db, caller, price_list_id)
         trial = db.savepoint()
         await trial.start()
-        refused = await _refused_of(_Import(db, caller, price_list_id, moment()), lines)
+        problems = await _refused_of(_Import(db, caller, price_list_id, moment()), lines)
         await (trial.rollback() if dry_run else trial.commit())
-        taken = len(lines) - len(refused)
+        taken = len(lines) - len(problems)
+        refused = [
+            RefusedRow(line=line, code=one.code, detail=sentence_for(request, one.code, one.sentence), facts=one.facts)
+            for line, one in problems
+        ]
         return Answer(PricesTaken(lines=len(lines), taken=taken, refused=refused, is_dry_run=dry_run))
 
     return await once(engine, request, act)
 
 
-async def _refused_of(to: "_Import", lines: Sequence[bytes]) -> list[RefusedRow]:
-    """Do what the lines say, and return those that were refused."""
+async def _refused_of(to: "_Import", lines: Sequence[bytes]) -> list[tuple[int, BatutaError]]:
+    """Do what the lines say, and return why which were refused."""
     often: Counter[str] = Counter()
     read = list(enumerate(each(lines, lambda line: _read(line, often)), start=1))
     rows = [(line, row) for line, row in read if isinstance(row, PriceRow)]
@@ -117,8 +121,7 @@ async def _refused_of(to: "_Import", lines: Sequence[bytes]) -> list[RefusedRow]
         *await _done(to, [one for one in rows if one[1].amount_minor is None], to.beginning, to.forget),
         *await _done(to, [one for one in rows if one[1].amount_minor is not None], to.price, to.set),
     ]
-    refused = sorted((line, one) for line, one in outcomes if isinstance(one, BatutaError))
-    return [RefusedRow(line=line, code=one.code, detail=one.sentence, facts=one.facts) for line, one in refused]
+    return sorted((line, one) for line, one in outcomes if isinstance(one, BatutaError))
 
 
 def _read(line: bytes, often: Counter[str]) -> PriceRow:
