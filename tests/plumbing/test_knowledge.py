@@ -34,6 +34,27 @@ async def test_what_is_kept_is_read_once_until_its_subject_is_marked(engine: Eng
         assert await shelf.known.of(db, ["tea"]) == {"tea": 3}
 
 
+class Twins(Shelf):
+    """Things that are told under a second name too."""
+
+    async def _read(self, db: Connection, names: Collection[str]) -> Mapping[str, int]:
+        found = await super()._read(db, [name.lower() for name in names])
+        return {**found, **{name.upper(): thing for name, thing in found.items()}}
+
+
+async def test_what_is_told_under_another_key_too_is_not_read_again_and_only_what_was_asked_is_answered(
+    engine: Engine,
+) -> None:
+    shelf = Twins(tea=1)
+    async with engine.begin() as db:
+        assert await shelf.known.of(db, ["tea"]) == {"tea": 1}
+        assert await shelf.known.of(db, ["TEA"]) == {"TEA": 1}
+    assert shelf.reads == ["tea"]
+    async with engine.begin() as db:
+        await mark_changed(db, shelf.subject)
+        assert await shelf.known.of(db, ["TEA"]) == {"TEA": 1}
+
+
 async def test_every_process_hears_of_a_change_at_once(engine: Engine) -> None:
     shelf = Shelf(tea=1)
     other = create_engine(engine.url)

@@ -84,11 +84,13 @@ async def products_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Pr
 
 
 async def skus_by_code(db: Connection, codes: Collection[str]) -> dict[str, Sku]:
-    return await _SKUS_BY_CODE.of(db, codes)
+    found: dict[Any, Sku] = await _KNOWN_SKUS.of(db, codes)
+    return found
 
 
 async def skus_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Sku]:
-    return await _SKUS_BY_ID.of(db, ids)
+    found: dict[Any, Sku] = await _KNOWN_SKUS.of(db, ids)
+    return found
 
 
 async def stored_products_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Product]:
@@ -113,8 +115,17 @@ CATALOG = "catalog"
 """The subject under which products and SKUs are kept in memory."""
 
 _PRODUCTS_BY_ID = Known(CATALOG, stored_products_by_id)
-_SKUS_BY_CODE = Known(CATALOG, stored_skus_by_code)
-_SKUS_BY_ID = Known(CATALOG, stored_skus_by_id)
+
+
+async def _stored_skus(db: Connection, keys: Collection[str | UUID]) -> dict[str | UUID, Sku]:
+    """SKUs by codes and ids; each is found under both, for what is named by its code is soon asked for by its id."""
+    by_code = await stored_skus_by_code(db, [key for key in keys if isinstance(key, str)])
+    by_id = await stored_skus_by_id(db, [key for key in keys if not isinstance(key, str)])
+    found = [*by_code.values(), *by_id.values()]
+    return {one.code: one for one in found} | {one.id: one for one in found}
+
+
+_KNOWN_SKUS = Known(CATALOG, _stored_skus)
 
 
 async def skus_by_gtin(db: Connection, gtins: Collection[str]) -> dict[str, list[Sku]]:

@@ -20,7 +20,7 @@ Changes = frozenset[int]
 """The transactions whose marks are there. Each adds one that never was before, so that equal sets are the same age."""
 
 NEVER: Changes = frozenset()
-THINGS_MAX = 20_000
+THINGS_MAX = 50_000
 
 SEEN = "changes_seen"
 """Under this name a connection notes the changes that it saw, for the time of its transaction."""
@@ -62,7 +62,8 @@ async def mark_changed(db: Connection, subject: str) -> None:
 class Known(Generic[Key, Thing]):
     """Things of a subject by their keys, each read when it is first asked for.
 
-    read: those of the keys that there are. What is not there is not kept, and asked for again.
+    read: those of the keys that there are, also under other keys by which they will be asked for. What is not there is
+    not kept, and asked for again.
     """
 
     def __init__(
@@ -78,7 +79,8 @@ class Known(Generic[Key, Thing]):
             return {}
         changes = (await _changes(db)).get(self._subject, NEVER)
         if changes is None:
-            return dict(await self._read(db, keys))
+            found = await self._read(db, keys)
+            return {key: found[key] for key in keys if key in found}
         kept = self._kept.get(db.engine)
         if kept is None or kept.changes != changes or len(kept.things) > THINGS_MAX:
             kept = self._kept[db.engine] = _Kept(changes, {})
