@@ -12,7 +12,6 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from asyncpg.protocol import protocol
 from asyncpg.transaction import Transaction
 from sqlalchemy import Executable
 from sqlalchemy.engine import make_url
@@ -33,12 +32,6 @@ if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
     Session = PoolConnectionProxy[Any]
-
-
-# The driver asks of each value of an array whether it is an array itself. Of abstract classes that is a third of what
-# sending arrays costs; of these, which are all that we send as arrays, it is nothing.
-_ARRAYS: tuple[type, ...] = (list, tuple, set, frozenset, type({}.keys()), type({}.values()))
-protocol.__dict__.update(IterableABC=_ARRAYS, SizedABC=_ARRAYS)
 
 
 class Row(asyncpg.Record):
