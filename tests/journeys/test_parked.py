@@ -299,6 +299,7 @@ async def test_who_reviews_the_rules_sees_what_people_decided_otherwise_and_what
     assert of_a_strategy.json()["items"] == []
     nosy = house.asked_by(a_caller("sourcing.manage", location_ids=frozenset({other.id})))
     assert (await nosy.get("/api/sourcing/overrides")).status_code == 403
+    assert (await nosy.get("/api/sourcing/pool-runs")).status_code == 403
 
 
 async def test_a_channel_says_for_how_long_a_reason_bans(open_shop: OpenShop) -> None:
