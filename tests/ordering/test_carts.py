@@ -9,6 +9,7 @@ from sqlalchemy import text
 from batuta.inventory.domain import OutOfStock
 from batuta.inventory.queries import availability
 from batuta.kernel.errors import BatutaError
+from batuta.ordering.api.showing import show_carts
 from batuta.ordering.commands import (
     CartReserved,
     change_carts,
@@ -36,6 +37,7 @@ from batuta.ordering.domain import (
     WantedLine,
     token_hash,
 )
+from batuta.ordering.domain.shown import ShownCart
 from batuta.ordering.queries import AUDIT, carts_by_id, orders_by_id
 from batuta.plumbing.audit import examine
 from batuta.plumbing.database import Connection, Engine
@@ -102,6 +104,21 @@ async def test_a_cart_keeps_what_is_put_into_it_and_each_change_is_a_new_version
     assert found.ship_to
     assert found.ship_to.city == "Madrid"
     assert found.version == 3
+
+
+async def test_who_changes_a_cart_twice_at_once_is_shown_it_as_it_stands_then(db: Connection) -> None:
+    """PLT-02: two changes of one cart that share a transaction, the later of which takes goods out."""
+    shop = await build_shop(db, stock={"chair": {"north": 5}, "lamp": {"north": 5}})
+    cart = await opened(db, shop, ("chair", 2))
+    lines = [wanted(shop, ("lamp", 1)), wanted(shop, ("chair", 0))]
+    outcomes = await change_carts(
+        db, changes=[CartChange(cart_id=cart.id, visitor=ANA, lines=some) for some in lines], now=NOW
+    )
+
+    shown = [one for one in await show_carts(db, outcomes, now=NOW) if isinstance(one, ShownCart)]
+
+    assert [[line.sku_code for line in one.lines] for one in shown] == [[shop.skus["lamp"].code]] * 2
+    assert [one.version for one in shown] == [3, 3]
 
 
 async def test_two_devices_that_fill_a_cart_at_once_both_find_their_goods_in_it(engine: Engine) -> None:

@@ -59,7 +59,10 @@ class DeliveryOptions(msgspec.Struct, frozen=True, kw_only=True):
 async def show_carts(
     db: Connection, outcomes: Sequence[Cart | BatutaError], *, now: datetime
 ) -> list[ShownCart | BatutaError]:
-    """The carts among outcomes as their visitors see them, in their order."""
+    """The carts among outcomes as their visitors see them, in their order.
+
+    A cart that was changed more than once is shown to each as it stands now: that is what the visitor has.
+    """
     carts = {one.id: one for one in outcomes if isinstance(one, Cart)}
     goods, _ = await read_goods(db, carts.values(), now=now)
     pickups = {one.pickup_location_id for one in carts.values() if one.pickup_location_id}
@@ -70,7 +73,8 @@ async def show_carts(
         one.id: cart_quote(one, goods, service_kind=one.service_kind, at=now) for one in carts.values() if one.lines
     }
     quotes = dict(zip(priced, await quote(db, requests=list(priced.values())), strict=True))
-    return [show(one, goods, quotes.get(one.id), now=now) if isinstance(one, Cart) else one for one in outcomes]
+    shown = {one.id: show(one, goods, quotes.get(one.id), now=now) for one in carts.values()}
+    return [shown[one.id] if isinstance(one, Cart) else one for one in outcomes]
 
 
 async def chosen_slots(db: Connection, carts: Collection[Cart]) -> dict[UUID, ChosenSlot]:
