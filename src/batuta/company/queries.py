@@ -79,11 +79,6 @@ async def _stored_replan_minutes(db: Connection, _: object) -> dict[str, dict[UU
 _REPLAN_MINUTES = Known(COMPANY, _stored_replan_minutes)
 
 
-async def brands_by_code(db: Connection, codes: Collection[str]) -> dict[str, Brand]:
-    found = msgspec.convert(await rows_with(db, brand.c.code, codes), list[Brand])
-    return {one.code: one for one in found}
-
-
 async def brands_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Brand]:
     found = msgspec.convert(await rows_with(db, brand.c.id, ids), list[Brand])
     return {one.id: one for one in found}

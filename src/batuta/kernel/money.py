@@ -1,6 +1,6 @@
 """Money: whole minor units of one currency."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 
 import msgspec
@@ -105,14 +105,6 @@ def money_of(text: str | Decimal, currency: str) -> Money:
     if not minor.is_finite() or minor != minor.to_integral_value():
         raise Invalid("the amount is finer than the currency's smallest unit", got=str(text), currency=currency)
     return Money(int(minor), currency)
-
-
-def sum_money(amounts: Iterable[Money], currency: str) -> Money:
-    """Add amounts that must all be of `currency`; nothing sums to zero of it."""
-    total = Money(0, currency)
-    for amount in amounts:
-        total = total + amount
-    return total
 
 
 def half_up(exact: Decimal) -> int:

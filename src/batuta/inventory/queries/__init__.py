@@ -49,7 +49,6 @@ from batuta.inventory.queries.withholding import (
     pool_stocks_of,
     pools,
     pools_by_id,
-    rules_by_id,
     stocks_of_pools,
     withheld,
 )
@@ -97,7 +96,6 @@ __all__ = [
     "pools_by_id",
     "promises_of",
     "receipts_by_id",
-    "rules_by_id",
     "runs_by_id",
     "stock_of",
     "stocks_of_pools",

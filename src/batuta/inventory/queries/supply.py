@@ -20,7 +20,7 @@ from batuta.inventory.domain.supply import (
     SupplyKind,
     SupplyStatus,
 )
-from batuta.inventory.domain.waiting import AheadKind, Coming, Peg, Waiting
+from batuta.inventory.domain.waiting import AheadKind, Coming, Waiting
 from batuta.inventory.queries.availability import Available, availability
 from batuta.inventory.tables import expected, lateness, peg, supply_run, waiting
 from batuta.plumbing.database import Connection, Row, rows_with
@@ -259,11 +259,6 @@ def _promised(one: Waiting, receipt_ids: list[UUID]) -> Promised:
         first_promised_at=one.first_promised_at,
         receipt_ids=sorted(receipt_ids),
     )
-
-
-async def pegs_on(db: Connection, expected_ids: Collection[UUID]) -> list[Peg]:
-    """Who is pegged to the receipts."""
-    return [Peg(**row) for row in await rows_with(db, peg.c.expected_id, expected_ids)]
 
 
 def waiting_from(row: dict[str, Any]) -> Waiting:

@@ -77,11 +77,6 @@ async def buffer_rules(db: Connection) -> list[BufferRule]:
     return [rule_from(dict(row)) for row in await db.execute(_RULES)]
 
 
-async def rules_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, BufferRule]:
-    """The rules of these ids that exist."""
-    return {row["id"]: rule_from(row) for row in await rows_with(db, buffer_rule.c.id, ids)}
-
-
 def rule_from(row: Mapping[str, Any]) -> BufferRule:
     """Read a row of the table of rules."""
     known = {name: row[name] for name in BufferRule.__struct_fields__}

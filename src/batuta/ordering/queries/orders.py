@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, Uuid, any_, bindparam, exists, func, select, text, tuple_
+from sqlalchemy import ColumnElement, Uuid, any_, bindparam, exists, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from batuta.catalog.tables import sku
@@ -112,16 +112,6 @@ async def holds_on(db: Connection, order_ids: Collection[UUID], stage: Stage) ->
         if one.keeps(stage):
             found[one.order_id].append(one)
     return found
-
-
-async def orders_placed(db: Connection, *, before: tuple[datetime, UUID] | None = None, limit: int = 50) -> list[Order]:
-    """Orders, newest first; the next page begins behind the last order's (placed_at, id)."""
-    wanted: Select[Any] = select(order.c.id).order_by(order.c.placed_at.desc(), order.c.id.desc()).limit(limit)
-    if before:
-        wanted = wanted.where(tuple_(order.c.placed_at, order.c.id) < before)
-    ids = await db.scalars(wanted)
-    found = await orders_by_id(db, ids)
-    return [found[id_] for id_ in ids]
 
 
 async def list_orders(
@@ -231,12 +221,6 @@ def paid(money: Balance | None) -> str:
         captured=money.captured_minor,
         refunded=money.refunded_minor,
     )
-
-
-async def count_by_status(db: Connection) -> dict[OrderStatus, int]:
-    """How many orders have each status."""
-    rows = await db.execute(select(order.c.status, func.count().label("orders")).group_by(order.c.status))
-    return {OrderStatus(row.status): row.orders for row in rows}
 
 
 async def carts_by_id(db: Connection, ids: Collection[UUID]) -> dict[UUID, Cart]:
