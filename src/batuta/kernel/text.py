@@ -11,3 +11,10 @@ def one_line(text: str) -> str:
     that turn the reading direction; spaces are single.
     """
     return " ".join(text.translate(_ON_ONE_LINE).split())
+
+
+def printable(text: str) -> str:
+    """Return the text as one line of what can be printed: no control characters, single spaces."""
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(text.split())

@@ -3,6 +3,7 @@
 import msgspec
 
 from batuta.kernel.addresses import Address
+from batuta.kernel.text import printable
 from batuta.shipping.domain.services import ServiceKind
 
 SPANISH = frozenset("AR BO CL CO CR CU DO EC ES GT HN MX NI PA PE PR PY SV UY VE".split())  # noqa: SIM905, shorter
@@ -66,13 +67,6 @@ def place_of(address: Address) -> str:
 def addressee(address: Address) -> str:
     """Return whom the address is for."""
     return printable(address.name or address.company)
-
-
-def printable(text: str) -> str:
-    """Return the text as one line of what can be printed: no control characters, single spaces."""
-    if not text.isprintable():
-        text = "".join(letter if letter.isprintable() else " " for letter in text)
-    return " ".join(text.split())
 
 
 def wrap(text: str, *, width: int, lines: int) -> list[str]:

@@ -7,13 +7,13 @@ Source: Zebra, "ZPL II Programming Guide" (^BC, ^CI, ^FH, ^BY).
 import re
 from collections.abc import Iterable
 
+from batuta.kernel.text import printable
 from batuta.shipping.domain.labels import (
     WORDS,
     LabelFacts,
     address_lines,
     addressee,
     place_of,
-    printable,
     spaced_sscc,
     wrap,
 )
