@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, select
 from batuta.inventory.domain.serials import SerialFilter, SerialHistory, SerialPiece, SerialUse
 from batuta.inventory.tables.lots import serial, serial_use
 from batuta.inventory.tables.stock import Key
-from batuta.plumbing.database import Connection, arrays, params, rows_with
+from batuta.plumbing.database import Connection, arrays, params
 from batuta.plumbing.listing import Listing
 
 Piece = tuple[UUID, str]
@@ -46,16 +46,6 @@ async def uses_of(db: Connection, pieces: Collection[Piece]) -> dict[Piece, list
     if pieces:
         for row in await db.execute(_USES, by_piece(list(found))):
             found[row.sku_id, row.serial].append(msgspec.convert(dict(row), SerialUse))
-    return found
-
-
-async def uses_of_lines(db: Connection, line_ids: Collection[UUID]) -> dict[UUID, list[SerialUse]]:
-    """Which pieces were packed for each order line, and are or were theirs."""
-    found: dict[UUID, list[SerialUse]] = {line_id: [] for line_id in line_ids}
-    for row in await rows_with(db, serial_use.c.line_id, line_ids):
-        found[row["line_id"]].append(msgspec.convert(row, SerialUse))
-    for uses in found.values():
-        uses.sort(key=lambda one: (one.used_at, one.serial))
     return found
 
 
