@@ -144,7 +144,7 @@ def render(template: str, *, locale: str, facts: Mapping[str, Fact]) -> Words:
     if missing:
         raise MissingFacts("the template needs more facts", template=template, missing=sorted(missing))
     subject, body = _words(template, language_of(locale))
-    given = {key: _clean(key, value) for key, value in facts.items()} | {_LOCALE: _locale(locale)}
+    given = {key: _clean(key, value) for key, value in facts.items()} | {_LOCALE: locale_of(locale)}
     return Words(one_line(subject.render(given)), body.render(given).strip() + "\n")
 
 
@@ -211,7 +211,7 @@ def _words(template: str, language: str) -> tuple[Template, Template]:
 
 
 @lru_cache(maxsize=1_000)
-def _locale(locale: str) -> Locale:
+def locale_of(locale: str) -> Locale:
     """The formats of the customer's own country where babel knows it, but in a language that we speak."""
     language = language_of(locale)
     try:

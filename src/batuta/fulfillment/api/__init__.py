@@ -1,6 +1,6 @@
 """The JSON routes of fulfillment: what a location has to do, and the verbs with which it does it."""
 
-from batuta.fulfillment.api import lots, making, proofs
+from batuta.fulfillment.api import lots, making, proofs, slips
 from batuta.fulfillment.api.leaving import (
     collect_goods,
     extend_time,
@@ -44,6 +44,7 @@ ROUTES = [
     *making.ROUTES,
     *proofs.ROUTES,
     *lots.ROUTES,
+    *slips.ROUTES,
 ]
 
 __all__ = ["ROUTES"]

@@ -95,6 +95,7 @@ from batuta.fulfillment.domain.requests import (
     TrackingNumber,
     WriteOff,
 )
+from batuta.fulfillment.domain.slips import PackingSlip, SlipLine, SlipRest, said_on, slip_pdf, slip_pictures
 from batuta.fulfillment.domain.statuses import (
     CANCELLATION_MOVES,
     FULFILLMENT_MOVES,
@@ -199,6 +200,7 @@ __all__ = [
     "Package",
     "PackedContent",
     "PackedParcel",
+    "PackingSlip",
     "PartsNotPicked",
     "Pick",
     "PickupLapsed",
@@ -213,6 +215,8 @@ __all__ = [
     "ShortUnits",
     "SignStep",
     "SkuUnits",
+    "SlipLine",
+    "SlipRest",
     "Stage",
     "StageMove",
     "StartPicking",
@@ -264,4 +268,7 @@ __all__ = [
     "measure",
     "pickup_code",
     "planned",
+    "said_on",
+    "slip_pdf",
+    "slip_pictures",
 ]

@@ -1,6 +1,7 @@
 """Reads of fulfillment: the work of locations, and where the units of a lot went."""
 
 from batuta.fulfillment.queries.lots import LotOrder, LotReach, orders_of_lot, reach_of_lot
+from batuta.fulfillment.queries.slips import packing_slips
 from batuta.fulfillment.queries.work import (
     FULFILLMENT_LAWS,
     WorkWanted,
@@ -46,6 +47,7 @@ __all__ = [
     "open_parts",
     "order_scopes",
     "orders_of_lot",
+    "packing_slips",
     "parcel_scopes",
     "picked_at",
     "reach_of_lot",
