@@ -11,6 +11,7 @@ from batuta.catalog.domain import Component, Instruction, Recipe
 from batuta.company.domain import Policies, ShipMode, ShipTerms
 from batuta.fulfillment.commands import accept
 from batuta.fulfillment.domain import Accept, FulfillmentStatus
+from batuta.identity.domain import Role
 from batuta.plumbing.database import Engine
 from tests.journeys.journey import SELLER, Journey
 from tests.journeys.test_returned_goods import announced, counted_in, delivered
@@ -48,6 +49,25 @@ async def test_what_comes_back_is_read_with_where_it_is(ana: httpx.AsyncClient, 
     assert "Etiqueta enviada" in waiting
     assert "en north" in arrived
     assert "Recibida" in arrived
+
+
+async def test_the_packing_slip_of_each_parcel_is_a_link_away(
+    shell: Litestar, engine: Engine, ana: httpx.AsyncClient, journey: Journey
+) -> None:
+    """INV-14: to whoever works where it was packed."""
+    order_id = await journey.buy(("chair", 2), gross_minor=5_490)
+    await journey.prepare(order_id)
+    (parcel,) = await journey.parcels(order_id)
+    path = f"/orders/{(await journey.order(order_id)).number}"
+    link = ("a", {"href": f"/api/parcels/{parcel.id}/packing-slip"})
+
+    page = await read(ana, path)
+
+    assert link in page.tags
+    assert f"Albarán de entrega (PDF) : {parcel.tracking_number}" in page.words
+    work = (await journey.work(order_id))[0]
+    async with reader(shell, engine, Role.STORE, location_ids={work.location_id}) as here:
+        assert link in (await read(here, path)).tags
 
 
 async def test_what_is_made_is_read_with_its_steps(ana: httpx.AsyncClient, journey: Journey) -> None:

@@ -203,7 +203,9 @@ def order_view(known: Known, caller: Caller, speech: Speech) -> OrderView:
         holds=_holds(order, named, speech),
         lines=lines_of(order, known.decisions, known.names, known.locations, speech, made=known.made),
         money=money_of(known.balance, known.payments, order, speech),
-        parcels=parcels_seen(known.parcels, known.scans, known.carriers, speech),
+        parcels=parcels_seen(
+            known.parcels, known.scans, known.carriers, speech, with_slips=_with_slips(known.work, caller)
+        ),
         work=work_seen(known.work, known.facts, known.locations, known.services, speech),
         making=made_for(known.making, known.names, known.locations, speech),
         bringing=brought_for(known.transfers, known.locations, speech),
@@ -222,6 +224,19 @@ def order_view(known: Known, caller: Caller, speech: Speech) -> OrderView:
         and any(line.buckets.waiting + line.buckets.in_work for line in order.lines),
         can_release=caller.may("orders.hold"),
     )
+
+
+def _with_slips(work: Sequence[FulfillmentOrder], caller: Caller) -> set[UUID]:
+    """The parcels whose packing slips the reader may print."""
+    if not caller.may("shipping.read"):
+        return set()
+    return {
+        package.parcel_id
+        for one in work
+        if caller.sees_location(one.location_id)
+        for package in one.packages
+        if package.unpacked_at is None
+    }
 
 
 def _named(known: Known) -> Named:

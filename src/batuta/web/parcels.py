@@ -1,6 +1,6 @@
 """What travels of an order, and what locations do for it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -29,7 +29,7 @@ class ScanView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ParcelView(msgspec.Struct, frozen=True, kw_only=True):
-    """One parcel."""
+    """One parcel. slip: where its packing slip is, if it has one and its reader may print it."""
 
     tracking: str | None
     carrier: str
@@ -37,6 +37,7 @@ class ParcelView(msgspec.Struct, frozen=True, kw_only=True):
     units: str
     status: Pill
     scans: Sequence[ScanView]
+    slip: str
 
 
 class WorkView(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +63,8 @@ def parcels_seen(
     scans: Mapping[UUID, Sequence[SeenScan]],
     carriers: Mapping[str, Carrier],
     speech: Speech,
+    *,
+    with_slips: Collection[UUID],
 ) -> list[ParcelView]:
     """The parcels, with what their carriers saw, the newest first."""
     return [
@@ -72,6 +75,7 @@ def parcels_seen(
             units=speech.count("order.parcel_units", sum(part.quantity for part in one.contents)),
             status=pill(speech, "parcel", one.status),
             scans=[_scan(each, speech) for each in reversed(scans.get(one.id, ()))],
+            slip=f"/api/parcels/{one.id}/packing-slip" if one.id in with_slips else "",
         )
         for one in parcels
     ]
