@@ -85,6 +85,19 @@ def test_an_operation_is_told_with_its_problems_and_examples(path: str, method: 
         assert body["schema"] == {} or "example" in body
 
 
+def test_a_file_is_told_by_its_kind() -> None:
+    told = {
+        path: set(one["responses"]["200"]["content"])
+        for path, _, one in OPERATIONS
+        if "content" in one["responses"].get("200", {})
+    }
+
+    assert told["/api/parcels/{parcel_id}/packing-slip"] == {"application/pdf"}
+    assert told["/api/parcels/{parcel_id}/label"] == {"application/pdf", "text/plain"}
+    assert told["/api/orders/batch"] == {"application/x-ndjson"}
+    assert set().union(*told.values()) == {"application/json", "application/pdf", "application/x-ndjson", "text/plain"}
+
+
 def test_a_route_knows_the_parameters_that_the_document_tells_and_no_others() -> None:
     """A misspelt filter would let everything through: it is refused, by what each route noted when it was put in."""
     known = {

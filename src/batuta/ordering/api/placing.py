@@ -74,7 +74,7 @@ async def place_order(request: AnyRequest, data: JSONBody[NewOrder]) -> Response
     "/api/orders/batch",
     guards=[requires("orders.place")],
     status_code=HTTPStatus.OK,
-    opt={"media_type": "application/x-ndjson"},
+    media_type="application/x-ndjson",
 )
 async def place_orders(request: AnyRequest) -> Stream:
     """Place one order a line (`application/x-ndjson`); one outcome a line comes back, in the same order.

@@ -100,7 +100,7 @@ async def parcel_scans(
         return Scans(items=(await scans_of(db, [parcel_id]))[parcel_id])
 
 
-@get(f"{PATH}/label", guards=[requires("shipping.read")], media_type=PDF)
+@get(f"{PATH}/label", guards=[requires("shipping.read")], media_type=PDF, opt={"also_media_types": [ZPL]})
 async def parcel_label(
     engine: NamedDependency[Engine],
     caller: NamedDependency[Caller],

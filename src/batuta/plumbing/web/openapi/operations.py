@@ -31,6 +31,9 @@ NO_NUL = "^[^\\x00]*$"
 ALSO_ANSWERS = "also_answers"
 """In a route's `opt`: statuses of problems that it answers besides those of its kind."""
 
+ALSO_MEDIA_TYPES = "also_media_types"
+"""In a route's `opt`: as what it answers besides its own `media_type`."""
+
 TAKES_NO_KEY = "takes_no_key"
 """In a route's `opt`: it looks like a change and may be sent again without a key."""
 
@@ -163,6 +166,6 @@ def _answer(operation: Operation, schema_of: SchemaOf) -> dict[str, Any]:
     if answers is None:
         return {"description": "Done"}
     if answers is bytes or (isinstance(answers, type) and issubclass(answers, Stream)):
-        media_type = str(operation.handler.opt.get("media_type", "application/octet-stream"))
-        return {"description": "As asked for", "content": {media_type: {"schema": {}}}}
+        types = (operation.handler.media_type, *operation.handler.opt.get(ALSO_MEDIA_TYPES, ()))
+        return {"description": "As asked for", "content": {str(one): {"schema": {}} for one in types}}
     return {"description": "As asked for", "content": {"application/json": {"schema": schema_of(answers)}}}
