@@ -84,7 +84,7 @@ class SerialUseColumns(TypedColumns):
     serial: Named[str] = Column(Key, primary_key=True)
     parcel_id: Named[UUID] = Column(Uuid, primary_key=True)
     order_id: Named[UUID] = Column(Uuid, nullable=False)
-    line_id: Named[UUID] = Column(Uuid, nullable=False, index=True)
+    line_id: Named[UUID] = Column(Uuid, nullable=False)
     used_at: Named[datetime] = Column(Instant, nullable=False)
     ended_at: Named[datetime | None] = Column(Instant)
 
