@@ -289,8 +289,13 @@ async def give_up_earmarks(db: Connection, wanted: Mapping[LineSku, int], *, now
         return dict(wanted)
     seen = await transfers_by_id(db, {row["transfer_id"] for row in marked})
     served = places_of(claim.row for claim in await all_claims_of(db, line_ids) if claim.held)
-    sources = {sellable(row["sku_id"], seen[row["transfer_id"]].source_location_id) for row in marked}
-    await write_rows(db, await lock_rows_now(db, served | sources, now=now))
+    # The target's rows too: what arrives while these are waited for is held there, and would be locked out of order.
+    ends = {
+        sellable(row["sku_id"], at)
+        for row in marked
+        for at in (seen[row["transfer_id"]].source_location_id, seen[row["transfer_id"]].target_location_id)
+    }
+    await write_rows(db, await lock_rows_now(db, served | ends, now=now))
     before = await lock_transfers(db, seen)
     marks = [one for several in (await _lock_earmarks(db, before)).values() for one in several]
     left = dict(wanted)
