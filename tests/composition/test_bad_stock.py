@@ -211,7 +211,7 @@ async def test_what_cannot_be_is_told_and_the_ledger_is_unchanged(  # noqa: PLR0
 
     assert problem(answer) == (status, code)
     detail = answer.json()["detail"]
-    assert (detail == SPANISH[code]) is language.startswith("es")
+    assert detail.startswith(SPANISH[code]) is language.startswith("es")
     assert len(detail) > 10
     async with engine.connect() as db:
         assert await sellable(db, desk) == before

@@ -29,6 +29,7 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 After = Annotated[
     str | None,
     QueryParameter(
+        min_length=1,
         max_length=CURSOR_MAX,
         description="`next` of the answer before, or a fact's position; `end` for what happens from now on",
     ),
