@@ -17,7 +17,7 @@ from batuta.fulfillment.domain import (
     RejectionReason,
 )
 from batuta.ordering.commands import EndHold, add_holds, end_holds
-from batuta.ordering.domain import HoldKind, Method, NewHold, OrderStatus, Stage
+from batuta.ordering.domain import HoldKind, Means, Method, NewHold, OrderStatus, Stage
 from batuta.payments.adapters.test_provider import TestProvider
 from batuta.payments.commands import open_payments, request_authorisation, take_webhook
 from batuta.payments.domain import CaptureMoment, NewPayment, PaymentView
@@ -194,3 +194,21 @@ async def test_what_waits_for_goods_does_not_stop_the_parcel_that_has_its_own(op
     await journey.do(dispatch, dispatches=[Dispatch(fulfillment_order_id=two.id, actor=SELLER, label_format="zpl")])
 
     assert (await journey.order(order_id)).lines[0].buckets.shipped == 2
+
+
+async def test_what_is_cancelled_before_it_is_paid_goes_back_once_it_is(journey: Journey) -> None:
+    """PAY-02, PAY-06: a boleto is paid in full after one of two chairs was cancelled, when nothing was paid yet."""
+    boleto = Means(method="boleto", amount_minor=5_490, token="tok_pending", captures_at_once=True)
+    order_id = await journey.buy(("chair", 2), gross_minor=5_490, means=[boleto])
+    (line,) = (await journey.order(order_id)).lines
+    await journey.cancel(order_id, (line.id, 1))
+    before = await journey.money(order_id)
+    (paying,) = await payments(journey, order_id)
+
+    await bank_says(journey, paying.payment.id, is_approved=True)
+    await journey.cancel(order_id)
+
+    after = await journey.money(order_id)
+    assert (before.due_minor, before.captured_minor, before.refunded_minor) == (2_990, 0, 0)
+    assert (after.due_minor, after.captured_minor, after.refunded_minor) == (0, 5_490, 5_490)
+    assert (await journey.facts(order_id)).count("payments.payment_refunded") == 2

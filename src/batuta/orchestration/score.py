@@ -25,6 +25,7 @@ from batuta.orchestration.commands.paying import (
     capture_what_is_owed,
     capture_what_left,
     give_back_adjusted,
+    give_back_overpaid,
     give_back_surplus,
     hold_for_capture,
     hold_for_payment,
@@ -98,6 +99,7 @@ SCORE: Mapping[type[Event], Sequence[Handler]] = {
     fulfillment.HandedOver: (capture_what_left, render_services, tell_shipped, follow_supplier),
     fulfillment.ReadyForPickup: (tell_ready_for_pickup,),
     fulfillment.Collected: (capture_what_left, render_services),
+    payments.PaymentCaptured: (give_back_overpaid,),
     payments.CaptureFailed: (hold_for_capture,),
     # They arrive, or do not.
     shipping.ParcelTakenUnannounced: (follow_parcel,),

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from batuta.fulfillment.events import Collected, HandedOver
+from batuta.kernel.events import Event
 from batuta.kernel.ids import child_id
 from batuta.ordering.commands import EndHold, accept_ready, add_holds, end_holds
 from batuta.ordering.commands.holding import is_covered
@@ -25,10 +26,11 @@ from batuta.payments.events import (
     AuthorisationExpired,
     CaptureFailed,
     PaymentAuthorised,
+    PaymentCaptured,
     PaymentDeclined,
     PaymentNotNeeded,
 )
-from batuta.payments.queries import balances
+from batuta.payments.queries import balances, books_of
 from batuta.plumbing.database import Connection
 from batuta.returns.events import RefundDue
 
@@ -156,8 +158,7 @@ async def capture_what_is_owed(db: Connection, events: Sequence[OrderCompleted],
 
 async def give_back_surplus(db: Connection, events: Sequence[UnitsCancelled], now: datetime) -> None:
     """What was paid for units that will not come goes back."""
-    money = await balances(db, [one.stream for one in events])
-    owed = {order_id: balance.refund_owed_minor for order_id, balance in money.items()}
+    owed = await _surpluses(db, events)
     refunds = []
     for one in events:
         amount = min(one.amount_minor, owed.get(one.stream, 0))
@@ -169,11 +170,31 @@ async def give_back_surplus(db: Connection, events: Sequence[UnitsCancelled], no
     await payments.request_refund(db, refunds=refunds, now=now)
 
 
+async def give_back_overpaid(db: Connection, events: Sequence[PaymentCaptured], now: datetime) -> None:
+    """What was taken for more than is due goes back: units were cancelled, or cost less, before they were paid."""
+    over = [one for one in events if one.paid_minor > one.due_minor]
+    owed = await _surpluses(db, over)
+    refunds = []
+    for one in over:
+        amount = min(one.amount_minor, one.paid_minor - one.due_minor, owed.get(one.stream, 0))
+        if amount:
+            owed[one.stream] -= amount
+            cause_id = child_id(one.payment_id, "overpaid", one.cause_id)
+            reason = "paid more than is due"
+            refunds.append(RefundRequest(order_id=one.stream, cause_id=cause_id, amount_minor=amount, reason=reason))
+    await payments.request_refund(db, refunds=refunds, now=now)
+
+
+async def _surpluses(db: Connection, events: Sequence[Event]) -> dict[UUID, int]:
+    """What was paid of each order for more than is due, and is not on its way back already."""
+    books = await books_of(db, list({one.stream for one in events}))
+    return {order_id: book.surplus_minor() for order_id, book in books.items()}
+
+
 async def give_back_adjusted(db: Connection, events: Sequence[OrderAdjusted], now: datetime) -> None:
     """What was paid for more than is due since goods cost less goes back."""
     less = [one for one in events if one.amount_minor < 0 and one.cause_id]
-    money = await balances(db, list({one.stream for one in less})) if less else {}
-    owed = {order_id: balance.refund_owed_minor for order_id, balance in money.items()}
+    owed = await _surpluses(db, less)
     refunds = []
     for one in less:
         amount = min(-one.amount_minor, owed.get(one.stream, 0))

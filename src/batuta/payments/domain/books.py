@@ -114,6 +114,10 @@ class Book:
         coming = [one for payment_id in self.payments for one in self.open_of(payment_id, InstructionKind.REFUND)]
         return self.total.refunded_minor + _amount(coming)
 
+    def surplus_minor(self) -> int:
+        """Captured for more than is due, and neither given back nor about to be."""
+        return max(0, self.total.captured_minor - self.returned_minor() - self.due_minor)
+
     def refundable_minor(self, payment_id: UUID) -> int:
         """Captured and neither refunded nor spoken for by a refund (PAY-06)."""
         claims = [one for one in self.open_of(payment_id, InstructionKind.REFUND) if not self._is_waiting_for_open(one)]
