@@ -5,8 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
 from batuta.fulfillment.events import Collected, HandedOver
-from batuta.kernel.events import Event
 from batuta.kernel.ids import child_id
 from batuta.ordering.commands import EndHold, accept_ready, add_holds, end_holds
 from batuta.ordering.commands.holding import is_covered
@@ -158,51 +159,41 @@ async def capture_what_is_owed(db: Connection, events: Sequence[OrderCompleted],
 
 async def give_back_surplus(db: Connection, events: Sequence[UnitsCancelled], now: datetime) -> None:
     """What was paid for units that will not come goes back."""
-    owed = await _surpluses(db, events)
-    refunds = []
-    for one in events:
-        amount = min(one.amount_minor, owed.get(one.stream, 0))
-        if amount:
-            owed[one.stream] -= amount
-            refunds.append(
-                RefundRequest(order_id=one.stream, cause_id=one.cause_id, amount_minor=amount, reason=one.reason)
-            )
-    await payments.request_refund(db, refunds=refunds, now=now)
+    wishes = [_refund(one.stream, one.cause_id, one.amount_minor, one.reason) for one in events]
+    await _give_back(db, wishes, now=now)
 
 
 async def give_back_overpaid(db: Connection, events: Sequence[PaymentCaptured], now: datetime) -> None:
     """What was taken for more than is due goes back: units were cancelled, or cost less, before they were paid."""
-    over = [one for one in events if one.paid_minor > one.due_minor]
-    owed = await _surpluses(db, over)
-    refunds = []
-    for one in over:
-        amount = min(one.amount_minor, one.paid_minor - one.due_minor, owed.get(one.stream, 0))
-        if amount:
-            owed[one.stream] -= amount
-            cause_id = child_id(one.payment_id, "overpaid", one.cause_id)
-            reason = "paid more than is due"
-            refunds.append(RefundRequest(order_id=one.stream, cause_id=cause_id, amount_minor=amount, reason=reason))
-    await payments.request_refund(db, refunds=refunds, now=now)
-
-
-async def _surpluses(db: Connection, events: Sequence[Event]) -> dict[UUID, int]:
-    """What was paid of each order for more than is due, and is not on its way back already."""
-    books = await books_of(db, list({one.stream for one in events}))
-    return {order_id: book.surplus_minor() for order_id, book in books.items()}
+    wishes = []
+    for one in events:
+        over = min(one.amount_minor, one.paid_minor - one.due_minor)
+        cause_id = child_id(one.payment_id, "overpaid", one.cause_id)
+        wishes.append(_refund(one.stream, cause_id, over, "paid more than is due"))
+    await _give_back(db, wishes, now=now)
 
 
 async def give_back_adjusted(db: Connection, events: Sequence[OrderAdjusted], now: datetime) -> None:
     """What was paid for more than is due since goods cost less goes back."""
-    less = [one for one in events if one.amount_minor < 0 and one.cause_id]
-    owed = await _surpluses(db, less)
+    wishes = [_refund(one.stream, one.cause_id, -one.amount_minor, one.name) for one in events if one.cause_id]
+    await _give_back(db, wishes, now=now)
+
+
+def _refund(order_id: UUID, cause_id: UUID, amount_minor: int, reason: str) -> RefundRequest:
+    return RefundRequest(order_id=order_id, cause_id=cause_id, amount_minor=amount_minor, reason=reason)
+
+
+async def _give_back(db: Connection, wishes: Sequence[RefundRequest], *, now: datetime) -> None:
+    """Refund what is wished, but only what was paid for more than is due and is not on its way back already."""
+    wishes = [one for one in wishes if one.amount_minor > 0]
+    books = await books_of(db, list({one.order_id for one in wishes}))
+    owed = {order_id: book.surplus_minor() for order_id, book in books.items()}
     refunds = []
-    for one in less:
-        amount = min(-one.amount_minor, owed.get(one.stream, 0))
-        if amount and one.cause_id:
-            owed[one.stream] -= amount
-            refunds.append(
-                RefundRequest(order_id=one.stream, cause_id=one.cause_id, amount_minor=amount, reason=one.name)
-            )
+    for one in wishes:
+        amount = min(one.amount_minor, owed.get(one.order_id, 0))
+        if amount:
+            owed[one.order_id] -= amount
+            refunds.append(msgspec.structs.replace(one, amount_minor=amount))
     await payments.request_refund(db, refunds=refunds, now=now)
 
 
