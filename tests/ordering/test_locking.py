@@ -68,9 +68,9 @@ async def test_outside_a_transaction_nothing_is_remembered(engine: Engine, order
     async with engine.connect() as db:
         before = await lock_orders(db, [order_id])
         async with engine.begin() as other:
-            await set_statuses(other, {order_id: OrderStatus.EXPIRED})
+            await set_statuses(other, {order_id: OrderStatus.ACCEPTED})
 
         assert (before, await lock_orders(db, [order_id])) == (
             {order_id: OrderStatus.PLACED},
-            {order_id: OrderStatus.EXPIRED},
+            {order_id: OrderStatus.ACCEPTED},
         )
